@@ -1,0 +1,105 @@
+//! Address match lists as they were written: ordered, negatable, nested (named.conf `address_match_list`).
+//!
+//! Only the text's structure is kept here; `access` compiles a list against the host's addresses into one lookup.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::Position;
+
+/// An ordered list; the first element that matches decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MatchList {
+    /// In the order of the text. An empty list matches nobody.
+    pub elements: Vec<MatchElement>,
+}
+
+/// One element, with its `!`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MatchElement {
+    /// Written with `!`: a match here denies.
+    pub negated: bool,
+    /// What it compares the address with.
+    pub what: Match,
+    /// Where it stands; `None` for a built-in default.
+    pub position: Option<Position>,
+}
+
+/// What an element matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// Everybody.
+    Any,
+    /// Nobody.
+    None,
+    /// The host's own addresses.
+    Localhost,
+    /// The networks that the host has an address in.
+    Localnets,
+    /// A prefix; no host bits are set.
+    Prefix(IpNet),
+    /// A nested list. A negative match *inside* means "no match here, go on", not a denial (as named does).
+    List(MatchList),
+    /// An `acl` by its name, with its resolved content; it behaves as a nested list.
+    Acl(Arc<NamedAcl>),
+}
+
+/// An `acl NAME { … };` statement.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NamedAcl {
+    /// As it was written.
+    pub name: String,
+    /// Its elements.
+    pub list: MatchList,
+}
+
+impl MatchList {
+    /// The list of one built-in element.
+    pub fn of(what: Match) -> Self {
+        Self { elements: vec![MatchElement { negated: false, what, position: None }] }
+    }
+
+    /// `{ any; }`
+    pub fn any() -> Self {
+        Self::of(Match::Any)
+    }
+
+    /// `{ none; }`
+    pub fn none() -> Self {
+        Self::of(Match::None)
+    }
+
+    /// `{ localnets; localhost; }`, what named allows where nothing is said.
+    pub fn local() -> Self {
+        let element = |what| MatchElement { negated: false, what, position: None };
+        Self { elements: vec![element(Match::Localnets), element(Match::Localhost)] }
+    }
+}
+
+impl fmt::Display for MatchElement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.negated { "!" } else { "" })?;
+        match &self.what {
+            Match::Any => f.write_str("any"),
+            Match::None => f.write_str("none"),
+            Match::Localhost => f.write_str("localhost"),
+            Match::Localnets => f.write_str("localnets"),
+            Match::Prefix(prefix) if prefix.prefix_len() == prefix.max_prefix_len() => write!(f, "{}", prefix.addr()),
+            Match::Prefix(prefix) => write!(f, "{prefix}"),
+            Match::List(list) => write!(f, "{list}"),
+            Match::Acl(acl) => f.write_str(&acl.name),
+        }
+    }
+}
+
+impl fmt::Display for MatchList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{ ")?;
+        for element in &self.elements {
+            write!(f, "{element}; ")?;
+        }
+        f.write_str("}")
+    }
+}

@@ -1,0 +1,393 @@
+//! The validated configuration: what every other layer is built from.
+//!
+//! Text → syntax tree → [`Config`]: two readers (`named_conf` and `toml`) end in the same type, so that past this
+//! module an invalid setting cannot be represented. Every default stands in this file.
+//! Not here: the host's interfaces, open files, anything that can change while the server runs.
+
+pub mod match_list;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use match_list::{Match, MatchElement, MatchList, NamedAcl};
+
+use crate::logging;
+use crate::wire::Name;
+
+/// Where a statement stands: `file:line`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Position {
+    /// As it was given to the program or to `include`.
+    pub file: Arc<str>,
+    /// `1..`
+    pub line: u32,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// Everything the server is told by its file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// `listen-on`, in order; default: port 53 on every IPv4 address.
+    pub listen_v4: Vec<Listen>,
+    /// `listen-on-v6`, in order; default: port 53 on every IPv6 address.
+    pub listen_v6: Vec<Listen>,
+    /// `interface-interval`: how often interfaces are scanned besides netlink's notices; zero: never. Default 60 min.
+    pub interface_interval: Duration,
+    /// `directory`: the working directory.
+    pub directory: Option<PathBuf>,
+    /// `pid-file`; `None`: no file is written.
+    pub pid_file: Option<PathBuf>,
+    /// `logging`.
+    pub logging: logging::Config,
+    /// `version`: the answer to CH TXT version.bind.
+    pub version: Identity,
+    /// `hostname`: the answer to CH TXT hostname.bind.
+    pub hostname: Identity,
+    /// `server-id`: the answer to CH TXT id.server. Default [`Identity::Withheld`].
+    pub server_id: Identity,
+    /// `blackhole`: addresses that get no answer and are asked no question. Default none.
+    pub blackhole: MatchList,
+    /// Bounds on what clients may use.
+    pub limits: Limits,
+    /// DNS cookies (RFC 7873, RFC 9018).
+    pub cookies: Cookies,
+    /// `max-cache-size`.
+    pub cache_size: CacheSize,
+    /// `query-source`, `query-source-v6`: the source of upstream questions; an unspecified address leaves it to the
+    /// system. The port is always random.
+    pub query_source: (Ipv4Addr, Ipv6Addr),
+    /// `edns-udp-size`: what upstreams are told we take, in octets. `512..=4096`, default 1232.
+    pub edns_udp_size: u16,
+    /// `max-udp-size`: the longest answer sent by UDP, in octets. `512..=4096`, default 1232.
+    pub max_udp_size: u16,
+    /// In the order of the text; the first whose clients match is used. At least one (`_default`).
+    pub views: Vec<View>,
+}
+
+/// One `listen-on` statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// `1..`; default 53.
+    pub port: u16,
+    /// Which of the host's addresses.
+    pub addresses: MatchList,
+}
+
+/// What a CH TXT question about the server itself is answered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// The program's own: its version, the host's name.
+    Own,
+    /// This text. At most 255 octets.
+    Text(String),
+    /// `none`: NODATA.
+    Withheld,
+}
+
+/// Bounds on what clients may use at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `recursive-clients`: questions that wait for an upstream. `1..`, default 1000.
+    pub recursive_clients: u32,
+    /// Of those, what one client address may have; `None`: nine tenths of `recursive_clients`, so that no client
+    /// takes all. TOML `recursive_clients_per_address`.
+    pub recursive_clients_per_address: Option<u32>,
+    /// `tcp-clients`: connections from clients. `1..`, default 150.
+    pub tcp_clients: u32,
+    /// `tcp-initial-timeout`: how long a new connection may stay silent. Default 30 s.
+    pub tcp_initial_timeout: Duration,
+    /// `tcp-idle-timeout`: how long a connection may stay idle after an answer. Default 30 s.
+    pub tcp_idle_timeout: Duration,
+}
+
+/// DNS cookies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookies {
+    /// `answer-cookie`: give clients a server cookie. Default yes.
+    pub answer: bool,
+    /// `cookie-secret`: 16 octets that two nodes may share; `None`: random at each start.
+    pub secret: Option<[u8; 16]>,
+    /// `send-cookie`: send upstreams a cookie. Default yes.
+    pub send: bool,
+}
+
+/// `max-cache-size`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheSize {
+    /// Of the machine's memory (or the control group's limit). `1..=100`; named's default is 90.
+    Percent(u8),
+    /// Octets; at least 2 MiB, as in named.
+    Bytes(u64),
+}
+
+/// A view: who is answered, and by which rules. Without `view` statements there is one, `_default`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// Unique; the cache keeps views apart by it.
+    pub name: String,
+    /// `match-clients`. Default any.
+    pub match_clients: MatchList,
+    /// `match-destinations`. Default any.
+    pub match_destinations: MatchList,
+    /// `match-recursive-only`. Default no.
+    pub match_recursive_only: bool,
+    /// `recursion`: whether questions are forwarded at all. Default yes.
+    pub recursion: bool,
+    /// Who may ask: `allow-query`, `allow-query-cache` and `allow-recursion` after named's inheritance.
+    pub access: Access,
+    /// `forwarders` of the options or view: where names without a rule of their own go; empty: nowhere (REFUSED).
+    pub forward: ForwardSettings,
+    /// `zone … { type forward; }`, in the order of the text; names are unique.
+    pub rules: Vec<ForwardRule>,
+    /// `minimal-any`: an ANY question by UDP gets one of the RRsets (RFC 8482 §4.1). Default yes; named's is no.
+    pub minimal_any: bool,
+    /// `rrset-order`: how address sets are handed out. Default [`RrsetOrder::Random`].
+    pub rrset_order: RrsetOrder,
+    /// `resolver-query-timeout`: how long a question may wait for upstreams. Default 10 s, at most 30 s.
+    pub query_timeout: Duration,
+    /// `servfail-ttl`: how long a failed question is remembered (RFC 9520). Default 1 s, at most 30 s.
+    pub servfail_ttl: Duration,
+}
+
+/// Who may ask what, after named's inheritance between the three statements has been applied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Access {
+    /// `allow-query`: local data, and what is asked of this server at all.
+    pub query: MatchList,
+    /// `allow-query-cache`: answers out of the cache.
+    pub query_cache: MatchList,
+    /// `allow-recursion`: questions that are forwarded.
+    pub recursion: MatchList,
+}
+
+/// A conditional forwarding rule: the names at and below `name` go to its own forwarders.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForwardRule {
+    /// The zone's apex. `.` cannot be a rule: it is the view's `forward`.
+    pub name: Name,
+    /// `forwarders {};` (empty) cancels forwarding here and below: such names are REFUSED.
+    pub settings: ForwardSettings,
+    /// Where it stands.
+    pub position: Option<Position>,
+}
+
+/// Where questions of a rule go, and what is believed of the answers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ForwardSettings {
+    /// In the order of the text, without repetition. At most [`MAX_FORWARDERS`].
+    pub forwarders: Vec<Forwarder>,
+    /// `max-cache-ttl` and its kin.
+    pub ttl: TtlLimits,
+    /// TOML `trust_ad`: the upstream validates and the way to it is safe, so its AD is passed on. Default no.
+    pub trust_ad: bool,
+}
+
+/// More forwarders than this for one rule are refused.
+pub const MAX_FORWARDERS: usize = 16;
+
+/// One upstream of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Forwarder {
+    /// Address and port; the port defaults to 53.
+    pub address: SocketAddr,
+    /// TOML `case_randomisation`: draw the case of each question's letters (0x20) and demand it back. Default no.
+    pub case_randomisation: bool,
+    /// `server ADDR { edns no; }`: ask without OPT. Default yes.
+    pub edns: bool,
+    /// `server ADDR { tcp-only yes; }`: never ask by UDP. Default no.
+    pub tcp_only: bool,
+}
+
+impl Forwarder {
+    /// A forwarder with every default.
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, case_randomisation: false, edns: true, tcp_only: false }
+    }
+}
+
+/// How long answers may be kept. A TTL is raised to the minimum, then cut to the maximum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TtlLimits {
+    /// `max-cache-ttl`. Default 1 week.
+    pub max_cache: Duration,
+    /// `max-ncache-ttl`: NXDOMAIN and NODATA. Default 3 h.
+    pub max_ncache: Duration,
+    /// `min-cache-ttl`, at most 90 s. Default 0.
+    pub min_cache: Duration,
+    /// `min-ncache-ttl`, at most 90 s. Default 0.
+    pub min_ncache: Duration,
+}
+
+/// How RRsets of addresses are handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RrsetOrder {
+    /// `random`: beginning at a record drawn for each answer.
+    Random,
+    /// `cyclic`: each answer begins one record further.
+    Cyclic,
+    /// `fixed`, `none`: as the upstream sent them.
+    Fixed,
+}
+
+/// The port of DNS (RFC 1035 §4.2).
+pub const DNS_PORT: u16 = 53;
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen_v4: vec![Listen { port: DNS_PORT, addresses: MatchList::any() }],
+            listen_v6: vec![Listen { port: DNS_PORT, addresses: MatchList::any() }],
+            interface_interval: Duration::from_secs(3600),
+            directory: None,
+            pid_file: None,
+            logging: logging::Config::default(),
+            version: Identity::Own,
+            hostname: Identity::Own,
+            server_id: Identity::Withheld,
+            blackhole: MatchList::none(),
+            limits: Limits::default(),
+            cookies: Cookies { answer: true, secret: None, send: true },
+            cache_size: CacheSize::Percent(90),
+            query_source: (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED),
+            edns_udp_size: 1232,
+            max_udp_size: 1232,
+            views: vec![View::default()],
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            recursive_clients: 1000,
+            recursive_clients_per_address: None,
+            tcp_clients: 150,
+            tcp_initial_timeout: Duration::from_secs(30),
+            tcp_idle_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self {
+            name: "_default".to_owned(),
+            match_clients: MatchList::any(),
+            match_destinations: MatchList::any(),
+            match_recursive_only: false,
+            recursion: true,
+            access: Access::default(),
+            forward: ForwardSettings::default(),
+            rules: Vec::new(),
+            minimal_any: true,
+            rrset_order: RrsetOrder::Random,
+            query_timeout: Duration::from_secs(10),
+            servfail_ttl: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Default for Access {
+    /// named's, where nothing is said: anybody may ask, only neighbours get answers from the cache or upstreams.
+    fn default() -> Self {
+        Self { query: MatchList::any(), query_cache: MatchList::local(), recursion: MatchList::local() }
+    }
+}
+
+impl Default for TtlLimits {
+    fn default() -> Self {
+        Self {
+            max_cache: Duration::from_secs(604_800),
+            max_ncache: Duration::from_secs(10_800),
+            min_cache: Duration::ZERO,
+            min_ncache: Duration::ZERO,
+        }
+    }
+}
+
+impl Limits {
+    /// What one client address may have waiting at once: `1..=recursive_clients`.
+    pub fn per_address(&self) -> u32 {
+        let share = self.recursive_clients - self.recursive_clients / 10;
+        self.recursive_clients_per_address.unwrap_or(share).clamp(1, self.recursive_clients.max(1))
+    }
+}
+
+impl Config {
+    /// Every upstream address of every view, each once.
+    pub fn upstream_addresses(&self) -> Vec<SocketAddr> {
+        let settings = self
+            .views
+            .iter()
+            .flat_map(|view| std::iter::once(&view.forward).chain(view.rules.iter().map(|rule| &rule.settings)));
+        let mut addresses: Vec<_> =
+            settings.flat_map(|settings| &settings.forwarders).map(|forwarder| forwarder.address).collect();
+        addresses.sort();
+        addresses.dedup();
+        addresses
+    }
+}
+
+/// A fault or a warning in a configuration, ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Where; `None` when the whole file is meant.
+    pub position: Option<Position>,
+    /// Whether the configuration can be used all the same.
+    pub level: Level,
+    /// What is wrong, in named-checkconf's words where it has any: `unknown option 'foo'`.
+    pub message: String,
+    /// What would be right, where that is known: `did you mean 'forwarders'?`
+    pub hint: Option<String>,
+}
+
+/// How grave a [`Diagnostic`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// The configuration works; something is not what it says.
+    Warning,
+    /// The configuration is refused.
+    Error,
+}
+
+impl fmt::Display for Diagnostic {
+    /// `file:line: message (hint)`, named-checkconf's form up to the hint.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(position) = &self.position {
+            write!(f, "{position}: ")?;
+        }
+        if self.level == Level::Warning {
+            f.write_str("warning: ")?;
+        }
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The outcome of reading a configuration.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Usable, whatever the warnings say.
+    pub config: Config,
+    /// Never an error among them.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Whether an address may be asked as an upstream at all: not unspecified, not a multicast or broadcast address.
+pub fn is_askable(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => !(v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast()),
+        IpAddr::V6(v6) => !(v6.is_unspecified() || v6.is_multicast()),
+    }
+}

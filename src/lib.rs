@@ -1,0 +1,5 @@
+//! Tandem: a forwarding DNS server.
+
+pub mod wire;
+pub mod logging;
+pub mod config;

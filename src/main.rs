@@ -1,0 +1,2 @@
+//! Which program: `tandem`.
+fn main() {}

@@ -1,0 +1,271 @@
+//! Domain names as they travel (RFC 1035 §3.1): length octet and label, ending at the root.
+//!
+//! [`Name`] owns its octets, uncompressed and in lower case, since names are compared without regard to case
+//! (RFC 4343); the case that a client used is only ever copied, never stored here.
+//! Not here: reading compressed names out of packets (see [`super::walk`]).
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Octets of the longest name, with its length octets and the root (RFC 1035 §2.3.4).
+pub const MAX_NAME_OCTETS: usize = 255;
+/// Octets of the longest label (RFC 1035 §2.3.4).
+pub const MAX_LABEL_OCTETS: usize = 63;
+
+/// A domain name: lower case, uncompressed, absolute. `1 <= octets <= 255`; the last octet is the root's zero.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Name {
+    octets: Box<[u8]>,
+}
+
+/// Why a text is no domain name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameError {
+    /// Nothing at all; the root is written `.`.
+    Empty,
+    /// Two dots in a row, or a dot at the start of a longer name.
+    EmptyLabel,
+    /// A label has more than 63 octets.
+    LongLabel,
+    /// The whole has more than 255 octets.
+    LongName,
+    /// A backslash is followed neither by three digits up to 255 nor by a character.
+    BadEscape,
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "empty name (the root is written '.')",
+            Self::EmptyLabel => "empty label (two dots in a row, or a leading dot)",
+            Self::LongLabel => "label longer than 63 octets",
+            Self::LongName => "name longer than 255 octets",
+            Self::BadEscape => "bad escape (write \\DDD with DDD up to 255, or \\ and a character)",
+        })
+    }
+}
+
+impl std::error::Error for NameError {}
+
+impl Name {
+    /// The root, `.`.
+    pub fn root() -> Self {
+        Self { octets: Box::new([0]) }
+    }
+
+    /// Takes over octets that are a valid uncompressed name, in any case; `None` if they are not exactly one.
+    pub fn from_wire(octets: &[u8]) -> Option<Self> {
+        if octets.len() > MAX_NAME_OCTETS {
+            return None;
+        }
+        let mut at = 0;
+        loop {
+            match usize::from(*octets.get(at)?) {
+                0 => break,
+                length if length > MAX_LABEL_OCTETS => return None,
+                length => at += 1 + length,
+            }
+        }
+        (at + 1 == octets.len()).then(|| Self { octets: octets.to_ascii_lowercase().into() })
+    }
+
+    /// The name's octets: `1 <= len <= 255`, lower case, with the root's zero.
+    pub fn as_wire(&self) -> &[u8] {
+        &self.octets
+    }
+
+    /// Whether this is the root.
+    pub fn is_root(&self) -> bool {
+        self.octets.len() == 1
+    }
+
+    /// How many labels there are, the root not counted: `0..=127`.
+    pub fn label_count(&self) -> usize {
+        self.labels().count()
+    }
+
+    /// The labels from the leftmost, without the root.
+    pub fn labels(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &self.octets[..];
+        std::iter::from_fn(move || {
+            let (&length, tail) = rest.split_first()?;
+            let (label, tail) = tail.split_at_checked(usize::from(length)).filter(|_| length > 0)?;
+            rest = tail;
+            Some(label)
+        })
+    }
+
+    /// Whether this name is `ancestor` or lies below it.
+    pub fn is_within(&self, ancestor: &Name) -> bool {
+        is_within(&self.octets, &ancestor.octets)
+    }
+}
+
+/// Whether `name` is `ancestor` or lies below it; both uncompressed and in lower case.
+pub fn is_within(name: &[u8], ancestor: &[u8]) -> bool {
+    let Some(skip) = name.len().checked_sub(ancestor.len()) else { return false };
+    if &name[skip..] != ancestor {
+        return false;
+    }
+    // The tail is the same; it must also begin where a label begins.
+    let mut at = 0;
+    while at < skip {
+        at += 1 + usize::from(name[at]);
+    }
+    at == skip
+}
+
+impl FromStr for Name {
+    type Err = NameError;
+
+    /// Reads the presentation form (RFC 1035 §5.1, RFC 4343 §2.1), absolute with or without its trailing dot.
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text {
+            "" => return Err(NameError::Empty),
+            "." => return Ok(Self::root()),
+            _ => {}
+        }
+        let mut octets = Vec::with_capacity(text.len() + 2);
+        let mut label = Vec::with_capacity(MAX_LABEL_OCTETS);
+        let mut bytes = text.bytes();
+        let mut ended = false;
+        while let Some(byte) = bytes.next() {
+            ended = byte == b'.';
+            match byte {
+                b'.' => push_label(&mut octets, &mut label)?,
+                b'\\' => label.push(unescape(&mut bytes)?),
+                other => label.push(other),
+            }
+        }
+        if !ended {
+            push_label(&mut octets, &mut label)?;
+        }
+        octets.push(0);
+        if octets.len() > MAX_NAME_OCTETS {
+            return Err(NameError::LongName);
+        }
+        octets.make_ascii_lowercase();
+        Ok(Self { octets: octets.into() })
+    }
+}
+
+fn push_label(octets: &mut Vec<u8>, label: &mut Vec<u8>) -> Result<(), NameError> {
+    match label.len() {
+        0 => return Err(NameError::EmptyLabel),
+        1..=MAX_LABEL_OCTETS => octets.push(label.len() as u8),
+        _ => return Err(NameError::LongLabel),
+    }
+    octets.append(label);
+    Ok(())
+}
+
+fn unescape(bytes: &mut std::str::Bytes<'_>) -> Result<u8, NameError> {
+    let first = bytes.next().ok_or(NameError::BadEscape)?;
+    if !first.is_ascii_digit() {
+        return Ok(first);
+    }
+    let mut value = u32::from(first - b'0');
+    for _ in 0..2 {
+        let digit = bytes.next().filter(u8::is_ascii_digit).ok_or(NameError::BadEscape)?;
+        value = value * 10 + u32::from(digit - b'0');
+    }
+    u8::try_from(value).map_err(|_| NameError::BadEscape)
+}
+
+/// Writes uncompressed octets of a name in presentation form, without the trailing dot except for the root.
+///
+/// Octets that could mislead a reader or a log are escaped (RFC 4343 §2.1), so that the text is printable ASCII.
+pub fn write_presentation(f: &mut impl fmt::Write, octets: &[u8]) -> fmt::Result {
+    if octets.first().is_none_or(|&length| length == 0) {
+        return f.write_char('.');
+    }
+    let mut rest = octets;
+    while let Some((&length, tail)) = rest.split_first() {
+        let Some((label, tail)) = tail.split_at_checked(usize::from(length)) else { break };
+        if length == 0 {
+            break;
+        }
+        if rest.len() != octets.len() {
+            f.write_char('.')?;
+        }
+        for &octet in label {
+            match octet {
+                b'.' | b'\\' | b'"' | b'(' | b')' | b';' | b'@' | b'$' => write!(f, "\\{}", char::from(octet))?,
+                0x21..=0x7e => f.write_char(char::from(octet))?,
+                _ => write!(f, "\\{octet:03}")?,
+            }
+        }
+        rest = tail;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Name {
+    /// Presentation form, without the trailing dot except for the root.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_presentation(f, &self.octets)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Name({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        text.parse().expect("a name of the test")
+    }
+
+    #[test]
+    fn text_becomes_lower_case_wire() {
+        let cases: [(&str, &str, &[u8]); 6] = [
+            ("a plain name", "Www.Example", b"\x03www\x07example\0"),
+            ("a trailing dot changes nothing", "www.example.", b"\x03www\x07example\0"),
+            ("the root", ".", b"\0"),
+            ("an escaped dot stays in its label", "a\\.b.c", b"\x03a.b\x01c\0"),
+            ("a decimal escape", "\\065\\000.x", b"\x02a\0\x01x\0"),
+            ("an underscore and a star", "*._tcp", b"\x01*\x04_tcp\0"),
+        ];
+        for (case, text, wire) in cases {
+            assert_eq!(name(text).as_wire(), wire, "{case}");
+            assert_eq!(name(&name(text).to_string()), name(text), "{case}: its text reads back");
+        }
+    }
+
+    #[test]
+    fn wrong_text_says_what_is_wrong() {
+        let long = ["a".repeat(63).as_str(); 4].join(".");
+        for (text, error) in [
+            ("", NameError::Empty),
+            ("a..b", NameError::EmptyLabel),
+            (".a", NameError::EmptyLabel),
+            ("a\\", NameError::BadEscape),
+            ("a\\25", NameError::BadEscape),
+            ("a\\256", NameError::BadEscape),
+            (&"a".repeat(64), NameError::LongLabel),
+            (&long, NameError::LongName),
+        ] {
+            assert_eq!(text.parse::<Name>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn within_goes_by_labels_not_by_octets() {
+        for (below, above, expected) in [
+            ("a.example", "example", true),
+            ("example", "example", true),
+            ("anexample", "example", false),
+            ("example", "a.example", false),
+            ("x.y", ".", true),
+            // The octets of "\007example" end like a label of their own.
+            ("x\\007example", "example", false),
+        ] {
+            assert_eq!(name(below).is_within(&name(above)), expected, "{below} within {above}");
+        }
+    }
+}
