@@ -21,6 +21,9 @@ struct Violation {
     line: usize,
 }
 
+/// A test's case: its sentence, the module, its text, and each use that must be found with its line.
+type Case = (&'static str, &'static str, &'static str, &'static [(&'static str, usize)]);
+
 /// Modules that may name any other: they stand last.
 const KNOW_EVERYONE: [&str; 2] = ["daemon", "cli"];
 
@@ -288,7 +291,7 @@ fn the_checker_finds_what_it_must() {
     let layers =
         layers("//! mod fake;\npub mod wire;\nmod config; // mod other;\n#[doc(hidden)]\npub(crate) mod cache;\n");
     assert_eq!(layers, ["wire", "config", "cache"]);
-    let cases: [(&str, &str, &str, &[(&str, usize)]); 19] = [
+    let cases: [Case; 19] = [
         ("a module above is fine", "cache", "use crate::wire::Name;", &[]),
         ("its own module is fine", "config", "use crate::config::Config;", &[]),
         ("a module below is not", "wire", "\nuse crate::cache::Entry;", &[("cache", 2)]),
