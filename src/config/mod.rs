@@ -5,6 +5,9 @@
 //! Not here: the host's interfaces, open files, anything that can change while the server runs.
 
 pub mod match_list;
+pub mod inherit;
+pub mod suggest;
+pub mod values;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
