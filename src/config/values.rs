@@ -270,10 +270,10 @@ fn octets_bits(text: &str) -> usize {
 /// `10.1.0.2`, `10.1.0.2:5300`, `2001:db8::2`, `[2001:db8::2]:5300`.
 pub fn socket_address(text: &str, default_port: u16) -> Result<SocketAddr, ValueError> {
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    if let Ok(address) = bracketed.unwrap_or(text).parse::<IpAddr>() {
-        if bracketed.is_none() || address.is_ipv6() {
-            return Ok(SocketAddr::new(address, default_port));
-        }
+    if let Ok(address) = bracketed.unwrap_or(text).parse::<IpAddr>()
+        && (bracketed.is_none() || address.is_ipv6())
+    {
+        return Ok(SocketAddr::new(address, default_port));
     }
     match text.parse::<SocketAddr>() {
         Ok(SocketAddr::V6(address)) if address.scope_id() != 0 => Err(ValueError::Address(text.to_owned())),
