@@ -1,5 +1,21 @@
-//! The packet in place: header, names, question, EDNS, responses.
+//! The packet in place: header, names, questions, EDNS, responses.
+//!
+//! Nothing here does I/O or knows a clock. Lengths, counts and pointers come from the network and are believed only
+//! after they were compared with the octets that are there; the walks are bounded by the message's own length.
+//! The walk of a query: [`query`] reads it, [`ask`] passes it on, [`response`] makes a [`segment`] of what comes back,
+//! [`reply`] answers.
 
+pub mod ask;
+pub mod compress;
+pub mod header;
 pub mod name;
+pub mod query;
+pub mod rdata;
+pub mod reply;
+pub mod response;
+pub mod segment;
+pub mod walk;
 
 pub use name::Name;
+pub use query::{Fault, Query};
+pub use segment::{Meta, Segment};

@@ -1,0 +1,97 @@
+//! Writing names and records with compression (RFC 1035 §4.1.4), for the few messages that cannot be copied whole.
+
+use std::collections::HashMap;
+
+use super::header::MAX_MESSAGE_OCTETS;
+use super::rdata::{Piece, for_each_piece};
+use super::walk::{Malformed, NameBuf, RECORD_FIXED_OCTETS, Record};
+
+/// Appends records to a message; offsets count from the message's first octet.
+pub struct Writer<'o> {
+    out: &'o mut Vec<u8>,
+    /// Where a name, in lower case, begins in `out`.
+    known: HashMap<Box<[u8]>, u16>,
+    name: NameBuf,
+}
+
+/// The last offset that a pointer can name.
+const MAX_POINTER_TARGET: usize = 0x3fff;
+
+impl<'o> Writer<'o> {
+    /// Goes on with a message of which only the uncompressed name at `at..end` may be pointed to.
+    pub fn new(out: &'o mut Vec<u8>, at: usize, end: usize) -> Self {
+        let mut writer = Self { out, known: HashMap::new(), name: NameBuf::default() };
+        let question = writer.out[at..end].to_ascii_lowercase();
+        writer.remember(&question, at);
+        writer
+    }
+
+    /// How long the message is by now.
+    pub fn position(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Notes every suffix of an uncompressed name that begins at `at`.
+    fn remember(&mut self, name: &[u8], at: usize) {
+        let mut skip = 0;
+        while name[skip] != 0 && at + skip <= MAX_POINTER_TARGET {
+            self.known.entry(name[skip..].into()).or_insert((at + skip) as u16);
+            skip += 1 + usize::from(name[skip]);
+        }
+    }
+
+    /// Writes an uncompressed name in lower case, as labels and a pointer to the longest suffix that stands already.
+    pub fn put_name(&mut self, name: &[u8]) {
+        let mut skip = 0;
+        while name[skip] != 0 {
+            if let Some(&target) = self.known.get(&name[skip..]) {
+                self.out.extend_from_slice(&(0xc000 | target).to_be_bytes());
+                return;
+            }
+            let at = self.out.len();
+            if at <= MAX_POINTER_TARGET {
+                self.known.insert(name[skip..].into(), at as u16);
+            }
+            let next = skip + 1 + usize::from(name[skip]);
+            self.out.extend_from_slice(&name[skip..next]);
+            skip = next;
+        }
+        self.out.push(0);
+    }
+
+    /// Copies a record of another message with this TTL; returns where its TTL stands.
+    ///
+    /// # Errors
+    /// When its names are malformed, or the message would pass 65,535 octets; what was written then is taken back.
+    pub fn put_record(&mut self, message: &[u8], record: &Record, ttl: u32) -> Result<usize, Malformed> {
+        let start = self.out.len();
+        let outcome = self.try_record(message, record, ttl);
+        if outcome.is_err() {
+            self.out.truncate(start);
+            self.known.retain(|_, at| usize::from(*at) < start);
+        }
+        outcome
+    }
+
+    fn try_record(&mut self, message: &[u8], record: &Record, ttl: u32) -> Result<usize, Malformed> {
+        let mut owner = std::mem::take(&mut self.name);
+        owner.read(message, record.owner)?;
+        self.put_name(owner.as_wire());
+        self.name = owner;
+        let fixed = self.out.len();
+        self.out.extend_from_slice(&message[record.fixed..record.fixed + RECORD_FIXED_OCTETS]);
+        self.out[fixed + 4..fixed + 8].copy_from_slice(&ttl.to_be_bytes());
+        let rdata = self.out.len();
+        for_each_piece(message, (record.rtype, record.rdata(), record.end), |piece| match piece {
+            Piece::Octets(octets) => self.out.extend_from_slice(octets),
+            Piece::Name(name, true) => self.put_name(name.as_wire()),
+            Piece::Name(name, false) => self.out.extend_from_slice(name.as_wire()),
+        })?;
+        if self.out.len() > MAX_MESSAGE_OCTETS {
+            return Err(Malformed);
+        }
+        let length = u16::try_from(self.out.len() - rdata).map_err(|_| Malformed)?;
+        self.out[rdata - 2..rdata].copy_from_slice(&length.to_be_bytes());
+        Ok(fixed + 4)
+    }
+}

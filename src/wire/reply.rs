@@ -1,0 +1,123 @@
+//! Writing the reply to a client: header, the question as it was asked, records, our own OPT.
+//!
+//! AA is never set here (nothing forwarded is ours), RA says whether this client may have names forwarded, and no octet
+//! of an upstream's OPT is passed on.
+
+use super::header::{HEADER_OCTETS, flag, put_u16, rtype};
+use super::query::{Query, option};
+
+/// What stands in the reply beside its records.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reply<'r> {
+    /// RCODE, the extended bits included.
+    pub rcode: u16,
+    /// AA: the answer is the server's own.
+    pub authoritative: bool,
+    /// RA.
+    pub recursion_available: bool,
+    /// AD.
+    pub authentic: bool,
+    /// Records in the answer section.
+    pub answers: u16,
+    /// Records in the authority section.
+    pub authority: u16,
+    /// What the OPT record carries; it is only written to a client that sent one.
+    pub opt: Opt<'r>,
+}
+
+/// What our OPT record carries.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Opt<'r> {
+    /// The longest message that we take by UDP.
+    pub udp_size: u16,
+    /// A whole COOKIE option value.
+    pub cookie: Option<&'r [u8]>,
+    /// An extended error (RFC 8914): INFO-CODE and EXTRA-TEXT.
+    pub ede: Option<(u16, &'r str)>,
+}
+
+/// Copies the question behind the room for a header; returns where the records begin.
+///
+/// `out` has room for a header and a question: at least 512 octets.
+#[inline]
+pub fn begin(out: &mut [u8], query: &Query<'_>) -> usize {
+    let end = query.question_end;
+    out[HEADER_OCTETS..end].copy_from_slice(&query.packet[HEADER_OCTETS..end]);
+    end
+}
+
+/// Writes the header and the OPT record around records that end at `end`; returns the reply's length.
+///
+/// If it would be longer than `limit` (`512..=out.len()`), the records are left out and TC is set.
+#[inline]
+pub fn finish(out: &mut [u8], query: &Query<'_>, end: usize, limit: usize, reply: &Reply<'_>) -> usize {
+    let opt_octets = query.edns.map_or(0, |_| reply.opt.octets());
+    let truncated = end + opt_octets > limit;
+    let (end, answers, authority) =
+        if truncated { (query.question_end, 0, 0) } else { (end, reply.answers, reply.authority) };
+    put_u16(out, 0, query.id());
+    let kept = query.flags() & (flag::OPCODE | flag::RD | flag::CD);
+    let mut flags = flag::QR | kept | (reply.rcode & flag::RCODE);
+    flags |= if truncated { flag::TC } else { 0 };
+    flags |= if reply.authoritative { flag::AA } else { 0 };
+    flags |= if reply.recursion_available { flag::RA } else { 0 };
+    flags |= if reply.authentic { flag::AD } else { 0 };
+    put_u16(out, 2, flags);
+    put_u16(out, 4, 1);
+    put_u16(out, 6, answers);
+    put_u16(out, 8, authority);
+    put_u16(out, 10, u16::from(query.edns.is_some()));
+    if query.edns.is_none() { end } else { end + reply.opt.write(&mut out[end..], reply.rcode, query.dnssec_ok()) }
+}
+
+/// Writes a reply of a header alone, for packets whose question could not be read; returns its length.
+///
+/// `packet` has at least a header, `out` room for one.
+pub fn header_only(out: &mut [u8], packet: &[u8], rcode: u16) -> usize {
+    out[..HEADER_OCTETS].fill(0);
+    out[..2].copy_from_slice(&packet[..2]);
+    let kept = u16::from_be_bytes([packet[2], packet[3]]) & (flag::OPCODE | flag::RD | flag::CD);
+    put_u16(out, 2, flag::QR | kept | (rcode & flag::RCODE));
+    HEADER_OCTETS
+}
+
+/// Octets of an OPT record without options.
+const OPT_OCTETS: usize = 11;
+/// Octets of an option's code and length.
+const OPTION_OCTETS: usize = 4;
+
+impl Opt<'_> {
+    fn octets(&self) -> usize {
+        let cookie = self.cookie.map_or(0, |cookie| OPTION_OCTETS + cookie.len());
+        OPT_OCTETS + cookie + self.ede.map_or(0, |(_, text)| OPTION_OCTETS + 2 + text.len())
+    }
+
+    fn write(&self, out: &mut [u8], rcode: u16, dnssec_ok: bool) -> usize {
+        let total = self.octets();
+        out[0] = 0;
+        put_u16(out, 1, rtype::OPT);
+        put_u16(out, 3, self.udp_size);
+        out[5] = (rcode >> 4) as u8;
+        out[6] = 0;
+        put_u16(out, 7, if dnssec_ok { 0x8000 } else { 0 });
+        put_u16(out, 9, (total - OPT_OCTETS) as u16);
+        let mut at = OPT_OCTETS;
+        if let Some(cookie) = self.cookie {
+            at = put_option(out, at, option::COOKIE, &[], cookie);
+        }
+        if let Some((code, text)) = self.ede {
+            put_option(out, at, option::EDE, &code.to_be_bytes(), text.as_bytes());
+        }
+        total
+    }
+}
+
+fn put_option(out: &mut [u8], at: usize, code: u16, first: &[u8], second: &[u8]) -> usize {
+    put_u16(out, at, code);
+    put_u16(out, at + 2, (first.len() + second.len()) as u16);
+    let data = at + OPTION_OCTETS;
+    let middle = data + first.len();
+    out[data..middle].copy_from_slice(first);
+    out[middle..middle + second.len()].copy_from_slice(second);
+    middle + second.len()
+}

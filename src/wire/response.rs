@@ -1,0 +1,453 @@
+//! Reading an upstream's response into a [`segment`](super::segment): only the question's own chain is kept.
+//!
+//! Kept are the CNAME and DNAME links from the question on, the RRset asked for, the SOA of a negative answer and, for
+//! DO, signatures and proofs. Everything else in the response is dropped unseen by cache and clients: an upstream
+//! speaks for the names of its rule alone. Where a link leaves the rules that share this upstream, the segment ends.
+//! Where the kept records are all that the answer section holds, they are copied as they are, compression included;
+//! else they are written anew.
+
+use std::hash::BuildHasher;
+
+use super::compress::Writer;
+use super::header::{HEADER_OCTETS, flag, put_u32, rcode, rtype, u16_at, u32_at};
+use super::name::is_within;
+use super::segment::{self, Meta, rotates};
+use super::walk::{Malformed, NameBuf, Record};
+
+/// The question that was asked and what may be believed of the answer.
+pub struct Asked<'a> {
+    /// QNAME, uncompressed, lower case.
+    pub qname: &'a [u8],
+    /// QTYPE.
+    pub qtype: u16,
+    /// QCLASS.
+    pub qclass: u16,
+    /// The client wants signatures and proofs.
+    pub dnssec_ok: bool,
+    /// The upstream's AD is passed on.
+    pub trust_ad: bool,
+    /// Fingerprint of the rules; see [`Meta::layout`].
+    pub layout: u32,
+    /// Bounds of TTLs in seconds.
+    pub ttl: TtlBounds,
+    /// The apex of the rule that answers for a name, if that rule's upstreams are those that were asked.
+    pub apex_of: &'a dyn Fn(&[u8]) -> Option<&'a [u8]>,
+}
+
+/// [`crate::config::TtlLimits`] in seconds, as TTLs are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TtlBounds {
+    /// The least and the most of a positive answer.
+    pub cache: (u32, u32),
+    /// The least and the most of a negative answer.
+    pub ncache: (u32, u32),
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// How long it may be kept, in seconds; 0: not at all.
+    pub ttl: u32,
+    /// NXDOMAIN of the question's own name: it holds for every type (RFC 2308 §5).
+    pub whole_name: bool,
+}
+
+/// Why a response is of no use: another upstream may do better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// It cannot be read.
+    Malformed,
+    /// The SOA of a negative answer is not that of a zone around the name and inside the rule.
+    SoaOutside,
+    /// Links that lead nowhere: a loop, or more than [`MAX_LINKS`].
+    BrokenChain,
+}
+
+impl From<Malformed> for Unusable {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+/// The most CNAME links that are followed for one question, as in named.
+pub const MAX_LINKS: usize = 11;
+
+/// Memory that is used again from response to response.
+#[derive(Default)]
+pub struct Reader {
+    records: Vec<Indexed>,
+    kept: Vec<usize>,
+    /// Where names stand that owners may point to.
+    regions: Vec<(usize, usize)>,
+    ttl_offsets: Vec<u16>,
+    rewritten: Vec<u8>,
+    hasher: foldhash::fast::FixedState,
+}
+
+#[derive(Clone, Copy)]
+struct Indexed {
+    record: Record,
+    owner_hash: u64,
+    kept: bool,
+}
+
+/// Where the sections of the response lie in [`Reader::records`], and what was found in them.
+#[derive(Default)]
+struct Found {
+    answers: usize,
+    links: usize,
+    final_set: bool,
+    /// The kept records of the final set, by their place in `kept`.
+    set: (usize, usize),
+    ends_elsewhere: bool,
+    soa: Option<usize>,
+    question_end: usize,
+    /// Some owner's name depends on octets that are not surely part of a name.
+    odd_pointer: bool,
+}
+
+impl Reader {
+    /// Reads a response whose header and question were already compared with what was asked; writes the segment.
+    ///
+    /// # Errors
+    /// When it must not be used at all; `out` is then unspecified.
+    pub fn read(&mut self, message: &[u8], asked: &Asked<'_>, out: &mut Vec<u8>) -> Result<Kept, Unusable> {
+        let mut found = Found { question_end: HEADER_OCTETS + asked.qname.len() + 4, ..Found::default() };
+        self.index(message, asked, &mut found)?;
+        let mut current = NameBuf::default();
+        current.set(asked.qname);
+        self.follow_chain(message, asked, &mut found, &mut current)?;
+        if !found.ends_elsewhere {
+            self.keep_authority(message, asked, &mut found, &current)?;
+        }
+        self.encode(message, asked, &found, &current, out)
+    }
+
+    /// Notes every record of the answer and authority sections.
+    fn index(&mut self, message: &[u8], asked: &Asked<'_>, found: &mut Found) -> Result<(), Malformed> {
+        self.records.clear();
+        self.kept.clear();
+        self.regions.clear();
+        found.answers = usize::from(u16_at(message, 6));
+        let total = found.answers + usize::from(u16_at(message, 8));
+        let question_hash = self.hasher.hash_one(asked.qname);
+        let mut at = found.question_end;
+        let mut owner = NameBuf::default();
+        for _ in 0..total {
+            let record = Record::read(message, at)?;
+            let owner_hash = if points_to_question(message, &record) {
+                question_hash
+            } else {
+                owner
+                    .read_with(message, at, |target| found.odd_pointer |= !self.is_name(target, found.question_end))?;
+                self.hasher.hash_one(owner.as_wire())
+            };
+            self.regions.push((record.owner, record.fixed));
+            if matches!(record.rtype, rtype::CNAME | rtype::DNAME) {
+                self.regions.push((record.rdata(), record.end));
+            }
+            self.records.push(Indexed { record, owner_hash, kept: false });
+            at = record.end;
+        }
+        Ok(())
+    }
+
+    /// Whether a pointer's target lies in the question's name or a name noted before.
+    fn is_name(&self, target: usize, question_end: usize) -> bool {
+        if target < question_end - 4 {
+            return true;
+        }
+        let after = self.regions.partition_point(|&(start, _)| start <= target);
+        after > 0 && target < self.regions[after - 1].1
+    }
+
+    /// Whether the record at `index` is owned by `name`.
+    fn is_owned_by(&self, message: &[u8], index: usize, name: &[u8], hash: u64) -> Result<bool, Malformed> {
+        let Indexed { record, owner_hash, .. } = self.records[index];
+        if owner_hash != hash {
+            return Ok(false);
+        }
+        let mut owner = NameBuf::default();
+        owner.read(message, record.owner)?;
+        Ok(owner.as_wire() == name)
+    }
+
+    fn keep(&mut self, index: usize) {
+        if !self.records[index].kept {
+            self.records[index].kept = true;
+            self.kept.push(index);
+        }
+    }
+
+    /// Follows the links of the answer section from the question on, keeping what belongs to them.
+    ///
+    /// Leaves in `current` the name at the chain's end.
+    fn follow_chain(
+        &mut self,
+        message: &[u8],
+        asked: &Asked<'_>,
+        found: &mut Found,
+        current: &mut NameBuf,
+    ) -> Result<(), Unusable> {
+        loop {
+            let hash = self.hasher.hash_one(current.as_wire());
+            if self.keep_final_set(message, asked, found, current.as_wire(), hash)? {
+                return Ok(());
+            }
+            let Some(link) = self.keep_link(message, asked, found, current.as_wire(), hash)? else { return Ok(()) };
+            found.links += 1;
+            if found.links > MAX_LINKS {
+                return Err(Unusable::BrokenChain);
+            }
+            let record = self.records[link].record;
+            current.read_with(message, record.rdata(), |target| {
+                found.odd_pointer |= !self.is_name(target, found.question_end);
+            })?;
+            if (asked.apex_of)(current.as_wire()).is_none() {
+                found.ends_elsewhere = true;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Keeps the RRset that was asked for, if `name` owns it.
+    fn keep_final_set(
+        &mut self,
+        message: &[u8],
+        asked: &Asked<'_>,
+        found: &mut Found,
+        name: &[u8],
+        hash: u64,
+    ) -> Result<bool, Malformed> {
+        let start = self.kept.len();
+        for index in 0..found.answers {
+            let Record { rtype, class, .. } = self.records[index].record;
+            let wanted = rtype == asked.qtype || asked.qtype == rtype::ANY;
+            if wanted && class == asked.qclass && self.is_owned_by(message, index, name, hash)? {
+                self.keep(index);
+            }
+        }
+        found.set = (start, self.kept.len());
+        found.final_set = start < self.kept.len();
+        if found.final_set {
+            self.keep_signatures(message, asked, found, name, hash, asked.qtype)?;
+        }
+        Ok(found.final_set)
+    }
+
+    /// Keeps the CNAME that `name` owns and the DNAME that it was made from; returns the CNAME.
+    fn keep_link(
+        &mut self,
+        message: &[u8],
+        asked: &Asked<'_>,
+        found: &Found,
+        name: &[u8],
+        hash: u64,
+    ) -> Result<Option<usize>, Malformed> {
+        let mut cname = None;
+        for index in 0..found.answers {
+            let Record { rtype, class, .. } = self.records[index].record;
+            if rtype == rtype::CNAME && class == asked.qclass && self.is_owned_by(message, index, name, hash)? {
+                cname = Some(index);
+                break;
+            }
+        }
+        let Some(cname) = cname else { return Ok(None) };
+        self.keep_dnames(message, asked, found, name)?;
+        self.keep(cname);
+        self.keep_signatures(message, asked, found, name, hash, rtype::CNAME)?;
+        Ok(Some(cname))
+    }
+
+    fn keep_dnames(&mut self, message: &[u8], asked: &Asked<'_>, found: &Found, name: &[u8]) -> Result<(), Malformed> {
+        let mut owner = NameBuf::default();
+        for index in 0..found.answers {
+            let Indexed { record, owner_hash, kept } = self.records[index];
+            if record.rtype != rtype::DNAME || record.class != asked.qclass || kept {
+                continue;
+            }
+            owner.read(message, record.owner)?;
+            if owner.as_wire() != name && is_within(name, owner.as_wire()) {
+                self.keep(index);
+                let owner = owner.clone();
+                self.keep_signatures(message, asked, found, owner.as_wire(), owner_hash, rtype::DNAME)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// For DO: keeps the signatures over the RRset (`name`, `covered`) in the answer section.
+    fn keep_signatures(
+        &mut self,
+        message: &[u8],
+        asked: &Asked<'_>,
+        found: &Found,
+        name: &[u8],
+        hash: u64,
+        covered: u16,
+    ) -> Result<(), Malformed> {
+        if !asked.dnssec_ok {
+            return Ok(());
+        }
+        for index in 0..found.answers {
+            let record = self.records[index].record;
+            let signs = record.rtype == rtype::RRSIG && record.end >= record.rdata() + 2;
+            let covers = signs && (covered == rtype::ANY || u16_at(message, record.rdata()) == covered);
+            if covers && self.is_owned_by(message, index, name, hash)? {
+                self.keep(index);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the SOA of a negative answer and, for DO, the proofs of the authority section.
+    fn keep_authority(
+        &mut self,
+        message: &[u8],
+        asked: &Asked<'_>,
+        found: &mut Found,
+        current: &NameBuf,
+    ) -> Result<(), Unusable> {
+        let mut owner = NameBuf::default();
+        for index in found.answers..self.records.len() {
+            let record = self.records[index].record;
+            let soa = record.rtype == rtype::SOA;
+            if record.class != asked.qclass || !(soa || asked.dnssec_ok && is_proof(record.rtype)) {
+                continue;
+            }
+            if soa && (found.final_set || found.soa.is_some()) {
+                continue;
+            }
+            owner.read(message, record.owner)?;
+            let inside = (asked.apex_of)(current.as_wire()).is_some_and(|apex| is_within(owner.as_wire(), apex));
+            if soa {
+                if !inside || !is_within(current.as_wire(), owner.as_wire()) {
+                    return Err(Unusable::SoaOutside);
+                }
+                found.soa = Some(index);
+                self.keep(index);
+            } else if inside || (asked.apex_of)(owner.as_wire()).is_some() {
+                self.keep(index);
+            }
+        }
+        Ok(())
+    }
+
+    fn encode(
+        &mut self,
+        message: &[u8],
+        asked: &Asked<'_>,
+        found: &Found,
+        current: &NameBuf,
+        out: &mut Vec<u8>,
+    ) -> Result<Kept, Unusable> {
+        let rcode = u16_at(message, 2) & flag::RCODE;
+        // A chain that was left early says nothing about its end.
+        let negative = !found.final_set && !found.ends_elsewhere;
+        let unfinished = negative && found.links > 0 && found.soa.is_none() && rcode == rcode::NOERROR;
+        let mut ttl = u32::MAX;
+        for &index in &self.kept {
+            let bounds = if index >= found.answers && found.soa.is_some() { asked.ttl.ncache } else { asked.ttl.cache };
+            let bounded = bounded_ttl(message, &self.records[index].record, found.soa == Some(index), bounds);
+            self.records[index].record.ttl = bounded;
+            ttl = ttl.min(bounded);
+        }
+        let answers = self.kept.iter().filter(|&&index| index < found.answers).count();
+        let mut meta = Meta {
+            rcode: if found.ends_elsewhere { 0 } else { rcode as u8 },
+            authentic: asked.trust_ad && u16_at(message, 2) & flag::AD != 0,
+            linked: found.links > 0,
+            answers: answers as u16,
+            authority: (self.kept.len() - answers) as u16,
+            layout: asked.layout,
+            ..Meta::default()
+        };
+        let verbatim = self.is_prefix(found) && !found.odd_pointer;
+        let next = if found.ends_elsewhere || unfinished { current.as_wire() } else { &[] };
+        if verbatim {
+            let end = self.kept.len().checked_sub(1).map_or(found.question_end, |last| self.records[last].record.end);
+            self.note_offsets(found);
+            self.note_rotation(message, asked, found, &mut meta);
+            segment::encode(out, &meta, &self.ttl_offsets, next, &message[found.question_end..end])
+        } else {
+            self.rewrite(message, asked, found)?;
+            self.note_rotation(message, asked, found, &mut meta);
+            segment::encode(out, &meta, &self.ttl_offsets, next, &self.rewritten[found.question_end..])
+        }
+        .ok_or(Unusable::Malformed)?;
+        self.patch_ttls(out);
+        let keepable = !self.kept.is_empty() && (!negative || found.soa.is_some() || unfinished);
+        Ok(Kept {
+            ttl: if keepable { ttl } else { 0 },
+            whole_name: rcode == rcode::NXDOMAIN && found.links == 0 && negative,
+        })
+    }
+
+    /// Whether the kept records are all answers and then the first of the authority section.
+    fn is_prefix(&self, found: &Found) -> bool {
+        let count = self.kept.len();
+        count >= found.answers && self.kept.iter().all(|&index| index < count)
+    }
+
+    fn note_offsets(&mut self, found: &Found) {
+        self.ttl_offsets.clear();
+        let offsets = self.kept.iter().map(|&index| (self.records[index].record.ttl_at() - found.question_end) as u16);
+        self.ttl_offsets.extend(offsets);
+    }
+
+    /// Writes the kept records anew: those of the answer in the order of the chain, then those of the authority.
+    fn rewrite(&mut self, message: &[u8], asked: &Asked<'_>, found: &Found) -> Result<(), Malformed> {
+        self.ttl_offsets.clear();
+        self.rewritten.clear();
+        self.rewritten.extend_from_slice(&[0; HEADER_OCTETS]);
+        self.rewritten.extend_from_slice(asked.qname);
+        self.rewritten.extend_from_slice(&[0; 4]);
+        let mut writer = Writer::new(&mut self.rewritten, HEADER_OCTETS, found.question_end - 4);
+        for &index in &self.kept {
+            let record = self.records[index].record;
+            let at = writer.put_record(message, &record, record.ttl)?;
+            self.ttl_offsets.push((at - found.question_end) as u16);
+        }
+        Ok(())
+    }
+
+    /// Notes the set of addresses, if there is one of two or more.
+    fn note_rotation(&self, message: &[u8], asked: &Asked<'_>, found: &Found, meta: &mut Meta) {
+        let (from, to) = found.set;
+        if !rotates(asked.qtype) || to - from < 2 {
+            return;
+        }
+        let length = if asked.qtype == rtype::A { 4 } else { 16 };
+        let alike = |&index: &usize| u16_at(message, self.records[index].record.fixed + 8) == length;
+        if self.kept[from..to].iter().all(alike) {
+            (meta.rotate_first, meta.rotate_count) = (from as u16, (to - from) as u16);
+        }
+    }
+
+    /// Writes the bounded TTLs into the segment's body.
+    fn patch_ttls(&self, out: &mut [u8]) {
+        let body = out.len() - segment::Segment::new(out).body().len();
+        for (place, &index) in self.kept.iter().enumerate() {
+            put_u32(out, body + usize::from(self.ttl_offsets[place]), self.records[index].record.ttl);
+        }
+    }
+}
+
+/// The commonest owner: a pointer to the question's name.
+#[inline]
+fn points_to_question(message: &[u8], record: &Record) -> bool {
+    record.fixed - record.owner == 2 && u16_at(message, record.owner) == 0xc000 | HEADER_OCTETS as u16
+}
+
+fn is_proof(rtype: u16) -> bool {
+    matches!(rtype, rtype::NSEC | rtype::NSEC3 | rtype::RRSIG)
+}
+
+/// A record's TTL within the bounds; the SOA's is also bounded by its MINIMUM (RFC 2308 §5).
+fn bounded_ttl(message: &[u8], record: &Record, is_soa: bool, (least, most): (u32, u32)) -> u32 {
+    let ttl = match is_soa && record.end >= record.rdata() + 4 {
+        true => record.ttl.min(u32_at(message, record.end - 4)),
+        false => record.ttl,
+    };
+    ttl.max(least).min(most)
+}

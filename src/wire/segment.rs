@@ -1,0 +1,178 @@
+//! The form in which answers are kept and composed: one **segment** for each rule that a chain of aliases passes.
+//!
+//! A segment is what one rule's upstream said about one question, and nothing else: answer records from the question's
+//! own chain, the negative SOA or proofs, in wire form behind a question of the same length, so that a reply is one
+//! copy and a few patches. It also says where its TTLs stand and where the chain goes on.
+//! Octets: a fixed part of [`FIXED_OCTETS`], the offsets of TTLs, the name that the chain goes on with, the body.
+
+use super::header::{put_u32, rtype, u32_at};
+
+/// Octets of the fixed part.
+pub const FIXED_OCTETS: usize = 22;
+
+/// A segment in place.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment<'s> {
+    octets: &'s [u8],
+}
+
+/// What a segment says beside its records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Meta {
+    /// RCODE, `0..=15`.
+    pub rcode: u8,
+    /// The upstream said AD, and the rule trusts it.
+    pub authentic: bool,
+    /// A CNAME or DNAME was followed; see `layout`.
+    pub linked: bool,
+    /// Records in the answer section.
+    pub answers: u16,
+    /// Records in the authority section.
+    pub authority: u16,
+    /// Index, among the TTL offsets, of the first record of a set of addresses that may be rotated.
+    pub rotate_first: u16,
+    /// Records in that set: 0, or at least 2.
+    pub rotate_count: u16,
+    /// INFO-CODE of an extended error plus one; 0: none.
+    pub ede: u16,
+    /// Fingerprint of the rules under which the links of a chain were believed; a chain found under other rules must be
+    /// asked again.
+    pub layout: u32,
+}
+
+const AUTHENTIC: u8 = 1;
+const LINKED: u8 = 2;
+
+/// Writes a segment.
+///
+/// `ttl_offsets` count from the body's beginning; `next` is the uncompressed name that the chain goes on with under
+/// another rule, or empty. `None` when the parts are longer than a message can be.
+pub fn encode(out: &mut Vec<u8>, meta: &Meta, ttl_offsets: &[u16], next: &[u8], body: &[u8]) -> Option<()> {
+    let body_length = u16::try_from(body.len()).ok()?;
+    let ttl_count = u16::try_from(ttl_offsets.len()).ok()?;
+    out.clear();
+    out.push(meta.rcode);
+    out.push(if meta.authentic { AUTHENTIC } else { 0 } | if meta.linked { LINKED } else { 0 });
+    for value in [meta.answers, meta.authority, meta.rotate_first, meta.rotate_count, meta.ede, ttl_count, body_length]
+    {
+        out.extend_from_slice(&value.to_le_bytes());
+    }
+    out.push(u8::try_from(next.len()).ok()?);
+    out.push(0);
+    out.extend_from_slice(&meta.layout.to_le_bytes());
+    debug_assert_eq!(out.len(), FIXED_OCTETS);
+    out.extend(ttl_offsets.iter().flat_map(|offset| offset.to_le_bytes()));
+    out.extend_from_slice(next);
+    out.extend_from_slice(body);
+    Some(())
+}
+
+impl<'s> Segment<'s> {
+    /// Looks at octets that [`encode`] wrote.
+    #[inline]
+    pub fn new(octets: &'s [u8]) -> Self {
+        debug_assert!(octets.len() >= FIXED_OCTETS);
+        Self { octets }
+    }
+
+    #[inline]
+    fn u16_le(&self, at: usize) -> u16 {
+        u16::from_le_bytes([self.octets[at], self.octets[at + 1]])
+    }
+
+    /// What it says beside its records.
+    #[inline]
+    pub fn meta(&self) -> Meta {
+        Meta {
+            rcode: self.octets[0],
+            authentic: self.octets[1] & AUTHENTIC != 0,
+            linked: self.octets[1] & LINKED != 0,
+            answers: self.u16_le(2),
+            authority: self.u16_le(4),
+            rotate_first: self.u16_le(6),
+            rotate_count: self.u16_le(8),
+            ede: self.u16_le(10),
+            layout: u32::from_le_bytes([self.octets[18], self.octets[19], self.octets[20], self.octets[21]]),
+        }
+    }
+
+    /// The octets as they are kept.
+    pub fn as_octets(&self) -> &'s [u8] {
+        self.octets
+    }
+
+    #[inline]
+    fn ttl_count(&self) -> usize {
+        usize::from(self.u16_le(12))
+    }
+
+    #[inline]
+    fn body_length(&self) -> usize {
+        usize::from(self.u16_le(14))
+    }
+
+    /// Where each TTL stands, from the body's beginning.
+    #[inline]
+    pub fn ttl_offsets(&self) -> impl Iterator<Item = usize> + use<'s> {
+        let offsets = &self.octets[FIXED_OCTETS..FIXED_OCTETS + 2 * self.ttl_count()];
+        offsets.chunks_exact(2).map(|pair| usize::from(u16::from_le_bytes([pair[0], pair[1]])))
+    }
+
+    /// The name that the chain goes on with under another rule; empty at a chain's end.
+    #[inline]
+    pub fn next(&self) -> &'s [u8] {
+        let at = FIXED_OCTETS + 2 * self.ttl_count();
+        &self.octets[at..at + usize::from(self.octets[16])]
+    }
+
+    /// The records, as they stand behind a question of the same length.
+    #[inline]
+    pub fn body(&self) -> &'s [u8] {
+        &self.octets[self.octets.len() - self.body_length()..]
+    }
+
+    /// Copies the records to the beginning of `out`, TTLs lowered by `elapsed` seconds, the set of addresses beginning
+    /// with record `rotation` (modulo its size). Returns how many octets were written; `None` if they do not fit.
+    #[inline]
+    pub fn copy_into(&self, out: &mut [u8], elapsed: u32, rotation: u32) -> Option<usize> {
+        let body = self.body();
+        let out = out.get_mut(..body.len())?;
+        out.copy_from_slice(body);
+        for at in self.ttl_offsets() {
+            let ttl = u32_at(out, at);
+            put_u32(out, at, ttl.saturating_sub(elapsed));
+        }
+        let count = self.u16_le(8);
+        if count > 1 {
+            self.rotate(out, usize::from(count), rotation);
+        }
+        Some(body.len())
+    }
+
+    /// Hands RDATA round among the records of the set; owners and TTLs are alike.
+    fn rotate(&self, out: &mut [u8], count: usize, rotation: u32) {
+        let shift = rotation as usize % count;
+        if shift == 0 {
+            return;
+        }
+        let body = self.body();
+        let first = usize::from(self.u16_le(6));
+        // RDLENGTH and RDATA follow the TTL.
+        let rdata = |index: usize| self.ttl_offset(first + index) + 6;
+        let length = usize::from(body[rdata(0) - 1]);
+        for index in 0..count {
+            let (to, from) = (rdata(index), rdata((index + shift) % count));
+            out[to..to + length].copy_from_slice(&body[from..from + length]);
+        }
+    }
+
+    #[inline]
+    fn ttl_offset(&self, index: usize) -> usize {
+        usize::from(self.u16_le(FIXED_OCTETS + 2 * index))
+    }
+}
+
+/// Whether sets of this type are rotated: addresses, all RDATA of one length.
+pub fn rotates(qtype: u16) -> bool {
+    matches!(qtype, rtype::A | rtype::AAAA)
+}
