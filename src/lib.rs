@@ -1,5 +1,7 @@
 //! Tandem: a forwarding DNS server.
 
+pub mod sys;
 pub mod wire;
 pub mod logging;
 pub mod config;
+pub mod cache;

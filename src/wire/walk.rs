@@ -199,7 +199,8 @@ mod tests {
     fn names_are_followed_backwards_only() {
         let mut message = vec![0; HEADER_OCTETS];
         message.extend_from_slice(b"\x01A\x02bC\0\x01d\xc0\x0e\xc0\x18\xc0\x1b\xc0\x00\x40");
-        let cases: [(&str, usize, Result<(&[u8], usize), Malformed>); 8] = [
+        type Read<'n> = Result<(&'n [u8], usize), Malformed>;
+        let cases: [(&str, usize, Read<'_>); 8] = [
             ("a plain name in lower case", 12, Ok((b"\x01a\x02bc\0", 18))),
             ("a label and a pointer", 18, Ok((b"\x01d\x02bc\0", 22))),
             ("a pointer forwards", 22, Err(Malformed)),

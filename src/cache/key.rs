@@ -1,0 +1,102 @@
+//! What an answer is remembered under: view, rule, QTYPE, QCLASS, DO, CD, QNAME.
+//!
+//! A key is one run of octets, so that hashing and comparing are one pass. DO and CD are part of it: an answer fetched
+//! with checking disabled must not reach a client that wants it checked.
+
+use crate::wire::name::MAX_NAME_OCTETS;
+
+/// Octets before the name.
+pub const PREFIX_OCTETS: usize = 11;
+/// Octets of the longest key.
+pub const MAX_KEY_OCTETS: usize = PREFIX_OCTETS + MAX_NAME_OCTETS;
+
+/// The QTYPE under which NXDOMAIN is kept: it holds for all types of the name (RFC 2308 §5). No RR has type 0.
+pub const WHOLE_NAME: u16 = 0;
+
+const DO_BIT: u8 = 1;
+const CD_BIT: u8 = 2;
+
+/// A key on the stack.
+#[derive(Clone)]
+pub struct Key {
+    octets: [u8; MAX_KEY_OCTETS],
+    length: u16,
+}
+
+/// The parts of a key beside the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// The view's stable number.
+    pub view: u16,
+    /// The rule's stable number.
+    pub rule: u32,
+    /// QTYPE, or [`WHOLE_NAME`].
+    pub qtype: u16,
+    /// QCLASS.
+    pub qclass: u16,
+    /// DO.
+    pub dnssec_ok: bool,
+    /// CD.
+    pub checking_disabled: bool,
+}
+
+impl Key {
+    /// A key of these parts and an uncompressed name of at most 255 octets, in any case.
+    #[inline]
+    pub fn new(parts: &Parts, qname: &[u8]) -> Self {
+        let mut key = Self { octets: [0; MAX_KEY_OCTETS], length: (PREFIX_OCTETS + qname.len()) as u16 };
+        key.octets[0..2].copy_from_slice(&parts.view.to_le_bytes());
+        key.octets[2..6].copy_from_slice(&parts.rule.to_le_bytes());
+        key.octets[6..8].copy_from_slice(&parts.qtype.to_le_bytes());
+        key.octets[8..10].copy_from_slice(&parts.qclass.to_le_bytes());
+        key.octets[10] = if parts.dnssec_ok { DO_BIT } else { 0 } | if parts.checking_disabled { CD_BIT } else { 0 };
+        let name = &mut key.octets[PREFIX_OCTETS..PREFIX_OCTETS + qname.len()];
+        name.copy_from_slice(qname);
+        name.make_ascii_lowercase();
+        key
+    }
+
+    /// The same question for every type of the name.
+    #[inline]
+    pub fn whole_name(&self) -> Self {
+        let mut key = self.clone();
+        key.octets[6..8].copy_from_slice(&WHOLE_NAME.to_le_bytes());
+        key
+    }
+
+    /// The octets.
+    #[inline]
+    pub fn as_octets(&self) -> &[u8] {
+        &self.octets[..usize::from(self.length)]
+    }
+
+    /// The name, uncompressed and in lower case.
+    #[inline]
+    pub fn qname(&self) -> &[u8] {
+        &self.as_octets()[PREFIX_OCTETS..]
+    }
+
+    /// QTYPE.
+    #[inline]
+    pub fn qtype(&self) -> u16 {
+        u16::from_le_bytes([self.octets[6], self.octets[7]])
+    }
+
+    /// QCLASS.
+    #[inline]
+    pub fn qclass(&self) -> u16 {
+        u16::from_le_bytes([self.octets[8], self.octets[9]])
+    }
+
+    /// DO.
+    #[inline]
+    pub fn dnssec_ok(&self) -> bool {
+        self.octets[10] & DO_BIT != 0
+    }
+
+    /// CD.
+    #[inline]
+    pub fn checking_disabled(&self) -> bool {
+        self.octets[10] & CD_BIT != 0
+    }
+}

@@ -1,0 +1,297 @@
+//! Remembering answers in wire form, shared between cores.
+//!
+//! A hit is one look-up, one copy and a few patches under one short lock of one shard; the cache shows
+//! [`Cache::copy_into`], never a reference. An entry is one allocation: key and [`Segment`] behind a small header.
+//! TTLs are exact: an answer is never given out after its TTL, and what a client is told is rounded down, so that no
+//! chain of caches stretches it.
+//! Invariant: every stored segment was matched to its question by `upstream`.
+//! Not here: zone data (never cached), what is worth keeping (see [`crate::wire::response`]).
+
+pub mod key;
+mod shard;
+
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+pub use key::{Key, Parts};
+use shard::{Entry, Shard};
+
+use crate::wire::{Meta, Segment};
+
+/// The least capacity: named's smallest `max-cache-size`.
+pub const MIN_OCTETS: u64 = 2 << 20;
+/// The most shards; a smaller cache has fewer, so that each has room for the longest answers.
+const MAX_SHARDS: usize = 256;
+/// The least octets of a shard: several answers of 64 KiB.
+const MIN_SHARD_OCTETS: u64 = 1 << 20;
+
+/// See the module.
+pub struct Cache {
+    shards: Box<[Mutex<Shard>]>,
+    hasher: foldhash::quality::RandomState,
+    /// When the cache's clock began.
+    epoch: Instant,
+    evicted_live: AtomicU64,
+}
+
+/// What a look-up found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// Nothing that may still be given out.
+    Miss,
+    /// The records were copied.
+    Hit {
+        /// What the segment says beside its records.
+        meta: Meta,
+        /// Octets written.
+        written: usize,
+    },
+    /// There is an answer, but it does not fit.
+    TooLong(Meta),
+    /// There is a part of an answer; the chain goes on under another rule. Nothing was copied.
+    GoesOn,
+}
+
+/// Which patches a copy gets.
+#[derive(Clone, Copy, Debug)]
+pub struct Patch {
+    /// Fingerprint of the rules in force: a chain that was believed under other rules is a miss.
+    pub layout: u32,
+    /// The record that a set of addresses begins with, modulo its size.
+    pub rotation: u32,
+}
+
+impl Cache {
+    /// An empty cache of at most `octets` (at least [`MIN_OCTETS`]), whose clock begins at `epoch`.
+    pub fn new(octets: u64, epoch: Instant) -> Self {
+        let octets = octets.max(MIN_OCTETS);
+        let shards = (octets / MIN_SHARD_OCTETS).clamp(1, MAX_SHARDS as u64).next_power_of_two() as usize;
+        let shards = if shards as u64 * MIN_SHARD_OCTETS > octets { shards / 2 } else { shards }.max(1);
+        let capacity = usize::try_from(octets / shards as u64).unwrap_or(usize::MAX);
+        Self {
+            shards: (0..shards).map(|_| Mutex::new(Shard::new(capacity))).collect(),
+            hasher: foldhash::quality::RandomState::default(),
+            epoch,
+            evicted_live: AtomicU64::new(0),
+        }
+    }
+
+    /// The hash of a key, for the calls below and for the table of questions in flight.
+    #[inline]
+    pub fn hash(&self, key: &Key) -> u64 {
+        self.hash_octets(key.as_octets())
+    }
+
+    #[inline]
+    fn hash_octets(&self, key: &[u8]) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    #[inline]
+    fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
+        // The table inside uses the low and the highest bits.
+        let index = (hash >> 40) as usize & (self.shards.len() - 1);
+        // A panic while the lock was held cannot leave a shard half changed that matters: entries are replaced whole.
+        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[inline]
+    fn milliseconds(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.epoch).as_millis() as u64
+    }
+
+    /// Copies a whole answer to the beginning of `out`, TTLs counted down to `now`.
+    #[inline]
+    pub fn copy_into(&self, hash: u64, key: &Key, now: Instant, patch: Patch, out: &mut [u8]) -> Lookup {
+        let now_ms = self.milliseconds(now);
+        let mut shard = self.shard(hash);
+        let Some(entry) = shard.find(hash, key.as_octets()) else { return Lookup::Miss };
+        if entry.expires_ms() <= now_ms {
+            return Lookup::Miss;
+        }
+        entry.touch();
+        let segment = Segment::new(entry.segment());
+        let meta = segment.meta();
+        if meta.linked && meta.layout != patch.layout {
+            return Lookup::Miss;
+        }
+        if !segment.next().is_empty() {
+            return Lookup::GoesOn;
+        }
+        match segment.copy_into(out, elapsed_seconds(entry, now_ms), patch.rotation) {
+            Some(written) => Lookup::Hit { meta, written },
+            None => Lookup::TooLong(meta),
+        }
+    }
+
+    /// Copies a segment as it is kept, for composing a chain; returns the seconds since it was stored, rounded up.
+    pub fn copy_segment(&self, hash: u64, key: &Key, now: Instant, layout: u32, out: &mut Vec<u8>) -> Option<u32> {
+        let now_ms = self.milliseconds(now);
+        let mut shard = self.shard(hash);
+        let entry = shard.find(hash, key.as_octets()).filter(|entry| entry.expires_ms() > now_ms)?;
+        entry.touch();
+        let meta = Segment::new(entry.segment()).meta();
+        if meta.linked && meta.layout != layout {
+            return None;
+        }
+        out.clear();
+        out.extend_from_slice(entry.segment());
+        Some(elapsed_seconds(entry, now_ms))
+    }
+
+    /// Whether something is kept that may still be given out.
+    pub fn contains(&self, hash: u64, key: &Key, now: Instant) -> bool {
+        let now_ms = self.milliseconds(now);
+        self.shard(hash).find(hash, key.as_octets()).is_some_and(|entry| entry.expires_ms() > now_ms)
+    }
+
+    /// Keeps a segment for `ttl` seconds, in the place of what was kept under the key.
+    pub fn insert(&self, hash: u64, key: &Key, segment: &[u8], ttl: u32, now: Instant) {
+        if ttl == 0 {
+            return;
+        }
+        let now_ms = self.milliseconds(now);
+        let entry = Entry::new(key.as_octets(), segment, ttl, now_ms);
+        let evicted = self.shard(hash).insert(hash, entry, now_ms, |key| self.hash_octets(key));
+        if evicted.live > 0 {
+            self.evicted_live.fetch_add(u64::from(evicted.live), Ordering::Relaxed);
+        }
+    }
+
+    /// Forgets everything; returns how many entries there were.
+    pub fn flush(&self) -> usize {
+        let shards = self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner));
+        shards.map(|mut shard| shard.remove_if(|key| self.hash_octets(key), |_| true)).sum()
+    }
+
+    /// Entries, expired ones included.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Octets in use by the cache's own count.
+    pub fn octets(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).octets()).sum()
+    }
+
+    /// Entries that had to leave before their TTL ended.
+    pub fn evicted_live(&self) -> u64 {
+        self.evicted_live.load(Ordering::Relaxed)
+    }
+}
+
+/// Seconds since an entry was stored, rounded up: a client may keep what it got for less than was left, never longer.
+#[inline]
+fn elapsed_seconds(entry: &Entry, now_ms: u64) -> u32 {
+    u32::try_from((now_ms - entry.stored_ms()).div_ceil(1000)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::wire::segment;
+
+    fn key(name: &str, rule: u32) -> Key {
+        let parts = Parts { view: 0, rule, qtype: 1, qclass: 1, dnssec_ok: false, checking_disabled: false };
+        Key::new(&parts, name.parse::<crate::wire::Name>().expect("a name").as_wire())
+    }
+
+    /// An A record behind the question's name, with this TTL.
+    fn address(ttl: u32) -> Vec<u8> {
+        let mut body = b"\xc0\x0c\0\x01\0\x01".to_vec();
+        body.extend(ttl.to_be_bytes());
+        body.extend(b"\0\x04\x0a\0\0\x01");
+        let mut out = Vec::new();
+        segment::encode(&mut out, &Meta { answers: 1, ..Meta::default() }, &[6], &[], &body).expect("short");
+        out
+    }
+
+    fn ttl_after(cache: &Cache, key: &Key, now: Instant) -> Option<u32> {
+        let mut out = [0; 64];
+        match cache.copy_into(cache.hash(key), key, now, Patch { layout: 0, rotation: 0 }, &mut out) {
+            Lookup::Hit { written: 16, .. } => Some(u32::from_be_bytes([out[6], out[7], out[8], out[9]])),
+            Lookup::Miss => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_ttl_is_counted_down_and_never_stretched() {
+        let epoch = Instant::now();
+        let cache = Cache::new(MIN_OCTETS, epoch);
+        let (key, stored) = (key("a.example", 1), epoch + Duration::from_millis(700));
+        cache.insert(cache.hash(&key), &key, &address(10), 10, stored);
+        for (case, after_ms, expected) in [
+            ("at once", 0, Some(10)),
+            ("after a moment a client may keep it for less than what is left", 1, Some(9)),
+            ("after a second", 1000, Some(9)),
+            ("in the last second", 9001, Some(0)),
+            ("at its very end", 9999, Some(0)),
+            ("after its end", 10_000, None),
+        ] {
+            assert_eq!(ttl_after(&cache, &key, stored + Duration::from_millis(after_ms)), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn every_part_of_the_key_keeps_answers_apart() {
+        let now = Instant::now();
+        let cache = Cache::new(MIN_OCTETS, now);
+        let stored = key("a.example", 1);
+        cache.insert(cache.hash(&stored), &stored, &address(10), 10, now);
+        let parts = Parts { view: 0, rule: 1, qtype: 1, qclass: 1, dnssec_ok: false, checking_disabled: false };
+        let name = b"\x01A\x07EXAMPLE\0";
+        for (case, parts, expected) in [
+            ("the same in another case", parts, Some(10)),
+            ("another view", Parts { view: 1, ..parts }, None),
+            ("another rule", Parts { rule: 2, ..parts }, None),
+            ("another type", Parts { qtype: 28, ..parts }, None),
+            ("another class", Parts { qclass: 3, ..parts }, None),
+            ("with DO", Parts { dnssec_ok: true, ..parts }, None),
+            ("with CD", Parts { checking_disabled: true, ..parts }, None),
+        ] {
+            assert_eq!(ttl_after(&cache, &Key::new(&parts, name), now), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_flood_of_names_asked_once_leaves_the_hot_ones_alone() {
+        let now = Instant::now();
+        let cache = Cache::new(MIN_OCTETS, now);
+        let hot: Vec<Key> = (0..1000).map(|index| key(&format!("hot{index}.example"), 1)).collect();
+        for key in &hot {
+            cache.insert(cache.hash(key), key, &address(600), 600, now);
+        }
+        for round in 0..100_000 {
+            let cold = key(&format!("cold{round}.example"), 1);
+            cache.insert(cache.hash(&cold), &cold, &address(600), 600, now);
+            ttl_after(&cache, &hot[round % hot.len()], now);
+        }
+        assert!(cache.octets() <= MIN_OCTETS as usize, "{} octets", cache.octets());
+        assert!(cache.evicted_live() > 50_000);
+        let kept = hot.iter().filter(|key| ttl_after(&cache, key, now).is_some()).count();
+        assert!(kept > 990, "{kept} of 1000 hot names kept");
+    }
+
+    #[test]
+    fn flushing_forgets_everything_and_frees_its_octets() {
+        let now = Instant::now();
+        let cache = Cache::new(MIN_OCTETS, now);
+        for round in 0..3 {
+            for index in 0..100 {
+                let key = key(&format!("n{index}.example"), round);
+                cache.insert(cache.hash(&key), &key, &address(600), 600, now);
+            }
+            assert_eq!((cache.len(), cache.flush(), cache.octets()), (100, 100, 0));
+        }
+    }
+}

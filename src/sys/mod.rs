@@ -1,0 +1,6 @@
+//! The system calls that nothing safer offers, and the only place where `unsafe` is allowed.
+//!
+//! One call a block; each `SAFETY` note answers the conditions of that call.
+
+pub mod batch;
+pub mod sockets;
