@@ -1,0 +1,114 @@
+//! Running `tandem serve`.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
+use super::packet::{Question, exchange_udp};
+use super::{Process, wait_until};
+
+/// How long a start may take on a loaded machine.
+const START: Duration = Duration::from_secs(15);
+
+/// A running server with its directory.
+pub(crate) struct Tandem {
+    process: Process,
+    directory: TempDir,
+    file: PathBuf,
+}
+
+impl Tandem {
+    /// Starts the server on `text`, a named.conf or TOML. Returns once it answers on `address`. In `text`,
+    /// `{directory}` becomes the server's temporary directory.
+    pub(crate) fn start(address: SocketAddr, text: &str) -> Tandem {
+        let mut tandem = Tandem::launch(text);
+        let query = Question::new("version.bind", "TXT").class(3).octets();
+        let ready = wait_until(START, || {
+            tandem.process.ended().is_some() || exchange_udp(address, &query, Duration::from_millis(200)).is_some()
+        });
+        assert!(
+            ready && tandem.process.ended().is_none(),
+            "the server does not answer on {address}; it said:\n{}\nof:\n{text}",
+            tandem.said()
+        );
+        tandem
+    }
+
+    /// Runs the server on a `text` with which it must end by itself: how it ended and what it said.
+    pub(crate) fn start_failing(text: &str) -> (ExitStatus, String) {
+        let mut tandem = Tandem::launch(text);
+        wait_until(START, || tandem.process.ended().is_some());
+        let status = tandem.process.ended().unwrap_or_else(|| panic!("the server runs on:\n{text}"));
+        (status, tandem.said())
+    }
+
+    fn launch(text: &str) -> Tandem {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let file = directory.path().join("tandem.conf");
+        write_configuration(&file, directory.path(), text);
+        let output = fs::File::create(directory.path().join("said")).expect("a file for the output can be made");
+        let child = serve(&file)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().expect("a file handle can be doubled"))
+            .stderr(output)
+            .spawn()
+            .expect("the server can be started");
+        Tandem { process: Process::new(child), directory, file }
+    }
+
+    /// Everything that it wrote to stdout and stderr so far.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.directory.path().join("said")).unwrap_or_default()
+    }
+
+    /// The text of a file in its directory, such as a log channel's; empty while there is none.
+    pub(crate) fn file(&self, name: &str) -> String {
+        fs::read_to_string(self.directory.path().join(name)).unwrap_or_default()
+    }
+
+    /// Writes another configuration; [`Tandem::hang_up`] makes it count.
+    pub(crate) fn rewrite(&self, text: &str) {
+        write_configuration(&self.file, self.directory.path(), text);
+    }
+
+    /// SIGHUP: reload.
+    pub(crate) fn hang_up(&self) {
+        self.process.signal(Signal::SIGHUP);
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.process.ended().is_none()
+    }
+
+    /// SIGTERM: how it ended.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        let ended = self.process.terminate(Duration::from_secs(10));
+        ended.unwrap_or_else(|| panic!("the server does not stop on SIGTERM; it said:\n{}", self.said()))
+    }
+}
+
+fn write_configuration(file: &Path, directory: &Path, text: &str) {
+    let text = text.replace("{directory}", &directory.to_string_lossy());
+    fs::write(file, text).expect("a configuration can be written");
+}
+
+/// `tandem serve -c FILE`; or, to compare, the command in `TANDEM_TEST_SERVER` (such as `named -g -c`) and FILE.
+fn serve(file: &Path) -> Command {
+    let other = std::env::var("TANDEM_TEST_SERVER").unwrap_or_default();
+    let mut words = other.split_whitespace();
+    let mut command = match words.next() {
+        Some(program) => Command::new(program),
+        None => Command::new(env!("CARGO_BIN_EXE_tandem")),
+    };
+    if other.is_empty() {
+        command.args(["serve", "-c"]);
+    }
+    command.args(words).arg(file);
+    command
+}
