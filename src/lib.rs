@@ -4,4 +4,5 @@ pub mod sys;
 pub mod wire;
 pub mod logging;
 pub mod config;
+pub mod access;
 pub mod cache;

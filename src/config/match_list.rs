@@ -32,7 +32,7 @@ pub struct MatchElement {
 pub enum Match {
     /// Everybody.
     Any,
-    /// Nobody.
+    /// `!any`: nobody, and nothing after it in the list is reached (named's meaning); `!none` is `any`.
     None,
     /// The host's own addresses.
     Localhost,

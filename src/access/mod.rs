@@ -1,0 +1,13 @@
+//! Deciding who may ask: address match lists, DNS cookies, bounds on what one client may use.
+//!
+//! The third step of a query's walk: `blackhole`, the view's `match-clients`, `allow-query` and its kin, the cookie,
+//! then (for questions that must wait) the quotas. Pure: addresses, octets and `now` in, a verdict out.
+//! Not here: which list applies to which question (`answer`), the RCODE of a refusal, the host's interfaces.
+
+pub mod compiled;
+mod explain;
+mod interval;
+mod lookup;
+
+pub use compiled::{Acl, HostAddresses, Verdict};
+pub use explain::{Explanation, Link};
