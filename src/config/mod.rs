@@ -7,6 +7,7 @@
 pub mod match_list;
 pub mod inherit;
 pub mod suggest;
+pub mod toml;
 pub mod values;
 
 use std::fmt;

@@ -17,6 +17,8 @@ pub const MAX_MIN_TTL: Duration = Duration::from_secs(90);
 pub const MAX_NCACHE_TTL: Duration = Duration::from_secs(604_800);
 /// A cache smaller than this is of no use; named has the same floor.
 pub const MIN_CACHE_BYTES: u64 = 2 << 20;
+/// Match lists within match lists, acls included, may not be nested deeper: whoever walks them may recurse.
+pub const MAX_NESTING: usize = 32;
 
 /// Why a word is not the value that was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +69,7 @@ impl fmt::Display for ValueError {
             }
             Self::Address(text) => write!(f, "expected IP address near '{}'", excerpt(text)),
             Self::Port(text) => write!(f, "port number out of range near '{}'", excerpt(text)),
-            Self::CookieSecret => f.write_str("cookie-secret: invalid hex string"),
+            Self::CookieSecret => f.write_str("invalid hex string"),
         }
     }
 }
@@ -217,7 +219,8 @@ pub fn cache_size(text: &str) -> Result<CacheSize, ValueError> {
 
 /// Whether a word can only be meant as an address or prefix, not as the name of an acl.
 pub fn looks_like_prefix(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_digit()) && text.contains(['.', '/']) || text.contains(':')
+    let number_first = text.starts_with(|c: char| c.is_ascii_digit());
+    number_first && (text.contains(['.', '/']) || text.bytes().all(|b| b.is_ascii_digit())) || text.contains(':')
 }
 
 /// An address or a prefix; `10/8` and `192.168/16` are filled up with zeros, host bits are refused.
@@ -470,9 +473,15 @@ mod tests {
 
     #[test]
     fn what_cannot_be_the_name_of_an_acl() {
-        for (text, expected) in
-            [("10/8", true), ("8.8.8", true), ("::1", true), ("goodclients", false), ("10net", false), ("dead", false)]
-        {
+        for (text, expected) in [
+            ("10/8", true),
+            ("8.8.8", true),
+            ("10", true),
+            ("::1", true),
+            ("goodclients", false),
+            ("10net", false),
+            ("dead", false),
+        ] {
             assert_eq!(looks_like_prefix(text), expected, "{text}");
         }
     }

@@ -1,0 +1,182 @@
+//! Reading forwarders and `[[forward]]`, the conditional rules.
+//!
+//! A rule starts with the TTL limits of its view; `trust_ad` belongs to the forwarders beside it and is not handed on
+//! to rules, which have forwarders of their own.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::super::values::{self, MAX_MIN_TTL, MAX_NCACHE_TTL, excerpt};
+use super::super::{ForwardRule, ForwardSettings, Forwarder, MAX_FORWARDERS, Position, TtlLimits, is_askable};
+use super::keys::Place;
+use super::walk::{Field, Reader, Table};
+use crate::wire::Name;
+
+/// `0..=2^31-1` s, the TTLs there are (RFC 2181 §8).
+const TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(i32::MAX as u64);
+
+/// The rules of the file or of a view, each name once.
+pub(super) fn rules<'i>(
+    reader: &mut Reader<'i>,
+    field: Option<Field<'_, 'i>>,
+    ttl: TtlLimits,
+    default_port: u16,
+) -> Vec<ForwardRule> {
+    let mut seen: HashMap<Name, Position> = HashMap::new();
+    let mut rules = Vec::new();
+    for table in reader.tables(Place::Forward, field) {
+        let settings = rule_settings(reader, &table, ttl, default_port);
+        let Some(name) = rule_name(reader, &table) else { continue };
+        let position = reader.position(&table.span);
+        match seen.get(&name) {
+            Some(first) => {
+                let message = format!("zone '{name}': already exists previous definition: {first}");
+                reader.error(&table.span, message, Some("put all its forwarders into one [[forward]]".to_owned()));
+            }
+            None => {
+                seen.insert(name.clone(), position.clone());
+                rules.push(ForwardRule { name, settings, position: Some(position) });
+            }
+        }
+    }
+    rules
+}
+
+fn rule_settings<'i>(
+    reader: &mut Reader<'i>,
+    table: &Table<'_, 'i>,
+    ttl: TtlLimits,
+    default_port: u16,
+) -> ForwardSettings {
+    let mut settings = ForwardSettings { ttl, ..ForwardSettings::default() };
+    if !table.has("forwarders") {
+        let hint = "write forwarders = [\"10.1.0.2\"], or [] to forward nothing at and below the name";
+        reader.error(&table.span, "[[forward]] without forwarders", Some(hint.to_owned()));
+    }
+    read_settings(reader, table, &mut settings, default_port);
+    settings
+}
+
+fn rule_name<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>) -> Option<Name> {
+    let Some(field) = table.field("name") else {
+        let hint = Some("write name = \"awslab.mycompany.corp\"".to_owned());
+        reader.error(&table.span, "[[forward]] without name", hint);
+        return None;
+    };
+    let text = reader.string(field, "\"awslab.mycompany.corp\"")?;
+    match text.parse::<Name>() {
+        Ok(name) if name.is_root() => {
+            let hint = Some("write these forwarders into [options] or [[view]]".to_owned());
+            reader.error(&field.value.span(), "zone '.': the root is not a rule", hint);
+            None
+        }
+        Ok(name) => Some(name),
+        Err(error) => {
+            let message = format!("zone '{}': is not a valid name", excerpt(text));
+            reader.error(&field.value.span(), message, Some(error.to_string()));
+            None
+        }
+    }
+}
+
+/// What options, views and rules have in common: forwarders, TTL limits, `trust_ad`.
+///
+/// Forwarders that are written replace those in `settings`, and take trust in them away unless it is written too.
+pub(super) fn read_settings<'i>(
+    reader: &mut Reader<'i>,
+    table: &Table<'_, 'i>,
+    settings: &mut ForwardSettings,
+    default_port: u16,
+) {
+    if table.has("forwarders") {
+        settings.trust_ad = false;
+    }
+    reader.set(table, "forwarders", &mut settings.forwarders, |reader, field| {
+        Some(forwarders(reader, field, default_port))
+    });
+    reader.set(table, "trust_ad", &mut settings.trust_ad, Reader::boolean);
+    let ttl = &mut settings.ttl;
+    let short = Duration::ZERO..=MAX_MIN_TTL;
+    reader.set(table, "max_cache_ttl", &mut ttl.max_cache, |reader, field| reader.duration(field, TTL));
+    reader.set(table, "max_ncache_ttl", &mut ttl.max_ncache, |reader, field| {
+        reader.duration(field, Duration::ZERO..=MAX_NCACHE_TTL)
+    });
+    reader.set(table, "min_cache_ttl", &mut ttl.min_cache, |reader, field| reader.duration(field, short.clone()));
+    reader.set(table, "min_ncache_ttl", &mut ttl.min_ncache, |reader, field| reader.duration(field, short.clone()));
+    for (minimum, maximum, key) in
+        [(ttl.min_cache, ttl.max_cache, "cache_ttl"), (ttl.min_ncache, ttl.max_ncache, "ncache_ttl")]
+    {
+        if minimum > maximum {
+            let message = format!("min_{key} is greater than max_{key}: the maximum counts");
+            reader.warn(&table.span, message, None);
+        }
+    }
+}
+
+/// A list of forwarders; repetitions are left out with a warning.
+fn forwarders<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, default_port: u16) -> Vec<Forwarder> {
+    let mut list: Vec<Forwarder> = Vec::new();
+    for element in reader.elements(field) {
+        let Some(forwarder) = forwarder(reader, element, default_port) else { continue };
+        if list.iter().any(|known| known.address == forwarder.address) {
+            let message = format!("forwarder {} is written twice: the first counts", forwarder.address);
+            reader.warn(&element.value.span(), message, None);
+        } else {
+            list.push(forwarder);
+        }
+    }
+    if list.len() > MAX_FORWARDERS {
+        let message = format!("{} forwarders are too many", list.len());
+        reader.error(&field.value.span(), message, Some(format!("at most {MAX_FORWARDERS}")));
+    }
+    list
+}
+
+fn forwarder<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, default_port: u16) -> Option<Forwarder> {
+    match field.value.get_ref() {
+        DeValue::String(text) => address(reader, field, text, default_port).map(Forwarder::new),
+        DeValue::Table(_) => {
+            let table = reader.table(Place::Forwarder, field)?;
+            let mut port = default_port;
+            reader.set(&table, "port", &mut port, |reader, field| reader.integer(field, 1..=u16::MAX));
+            let mut options = (false, true, false);
+            reader.set(&table, "case_randomisation", &mut options.0, Reader::boolean);
+            reader.set(&table, "edns", &mut options.1, Reader::boolean);
+            reader.set(&table, "tcp_only", &mut options.2, Reader::boolean);
+            let Some(written) = table.field("address") else {
+                let hint = Some("write { address = \"10.1.0.2\", tcp_only = true }".to_owned());
+                reader.error(&table.span, "forwarder without address", hint);
+                return None;
+            };
+            let text = reader.string(written, "\"10.1.0.2\"")?;
+            let address = address(reader, written, text, port)?;
+            if table.has("port") && address.port() != port {
+                reader.error(&table.span, "forwarder with two ports", Some("write the port once".to_owned()));
+            }
+            let (case_randomisation, edns, tcp_only) = options;
+            Some(Forwarder { address, case_randomisation, edns, tcp_only })
+        }
+        _ => {
+            reader.expected(field, "list of addresses", "[\"10.1.0.2\", \"10.1.0.2:5300\"]");
+            None
+        }
+    }
+}
+
+fn address(reader: &mut Reader<'_>, field: Field<'_, '_>, text: &str, port: u16) -> Option<std::net::SocketAddr> {
+    match values::socket_address(text, port) {
+        Ok(address) if is_askable(address.ip()) => Some(address),
+        Ok(address) => {
+            let message = format!("{}: {} cannot be asked", field.key, address.ip());
+            reader.error(&field.value.span(), message, Some("a forwarder is one host's address".to_owned()));
+            None
+        }
+        Err(error) => {
+            reader.wrong(field, &error);
+            None
+        }
+    }
+}

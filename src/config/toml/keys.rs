@@ -1,0 +1,188 @@
+//! The keys of the native format: one row a key, with the tables it may stand in.
+//!
+//! The readers look keys up here only; a key that is missing is an error with a suggestion out of this table.
+//! Not here: what a key means (see the fields of [`crate::config::Config`]); names that the operator chooses.
+
+use super::super::suggest;
+
+/// A kind of table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The file itself.
+    Root,
+    /// `[options]`
+    Options,
+    /// `[[view]]`
+    View,
+    /// `[[forward]]`, `[[view.forward]]`
+    Forward,
+    /// A forwarder written as a table.
+    Forwarder,
+    /// An element of `listen_on` written as a table.
+    ListenOn,
+    /// `{ not = … }` in a match list.
+    Negation,
+    /// `[logging]`
+    Logging,
+    /// `[logging.channel.NAME]`
+    Channel,
+}
+
+use Place::{Channel, Forward, Forwarder, ListenOn, Logging, Negation, Options, Root, View};
+
+/// Where the statements of a view may stand.
+const VIEW: &[Place] = &[Options, View];
+/// Where the limits of kept answers may stand.
+const RULE: &[Place] = &[Options, View, Forward];
+
+/// Every key and its tables.
+pub(super) const KEYS: &[(&str, &[Place])] = &[
+    ("acl", &[Root]),
+    ("forward", &[Root, View]),
+    ("logging", &[Root]),
+    ("options", &[Root]),
+    ("view", &[Root]),
+    // The server.
+    ("answer_cookie", &[Options]),
+    ("blackhole", &[Options]),
+    ("cookie_secret", &[Options]),
+    ("directory", &[Options]),
+    ("edns_udp_size", &[Options]),
+    ("hostname", &[Options]),
+    ("interface_interval", &[Options]),
+    ("listen", &[Options]),
+    ("listen_on", &[Options]),
+    ("listen_on_v6", &[Options]),
+    ("max_cache_size", &[Options]),
+    ("max_udp_size", &[Options]),
+    ("pid_file", &[Options]),
+    ("query_source", &[Options]),
+    ("query_source_v6", &[Options]),
+    ("recursive_clients", &[Options]),
+    ("recursive_clients_per_address", &[Options]),
+    ("send_cookie", &[Options]),
+    ("server_id", &[Options]),
+    ("tcp_clients", &[Options]),
+    ("tcp_idle_timeout", &[Options]),
+    ("tcp_initial_timeout", &[Options]),
+    ("version", &[Options]),
+    // A view.
+    ("allow_query", VIEW),
+    ("allow_query_cache", VIEW),
+    ("allow_recursion", VIEW),
+    ("match_clients", &[View]),
+    ("match_destinations", &[View]),
+    ("match_recursive_only", &[View]),
+    ("minimal_any", VIEW),
+    ("recursion", VIEW),
+    ("resolver_query_timeout", VIEW),
+    ("rrset_order", VIEW),
+    ("servfail_ttl", VIEW),
+    // A rule.
+    ("forwarders", RULE),
+    ("max_cache_ttl", RULE),
+    ("max_ncache_ttl", RULE),
+    ("min_cache_ttl", RULE),
+    ("min_ncache_ttl", RULE),
+    ("name", &[View, Forward]),
+    ("trust_ad", RULE),
+    // A forwarder.
+    ("address", &[Forwarder]),
+    ("case_randomisation", &[Forwarder]),
+    ("edns", &[Forwarder]),
+    ("tcp_only", &[Forwarder]),
+    // Others.
+    ("addresses", &[ListenOn]),
+    ("not", &[Negation]),
+    ("port", &[Options, Forwarder, ListenOn]),
+    ("category", &[Logging]),
+    ("channel", &[Logging]),
+    ("file", &[Channel]),
+    ("null", &[Channel]),
+    ("print_category", &[Channel]),
+    ("print_severity", &[Channel]),
+    ("print_time", &[Channel]),
+    ("severity", &[Channel]),
+    ("size", &[Channel]),
+    ("stderr", &[Channel]),
+    ("suffix", &[Channel]),
+    ("syslog", &[Channel]),
+    ("versions", &[Channel]),
+];
+
+/// Words of named.conf that have no key, and what to do instead.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("forward", "leave it out: this server always forwards only"),
+    ("type", "leave it out: every [[forward]] is a forward zone"),
+    ("zone", "write [[forward]] with name and forwarders"),
+    ("server", "write the forwarder as a table: { address = \"…\", edns = false }"),
+];
+
+impl Place {
+    /// Where that is, for messages.
+    pub(super) fn location(self) -> &'static str {
+        match self {
+            Root => "at the top of the file",
+            Options => "in [options]",
+            View => "in [[view]]",
+            Forward => "in [[forward]]",
+            Forwarder => "in a forwarder's table",
+            ListenOn => "in an element of listen_on",
+            Negation => "in a negated list",
+            Logging => "in [logging]",
+            Channel => "in [logging.channel.NAME]",
+        }
+    }
+
+    /// Whether the key may stand in this table.
+    pub(super) fn knows(self, key: &str) -> bool {
+        KEYS.iter().any(|(known, places)| *known == key && places.contains(&self))
+    }
+
+    /// What would be right instead of an unknown key: another place, another spelling, another way.
+    pub(super) fn hint(self, key: &str) -> Option<String> {
+        let here = || KEYS.iter().filter(|(_, places)| places.contains(&self)).map(|(known, _)| *known);
+        let elsewhere = ELSEWHERE.iter().find(|(word, _)| *word == key).map(|(_, instead)| (*instead).to_owned());
+        elsewhere
+            .or_else(|| moved(key).map(|place| format!("it belongs {place}")))
+            .or_else(|| suggest::did_you_mean(key, here()))
+            .or_else(|| {
+                let known = suggest::nearest(key, KEYS.iter().map(|(known, _)| *known))?;
+                Some(format!("did you mean '{known}' {}?", moved(known)?))
+            })
+    }
+}
+
+/// Where a known key belongs.
+fn moved(key: &str) -> Option<&'static str> {
+    let (_, places) = KEYS.iter().find(|(known, _)| *known == key)?;
+    places.first().map(|place| place.location())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_told_what_would_be_right() {
+        for (place, key, hint) in [
+            (Options, "allow-query", Some("did you mean 'allow_query'?")),
+            (Options, "forwarder", Some("did you mean 'forwarders'?")),
+            (Root, "listen", Some("it belongs in [options]")),
+            (Options, "forward", Some("leave it out: this server always forwards only")),
+            (Root, "zone", Some("write [[forward]] with name and forwarders")),
+            (Forward, "listen-on", Some("did you mean 'listen_on' in [options]?")),
+            (Options, "rate_limit", None),
+        ] {
+            assert_eq!(place.hint(key).as_deref(), hint, "{key} {}", place.location());
+        }
+    }
+
+    #[test]
+    fn no_key_has_two_rows() {
+        for (at, (key, places)) in KEYS.iter().enumerate() {
+            assert!(KEYS[at + 1..].iter().all(|(other, _)| other != key), "{key}");
+            assert!(!places.is_empty(), "{key}");
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Reading `[options]` and `[[view]]`.
+//!
+//! A view starts as a copy of what the options say about views and changes it by what it writes itself, as in named;
+//! who may ask is inherited between the three statements only when both have been read.
+
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::super::inherit::WrittenAccess;
+use super::super::values::{self, ValueError, excerpt};
+use super::super::{CacheSize, Config, DNS_PORT, Listen, Match, MatchElement, MatchList, RrsetOrder, View};
+use super::acl::Acls;
+use super::forward::{self, read_settings};
+use super::keys::Place;
+use super::walk::{Field, Reader, Table, unsigned};
+
+/// `rrset_order`
+const ORDERS: [(&str, RrsetOrder); 4] = [
+    ("random", RrsetOrder::Random),
+    ("cyclic", RrsetOrder::Cyclic),
+    ("fixed", RrsetOrder::Fixed),
+    ("none", RrsetOrder::Fixed),
+];
+
+/// What the options say about views, to be changed by each.
+pub(super) struct Template {
+    view: View,
+    access: WrittenAccess,
+    /// `port`: of listeners and forwarders without one of their own.
+    port: u16,
+}
+
+/// The whole file's tables behind `[acl]` and `[logging]`.
+pub(super) fn read<'a, 'i>(reader: &mut Reader<'i>, root: &Table<'a, 'i>, acls: &mut Acls<'a, 'i>) -> Config {
+    let mut config = Config::default();
+    let mut template = Template { view: View::default(), access: WrittenAccess::default(), port: DNS_PORT };
+    if let Some(table) = root.field("options").and_then(|field| reader.table(Place::Options, field)) {
+        reader.set(&table, "port", &mut template.port, |reader, field| reader.integer(field, 1..=u16::MAX));
+        read_process(reader, &table, &mut config);
+        read_limits(reader, &table, &mut config);
+        read_network(reader, &table, acls, &mut config, template.port);
+        read_view_settings(reader, &table, acls, &mut template);
+    }
+    if template.port != DNS_PORT {
+        for listen in config.listen_v4.iter_mut().chain(&mut config.listen_v6) {
+            // Only the default is left without the port; what is written has been read with it.
+            if *listen == (Listen { port: DNS_PORT, addresses: MatchList::any() }) {
+                listen.port = template.port;
+            }
+        }
+    }
+    config.views = views(reader, root, acls, &template);
+    config
+}
+
+/// Files, names, cookies.
+fn read_process<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, config: &mut Config) {
+    reader.set(table, "directory", &mut config.directory, |reader, field| reader.path(field).map(Some));
+    reader.set(table, "pid_file", &mut config.pid_file, |reader, field| match field.value.get_ref().as_str() {
+        Some("none") => Some(None),
+        _ => reader.path(field).map(Some),
+    });
+    reader.set(table, "version", &mut config.version, Reader::identity);
+    reader.set(table, "hostname", &mut config.hostname, Reader::identity);
+    reader.set(table, "server_id", &mut config.server_id, Reader::identity);
+    reader.set(table, "answer_cookie", &mut config.cookies.answer, Reader::boolean);
+    reader.set(table, "send_cookie", &mut config.cookies.send, Reader::boolean);
+    reader.set(table, "cookie_secret", &mut config.cookies.secret, |reader, field| {
+        // No part of a wrong secret is repeated.
+        let secret = field.value.get_ref().as_str().map_or(Err(ValueError::CookieSecret), values::cookie_secret);
+        secret.map(Some).map_err(|error| reader.wrong(field, &error)).ok()
+    });
+}
+
+/// Bounds on what clients and the cache may use.
+fn read_limits<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, config: &mut Config) {
+    let limits = &mut config.limits;
+    reader.set(table, "recursive_clients", &mut limits.recursive_clients, |reader, field| {
+        reader.integer(field, 1..=u32::MAX)
+    });
+    let most = limits.recursive_clients;
+    reader.set(table, "recursive_clients_per_address", &mut limits.recursive_clients_per_address, |reader, field| {
+        reader.integer(field, 1..=most).map(Some)
+    });
+    reader.set(table, "tcp_clients", &mut limits.tcp_clients, |reader, field| reader.integer(field, 1..=u32::MAX));
+    // named's bounds: 25..1200 and 1..1200 tenths of a second.
+    let longest = Duration::from_secs(120);
+    reader.set(table, "tcp_initial_timeout", &mut limits.tcp_initial_timeout, |reader, field| {
+        reader.duration(field, Duration::from_millis(2500)..=longest)
+    });
+    reader.set(table, "tcp_idle_timeout", &mut limits.tcp_idle_timeout, |reader, field| {
+        reader.duration(field, Duration::from_millis(100)..=longest)
+    });
+    reader.set(table, "max_cache_size", &mut config.cache_size, cache_size);
+    reader.set(table, "edns_udp_size", &mut config.edns_udp_size, |reader, field| reader.integer(field, 512..=4096));
+    reader.set(table, "max_udp_size", &mut config.max_udp_size, |reader, field| reader.integer(field, 512..=4096));
+}
+
+/// Octets as a number, or a text as [`values::cache_size`] reads it.
+fn cache_size<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>) -> Option<CacheSize> {
+    let text = match field.value.get_ref() {
+        DeValue::String(text) => text.clone().into_owned(),
+        DeValue::Integer(number) => unsigned(number).map_or("-".to_owned(), |octets| octets.to_string()),
+        _ => {
+            reader.expected(field, "size", "\"512M\"");
+            return None;
+        }
+    };
+    values::cache_size(&text).map_err(|error| reader.wrong(field, &error)).ok()
+}
+
+/// Where questions come in, and from where they go out.
+fn read_network<'a, 'i>(
+    reader: &mut Reader<'i>,
+    table: &Table<'a, 'i>,
+    acls: &mut Acls<'a, 'i>,
+    config: &mut Config,
+    port: u16,
+) {
+    reader.set(table, "interface_interval", &mut config.interface_interval, |reader, field| {
+        reader.duration(field, Duration::ZERO..=Duration::from_secs(28 * 86_400))
+    });
+    reader.set(table, "blackhole", &mut config.blackhole, |reader, field| acls.list(reader, field));
+    reader.set(table, "query_source", &mut config.query_source.0, |reader, field| {
+        source(reader, field, "\"10.1.1.53\"", values::source_v4)
+    });
+    reader.set(table, "query_source_v6", &mut config.query_source.1, |reader, field| {
+        source(reader, field, "\"2001:db8::53\"", values::source_v6)
+    });
+    reader.set(table, "listen_on", &mut config.listen_v4, |reader, field| Some(listen_on(reader, acls, field, port)));
+    reader
+        .set(table, "listen_on_v6", &mut config.listen_v6, |reader, field| Some(listen_on(reader, acls, field, port)));
+    if let Some(field) = table.field("listen") {
+        if table.has("listen_on") || table.has("listen_on_v6") {
+            let hint = Some("listen takes addresses of both families, listen_on match lists of one".to_owned());
+            reader.error(&field.value.span(), "listen beside listen_on: write one or the other", hint);
+        }
+        (config.listen_v4, config.listen_v6) = listen(reader, field, port);
+    }
+}
+
+fn source<'i, T>(
+    reader: &mut Reader<'i>,
+    field: Field<'_, 'i>,
+    example: &str,
+    read: fn(&str) -> Result<T, ValueError>,
+) -> Option<T> {
+    let text = reader.string(field, example)?;
+    match read(text) {
+        Ok(address) => Some(address),
+        Err(error) => {
+            let hint = format!("write {example} or \"*\"; the port is always random");
+            reader.error(&field.value.span(), format!("{}: {error}", field.key), Some(hint));
+            None
+        }
+    }
+}
+
+/// `listen`: addresses with or without port; `any`, `0.0.0.0` and `::` stand for all. What is not named is closed.
+fn listen<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, port: u16) -> (Vec<Listen>, Vec<Listen>) {
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for element in reader.elements(field) {
+        let Some(text) = reader.string(element, "[\"10.1.1.53\", \"[::1]:5300\"]") else { continue };
+        let all = match text.strip_prefix("any") {
+            Some("") => Some(format!("0.0.0.0:{port}")),
+            Some(rest) => Some(format!("0.0.0.0{rest}")),
+            None => None,
+        };
+        let address = match values::socket_address(all.as_deref().unwrap_or(text), port) {
+            Ok(address) => address,
+            Err(ValueError::Port(port)) => {
+                reader.wrong(element, &ValueError::Port(port));
+                continue;
+            }
+            Err(_) => {
+                let message = format!("{}: expected IP address near '{}'", field.key, excerpt(text));
+                let hint = "write \"10.1.1.53\", \"[::1]:5300\" or \"any\"; match lists go into listen_on";
+                reader.error(&element.value.span(), message, Some(hint.to_owned()));
+                continue;
+            }
+        };
+        let what = if address.ip().is_unspecified() { Match::Any } else { Match::Prefix(address.ip().into()) };
+        let position = Some(reader.position(&element.value.span()));
+        let element = MatchElement { negated: false, what, position };
+        if all.is_some() || address.is_ipv4() {
+            add_listener(&mut v4, address.port(), element.clone());
+        }
+        if all.is_some() || address.is_ipv6() {
+            add_listener(&mut v6, address.port(), element);
+        }
+    }
+    (v4, v6)
+}
+
+/// Addresses of one port become one list, as one `listen-on` would have them.
+fn add_listener(listeners: &mut Vec<Listen>, port: u16, element: MatchElement) {
+    match listeners.iter_mut().find(|listen| listen.port == port) {
+        Some(listen) => listen.addresses.elements.push(element),
+        None => listeners.push(Listen { port, addresses: MatchList { elements: vec![element] } }),
+    }
+}
+
+/// `listen_on`, `listen_on_v6`: a match list, or tables of `port` and `addresses`.
+fn listen_on<'a, 'i>(reader: &mut Reader<'i>, acls: &mut Acls<'a, 'i>, field: Field<'a, 'i>, port: u16) -> Vec<Listen> {
+    let elements = reader.elements(field);
+    let is_listener =
+        |element: &Field<'_, '_>| element.value.get_ref().as_table().is_some_and(|table| !table.contains_key("not"));
+    if !elements.iter().any(is_listener) {
+        let addresses = acls.list(reader, field);
+        return addresses.map(|addresses| Listen { port, addresses }).into_iter().collect();
+    }
+    elements.into_iter().filter_map(|element| listener(reader, acls, element, port)).collect()
+}
+
+fn listener<'a, 'i>(
+    reader: &mut Reader<'i>,
+    acls: &mut Acls<'a, 'i>,
+    field: Field<'a, 'i>,
+    mut port: u16,
+) -> Option<Listen> {
+    let table = reader.table(Place::ListenOn, field)?;
+    reader.set(&table, "port", &mut port, |reader, field| reader.integer(field, 1..=u16::MAX));
+    let Some(addresses) = table.field("addresses") else {
+        let hint = Some("write { port = 5300, addresses = [\"any\"] }".to_owned());
+        reader.error(&table.span, format!("{}: table without addresses", field.key), hint);
+        return None;
+    };
+    acls.list(reader, addresses).map(|addresses| Listen { port, addresses })
+}
+
+/// What options and views have in common.
+fn read_view_settings<'a, 'i>(
+    reader: &mut Reader<'i>,
+    table: &Table<'a, 'i>,
+    acls: &mut Acls<'a, 'i>,
+    template: &mut Template,
+) {
+    let Template { view, access, port } = template;
+    reader.set(table, "recursion", &mut view.recursion, Reader::boolean);
+    for (key, target) in [
+        ("allow_query", &mut access.query),
+        ("allow_query_cache", &mut access.query_cache),
+        ("allow_recursion", &mut access.recursion),
+    ] {
+        reader.set(table, key, target, |reader, field| acls.list(reader, field).map(Some));
+    }
+    reader.set(table, "minimal_any", &mut view.minimal_any, Reader::boolean);
+    reader.set(table, "rrset_order", &mut view.rrset_order, |reader, field| reader.word(field, &ORDERS));
+    reader.set(table, "resolver_query_timeout", &mut view.query_timeout, |reader, field| {
+        reader.duration(field, Duration::from_millis(100)..=Duration::from_secs(30))
+    });
+    reader.set(table, "servfail_ttl", &mut view.servfail_ttl, |reader, field| {
+        reader.duration(field, Duration::ZERO..=Duration::from_secs(30))
+    });
+    read_settings(reader, table, &mut view.forward, *port);
+    if let Some(field) = table.field("allow_recursion")
+        && !view.recursion
+    {
+        let message = "both recursion = false and allow_recursion active: nothing is forwarded";
+        reader.warn(&field.value.span(), message, None);
+    }
+}
+
+/// The views of the file, or the one that the options describe.
+fn views<'a, 'i>(
+    reader: &mut Reader<'i>,
+    root: &Table<'a, 'i>,
+    acls: &mut Acls<'a, 'i>,
+    template: &Template,
+) -> Vec<View> {
+    let rules_field = root.field("forward");
+    if !root.has("view") {
+        let mut view = template.view.clone();
+        view.rules = forward::rules(reader, rules_field, view.forward.ttl, template.port);
+        view.access = template.access.clone().resolve(view.recursion);
+        return vec![view];
+    }
+    if let Some(field) = rules_field {
+        let hint = Some("write [[view.forward]] behind the [[view]] it is for".to_owned());
+        reader.error(&field.value.span(), "when using 'view' statements, all zones must be in views", hint);
+        // Read all the same, so that its own faults are reported too.
+        forward::rules(reader, rules_field, template.view.forward.ttl, template.port);
+    }
+    let mut views: Vec<(View, Table<'a, 'i>)> = Vec::new();
+    for table in reader.tables(Place::View, root.field("view")) {
+        let Some(view) = view(reader, &table, acls, template) else { continue };
+        match views.iter().find(|(first, _)| first.name == view.name) {
+            Some((_, first)) => {
+                let first = reader.position(&first.span);
+                let message = format!("view '{}': already exists previous definition: {first}", excerpt(&view.name));
+                reader.error(&table.span, message, None);
+            }
+            None => views.push((view, table)),
+        }
+    }
+    if views.is_empty() {
+        let hint = Some("write [[view]] with a name, or no view at all".to_owned());
+        reader.error(&root.field("view").map_or(0..0, |field| field.value.span()), "no view", hint);
+    }
+    views.into_iter().map(|(view, _)| view).collect()
+}
+
+fn view<'a, 'i>(
+    reader: &mut Reader<'i>,
+    table: &Table<'a, 'i>,
+    acls: &mut Acls<'a, 'i>,
+    template: &Template,
+) -> Option<View> {
+    let mut own = Template { view: template.view.clone(), access: template.access.clone(), port: template.port };
+    reader.set(table, "match_clients", &mut own.view.match_clients, |reader, field| acls.list(reader, field));
+    reader.set(table, "match_destinations", &mut own.view.match_destinations, |reader, field| acls.list(reader, field));
+    reader.set(table, "match_recursive_only", &mut own.view.match_recursive_only, Reader::boolean);
+    read_view_settings(reader, table, acls, &mut own);
+    let Template { mut view, access, port } = own;
+    view.rules = forward::rules(reader, table.field("forward"), view.forward.ttl, port);
+    view.access = access.resolve(view.recursion);
+    let Some(name) = table.field("name") else {
+        reader.error(&table.span, "[[view]] without name", Some("write name = \"internal\"".to_owned()));
+        return None;
+    };
+    view.name = reader.string(name, "\"internal\"")?.to_owned();
+    Some(view)
+}
