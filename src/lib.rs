@@ -6,3 +6,4 @@ pub mod logging;
 pub mod config;
 pub mod access;
 pub mod cache;
+pub mod cli;

@@ -6,6 +6,7 @@
 
 pub mod match_list;
 pub mod inherit;
+pub mod load;
 pub mod suggest;
 pub mod toml;
 pub mod values;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use load::load;
 pub use match_list::{Match, MatchElement, MatchList, NamedAcl};
 
 use crate::logging;

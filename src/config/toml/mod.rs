@@ -40,7 +40,8 @@ use toml::de::DeTable;
 use self::acl::Acls;
 use self::keys::Place;
 use self::walk::Reader;
-use super::{Diagnostic, Level, Loaded};
+use super::values::excerpt;
+use super::{Diagnostic, Level, Loaded, View};
 
 /// Reads a text; `file` is what positions call it. The diagnostics of an `Err` hold at least one error.
 pub fn parse(text: &str, file: &str) -> Result<Loaded, Vec<Diagnostic>> {
@@ -61,13 +62,25 @@ pub fn parse(text: &str, file: &str) -> Result<Loaded, Vec<Diagnostic>> {
     if diagnostics.iter().any(|diagnostic| diagnostic.level == Level::Error) {
         return Err(diagnostics);
     }
-    Ok(Loaded { config, warnings: diagnostics })
+    let warnings = diagnostics.into_iter().chain(config.views.iter().filter_map(without_forwarders)).collect();
+    Ok(Loaded { config, warnings })
+}
+
+/// A view that forwards, by its own word, but to nobody.
+fn without_forwarders(view: &View) -> Option<Diagnostic> {
+    let mut settings = std::iter::once(&view.forward).chain(view.rules.iter().map(|rule| &rule.settings));
+    if !view.recursion || settings.any(|settings| !settings.forwarders.is_empty()) {
+        return None;
+    }
+    let name = if view.name == "_default" { String::new() } else { format!("view '{}': ", excerpt(&view.name)) };
+    let message = format!("{name}no forwarders: nothing outside local data can be answered until 'forwarders' is set");
+    Some(Diagnostic { position: None, level: Level::Warning, message, hint: None })
 }
 
 fn syntax_fault(reader: &mut Reader<'_>, fault: &toml::de::Error) {
     let span = fault.span().unwrap_or(0..0);
     if fault.message() == "duplicate key" {
-        let key = super::values::excerpt(reader.source(&span));
+        let key = excerpt(reader.source(&span));
         let hint = Some("each key once in its table, each [table] once; only [[…]] repeat".to_owned());
         return reader.error(&span, format!("'{key}' redefined"), hint);
     }

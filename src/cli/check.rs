@@ -1,0 +1,89 @@
+//! Checking a configuration: `tandem check FILE`.
+//!
+//! All errors and warnings go to standard output, as named-checkconf's do. Exit code 1 on any error, 0 otherwise.
+//! Not here: whether addresses and ports are free, which only starting shows.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::cli;
+use crate::config::{self, Config, Diagnostic, Loaded};
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub struct CheckArgs {
+    /// The configuration, TOML or named.conf
+    pub file: PathBuf,
+}
+
+/// Reads the file and prints what was found.
+pub fn run(args: CheckArgs) -> ExitCode {
+    let (lines, is_usable) = report(&args.file, config::load(&args.file));
+    if cli::print_lines(lines) && is_usable { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What is printed, and whether the configuration can be used.
+fn report(file: &Path, loaded: Result<Loaded, Vec<Diagnostic>>) -> (Vec<String>, bool) {
+    match loaded {
+        Ok(Loaded { config, warnings }) => {
+            let mut lines: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+            lines.push(format!("{}: ok, {}", file.display(), summary(&config)));
+            (lines, true)
+        }
+        Err(faults) => (faults.iter().map(ToString::to_string).collect(), false),
+    }
+}
+
+/// What the configuration has in it, in a few words.
+fn summary(config: &Config) -> String {
+    let rules = config.views.iter().map(|view| view.rules.len()).sum();
+    [
+        counted(config.views.len(), "view"),
+        counted(rules, "forward zone"),
+        counted(config.upstream_addresses().len(), "upstream"),
+    ]
+    .join(", ")
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_found_is_printed_and_only_errors_refuse() {
+        for (case, text, lines, usable) in [
+            (
+                "a good file",
+                "[options]\nforwarders = ['10.1.0.2', '10.1.0.3']\n[[forward]]\nname = 'x'\nforwarders = ['10.1.0.2']",
+                &["x.toml: ok, 1 view, 1 forward zone, 2 upstreams"][..],
+                true,
+            ),
+            (
+                "warnings alone",
+                "[options]\nforwarders = ['10.1.0.2', '10.1.0.2']",
+                &[
+                    "x.toml:2: warning: forwarder 10.1.0.2:53 is written twice: the first counts",
+                    "x.toml: ok, 1 view, 0 forward zones, 1 upstream",
+                ],
+                true,
+            ),
+            (
+                "an error beside a warning",
+                "[options]\nport = 0\nforwarders = ['10.1.0.2', '10.1.0.2']",
+                &[
+                    "x.toml:2: port '0' is out of range (1..65535)",
+                    "x.toml:3: warning: forwarder 10.1.0.2:53 is written twice: the first counts",
+                ],
+                false,
+            ),
+        ] {
+            let file = Path::new("x.toml");
+            let (printed, is_usable) = report(file, config::toml::parse(text, "x.toml"));
+            assert_eq!((printed, is_usable), (lines.iter().map(|line| (*line).to_owned()).collect(), usable), "{case}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Commands: what `tandem` is told to do by its arguments.
+//!
+//! One file a subcommand, each with its arguments and `run`, which gives the exit code. Standard output is written
+//! here only, and a reader that went away (`tandem check … | head`) is no fault.
+
+pub mod check;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// A forwarding DNS server: drop-in for named between corporate networks and AWS VPCs.
+#[derive(Debug, clap::Parser)]
+#[command(name = "tandem", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Read a configuration and show all that is wrong with it
+    Check(check::CheckArgs),
+}
+
+/// Does what the arguments say.
+pub fn run(cli: Cli) -> ExitCode {
+    match cli.command {
+        Command::Check(args) => check::run(args),
+    }
+}
+
+/// Writes lines to standard output; `false` if they could not be written.
+pub fn print_lines<T: fmt::Display>(lines: impl IntoIterator<Item = T>) -> bool {
+    write_lines(&mut io::stdout().lock(), lines)
+}
+
+fn write_lines<T: fmt::Display>(to: &mut impl Write, lines: impl IntoIterator<Item = T>) -> bool {
+    let written = lines.into_iter().try_for_each(|line| writeln!(to, "{line}")).and_then(|()| to.flush());
+    match written {
+        Ok(()) => true,
+        Err(error) => error.kind() == io::ErrorKind::BrokenPipe,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An output that fails as it is told to.
+    struct Failing(io::ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_fault_a_full_disk_is() {
+        let mut written = Vec::new();
+        assert!(write_lines(&mut written, ["a", "b"]));
+        assert_eq!(written, b"a\nb\n");
+        assert!(write_lines(&mut Failing(io::ErrorKind::BrokenPipe), ["a"]));
+        assert!(!write_lines(&mut Failing(io::ErrorKind::StorageFull), ["a"]));
+    }
+}

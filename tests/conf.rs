@@ -1,0 +1,96 @@
+//! Loading the configurations that are shipped in `conf/`, and checking them with the program itself.
+
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use tandem::config::{self, Config, Forwarder, Identity};
+use tandem::logging::{Category, Destination, Versions};
+
+fn conf() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("conf")
+}
+
+/// A shipped configuration has no error and no warning.
+fn load(path: &Path) -> Config {
+    let loaded = config::load(path).unwrap_or_else(|faults| panic!("{}: {faults:#?}", path.display()));
+    assert_eq!(loaded.warnings, [], "{}", path.display());
+    loaded.config
+}
+
+fn check(file: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tandem")).arg("check").arg(file).output().expect("the program was built")
+}
+
+#[test]
+fn tandem_toml_is_a_forwarder_between_intranet_and_vpc() {
+    let config = load(&conf().join("tandem.toml"));
+    let resolver = [Forwarder::new(SocketAddr::new(IpAddr::from([10, 1, 0, 2]), 53))];
+    assert_eq!(config.directory.as_deref(), Some(Path::new("/var/named")));
+    assert_eq!(config.version, Identity::Text("not currently available".to_owned()));
+    let [view] = &config.views[..] else { panic!("one view expected") };
+    assert_eq!(view.access.query.to_string(), "{ goodclients; }");
+    assert_eq!(view.access.query_cache, view.access.query);
+    assert_eq!(view.access.recursion, view.access.query);
+    assert_eq!(view.forward.forwarders, resolver);
+    let rules: Vec<_> = view.rules.iter().map(|rule| rule.name.to_string()).collect();
+    assert_eq!(rules, ["us-east-1.compute.internal", "awslab.mycompany.corp"]);
+    for rule in &view.rules {
+        assert_eq!(rule.settings.forwarders, resolver, "{}", rule.name);
+        assert_eq!(rule.settings.ttl.max_ncache, Duration::from_secs(10), "{}", rule.name);
+    }
+    let Destination::File(file) = &config.logging.channels["simple_log"].destination else { panic!("a file expected") };
+    assert_eq!((file.versions, file.size), (Some(Versions::Count(3)), Some(5 << 20)));
+    assert_eq!(config.logging.categories[&Category::Client], ["simple_log"]);
+}
+
+#[test]
+fn every_shipped_configuration_loads_without_a_warning() {
+    let mut count = 0;
+    for entry in fs::read_dir(conf()).expect("conf/ is there") {
+        let path = entry.expect("conf/ is readable").path();
+        if path.extension().is_some_and(|extension| extension == "toml" || extension == "conf") {
+            load(&path);
+            count += 1;
+        }
+    }
+    assert!(count > 0);
+}
+
+#[test]
+fn check_prints_all_faults_to_standard_output_and_exits_1() {
+    let directory = tempfile::tempdir().expect("a directory of the test");
+    let file = directory.path().join("x.toml");
+    for (case, text, code, lines) in [
+        ("a good file", "[options]\nforwarders = ['10.1.0.2']", 0, vec!["F: ok, 1 view, 0 forward zones, 1 upstream"]),
+        (
+            "a warning",
+            "[options]\nport = 53",
+            0,
+            vec![
+                "warning: no forwarders: nothing outside local data can be answered until 'forwarders' is set",
+                "F: ok, 1 view, 0 forward zones, 0 upstreams",
+            ],
+        ),
+        (
+            "two errors",
+            "[options]\nforwarder = ['10.1.0.2']\nallow_query = ['10.0.0.1/8']",
+            1,
+            vec![
+                "F:2: unknown option 'forwarder' in [options] (did you mean 'forwarders'?)",
+                "F:3: allow_query: '10.0.0.1/8': address/prefix length mismatch '8' (the network is 10.0.0.0/8)",
+            ],
+        ),
+    ] {
+        fs::write(&file, text).expect("the test's directory is writable");
+        let output = check(&file);
+        let printed = String::from_utf8(output.stdout).expect("the output is UTF-8");
+        let printed = printed.replace(file.to_str().expect("the path is UTF-8"), "F");
+        assert_eq!(printed.lines().collect::<Vec<_>>(), lines, "{case}");
+        assert_eq!(output.status.code(), Some(code), "{case}");
+    }
+    assert_eq!(check(&directory.path().join("nosuch")).status.code(), Some(1));
+    assert_eq!(check(&conf().join("tandem.toml")).status.code(), Some(0));
+}
