@@ -5,9 +5,11 @@
 //! Not here: which list applies to which question (`answer`), the RCODE of a refusal, the host's interfaces.
 
 pub mod compiled;
+pub mod cookie;
 mod explain;
 mod interval;
 mod lookup;
 
 pub use compiled::{Acl, HostAddresses, Verdict};
+pub use cookie::{ClientCookie, CookieCheck, CookieVerdict, Secret, ServerCookies};
 pub use explain::{Explanation, Link};
