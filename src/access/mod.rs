@@ -6,6 +6,7 @@
 
 pub mod compiled;
 pub mod cookie;
+pub mod quota;
 mod explain;
 mod interval;
 mod lookup;
@@ -13,3 +14,4 @@ mod lookup;
 pub use compiled::{Acl, HostAddresses, Verdict};
 pub use cookie::{ClientCookie, CookieCheck, CookieVerdict, Secret, ServerCookies};
 pub use explain::{Explanation, Link};
+pub use quota::{Bounds, Exceeded, Permit, Quota};
