@@ -346,6 +346,9 @@ mod tests {
         let mapped = one.respond(&cookie, ip("::ffff:10.0.0.1"), 1000);
         assert_eq!(mapped, CookieVerdict::Valid(cookie), "the client as an IPv4-mapped address");
         assert_eq!(format!("{one:?}").find("e5"), None, "the secret is not printed");
+        let from_named: [u8; 24] = octets("2464c4abcf10c957010000006b010f22023f98693e1dcbe4");
+        let verdict = one.respond(&from_named, ip("127.0.0.1"), 0x6b01_0f22);
+        assert_eq!(verdict, CookieVerdict::Valid(from_named), "made by named 9.18 with the same cookie-secret");
     }
 
     #[test]
