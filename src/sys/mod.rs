@@ -3,4 +3,5 @@
 //! One call a block; each `SAFETY` note answers the conditions of that call.
 
 pub mod batch;
+pub mod local_time;
 pub mod sockets;
