@@ -200,9 +200,13 @@ impl Reader {
                 return Err(Unusable::BrokenChain);
             }
             let record = self.records[link].record;
-            current.read_with(message, record.rdata(), |target| {
+            let end = current.read_with(message, record.rdata(), |target| {
                 found.odd_pointer |= !self.is_name(target, found.question_end);
             })?;
+            // A target that is shorter or longer than its RDATA would be another name elsewhere.
+            if end != record.end {
+                return Err(Unusable::Malformed);
+            }
             if (asked.apex_of)(current.as_wire()).is_none() {
                 found.ends_elsewhere = true;
                 return Ok(());
