@@ -7,6 +7,7 @@
 
 pub mod ask;
 pub mod compress;
+mod fuzz;
 pub mod header;
 pub mod name;
 pub mod query;
@@ -16,6 +17,7 @@ pub mod response;
 pub mod segment;
 pub mod walk;
 
+pub use fuzz::{fuzz_query, fuzz_response};
 pub use name::Name;
 pub use query::{Fault, Query};
 pub use segment::{Meta, Segment};
