@@ -58,6 +58,8 @@ pub(super) struct LogFile {
     gathered: Vec<u8>,
     /// The last write ended inside a line.
     torn: bool,
+    /// It was opened once: `versions` without `size` roll then, not when it is opened again after a failure.
+    begun: bool,
     /// Set while rolling fails: no try before.
     roll_not_before: Option<Instant>,
     /// Nothing more is written: the size is reached and there are no versions.
@@ -79,16 +81,16 @@ struct Open {
 impl LogFile {
     /// Not opened yet.
     pub(super) fn new(file: File, zone: Zone) -> Self {
-        let notices = Vec::new();
         LogFile {
             file,
             zone,
             open: None,
             gathered: Vec::new(),
             torn: false,
+            begun: false,
             roll_not_before: None,
             full: false,
-            notices,
+            notices: Vec::new(),
         }
     }
 
@@ -107,7 +109,7 @@ impl LogFile {
         let length = existing_length(self.path())?;
         let due = match self.size() {
             Some(limit) => length >= limit,
-            None => length > 0 && self.file.versions.is_some(),
+            None => length > 0 && self.file.versions.is_some() && !self.begun,
         };
         if due {
             self.make_room(now);
@@ -119,6 +121,7 @@ impl LogFile {
             .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
             .open(self.path())?;
         let metadata = handle.metadata()?;
+        self.begun = true;
         let size = metadata.len() + self.gathered.len() as u64;
         self.open = Some(Open { handle, size, regular: metadata.is_file(), next_look: now.tick + LOOK_INTERVAL });
         Ok(())
@@ -431,6 +434,15 @@ mod tests {
         story.seconds += 1;
         let failure = story.file.write(b"3\n", story.now()).unwrap_err();
         assert_eq!(failure.error.kind(), ErrorKind::NotFound, "a vanished directory is not made");
+    }
+
+    #[test]
+    fn opening_again_after_a_failure_rolls_nothing() {
+        let mut story = Story::new(Some(Versions::Count(2)), None);
+        story.write(&["1"]);
+        story.file.close();
+        story.write(&["2"]);
+        assert_eq!((story.read("f").as_deref(), story.read("f.0")), (Some("1|2|"), None));
     }
 
     #[test]

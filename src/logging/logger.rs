@@ -25,6 +25,8 @@ use super::{Category, Config, Severity, Subscriber};
 const RING: usize = 8192;
 /// Messages written between two looks at what was dropped and what is to be retried.
 const BURST: usize = 1024;
+/// How often it is said that messages were dropped.
+const DROPS_INTERVAL: Duration = Duration::from_secs(1);
 /// How long an order waits for the writer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -248,28 +250,30 @@ impl Shared {
 
 /// The writer thread: until it is told to stop.
 fn write_entries(ring: &Receiver<Entry>, shared: &Shared, mut writer: Writer) {
+    let mut drops_due = Instant::now();
     loop {
-        // While a channel is out, the thread wakes to try it though nobody logs.
-        let first = match writer.ails() {
+        // While there is something to try or to say, the thread wakes though nobody logs.
+        let first = match writer.ails() || shared.dropped.load(Ordering::Relaxed) > 0 {
             true => ring.recv_timeout(RETRY),
             false => ring.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         let tick = Instant::now();
-        let burst = match first {
-            Ok(first) => std::iter::once(first).chain(ring.try_iter().take(BURST)),
-            Err(RecvTimeoutError::Timeout) => {
-                writer.retry(Now { wall: SystemTime::now(), tick });
-                continue;
-            }
+        let first = match first {
+            Ok(first) => Some(first),
+            Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        for entry in burst {
+        for entry in first.into_iter().chain(ring.try_iter().take(BURST)) {
             if let Some(done) = carry_out(entry, shared, &mut writer, tick) {
                 let _ = done.send(());
                 return;
             }
         }
-        settle(shared, &mut writer, tick);
+        if tick >= drops_due {
+            drops_due = tick + DROPS_INTERVAL;
+            report_drops(shared, &mut writer, tick);
+        }
+        settle(&mut writer, tick);
     }
 }
 
@@ -284,28 +288,35 @@ fn carry_out(entry: Entry, shared: &Shared, writer: &mut Writer, tick: Instant) 
             let _ = done.send(writer.configure(*plan, &directory, Now { wall: SystemTime::now(), tick }));
         }
         Entry::Flush { done } => {
-            settle(shared, writer, tick);
+            report_drops(shared, writer, tick);
+            settle(writer, tick);
             let _ = done.send(());
         }
         Entry::Stop { done } => {
-            settle(shared, writer, tick);
+            report_drops(shared, writer, tick);
+            settle(writer, tick);
             return Some(done);
         }
     }
     None
 }
 
-/// Says what was dropped, tries what is out, writes what was gathered.
-fn settle(shared: &Shared, writer: &mut Writer, tick: Instant) {
+/// Says how many messages did not fit into the ring since the last time.
+fn report_drops(shared: &Shared, writer: &mut Writer, tick: Instant) {
+    let text = match shared.dropped.swap(0, Ordering::Relaxed) {
+        0 => return,
+        1 => "1 message was dropped".to_owned(),
+        dropped => format!("{dropped} messages were dropped"),
+    };
     let time = SystemTime::now();
-    let dropped = shared.dropped.swap(0, Ordering::Relaxed);
-    if dropped > 0 {
-        let text =
-            if dropped == 1 { "1 message was dropped".into() } else { format!("{dropped} messages were dropped") };
-        writer.write(&Record { time, category: Category::General, severity: Severity::Warning, text }, tick);
-    }
-    writer.retry(Now { wall: time, tick });
-    writer.flush(Now { wall: time, tick });
+    writer.write(&Record { time, category: Category::General, severity: Severity::Warning, text }, tick);
+}
+
+/// Tries what is out and writes what was gathered.
+fn settle(writer: &mut Writer, tick: Instant) {
+    let now = Now { wall: SystemTime::now(), tick };
+    writer.retry(now);
+    writer.flush(now);
 }
 
 #[cfg(test)]
