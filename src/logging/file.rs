@@ -172,8 +172,11 @@ impl LogFile {
         let outcome = match error {
             None => Ok(()),
             Some(error) => {
-                self.torn = written > 0 && self.gathered[written - 1] != b'\n';
-                let lost = self.gathered[written..].iter().filter(|&&octet| octet == b'\n').count() as u64;
+                // The newline that ends a torn line stands first; it is no line of its own.
+                let still_torn = written == 0 && self.gathered.first() == Some(&b'\n');
+                self.torn = still_torn || written > 0 && self.gathered[written - 1] != b'\n';
+                let unwritten = &self.gathered[written + usize::from(still_torn)..];
+                let lost = unwritten.iter().filter(|&&octet| octet == b'\n').count() as u64;
                 Err(Failure { error, lost })
             }
         };
@@ -443,6 +446,23 @@ mod tests {
         story.file.close();
         story.write(&["2"]);
         assert_eq!((story.read("f").as_deref(), story.read("f.0")), (Some("1|2|"), None));
+    }
+
+    #[test]
+    fn a_torn_line_is_ended_however_many_tries_that_takes() {
+        let mut story = Story::new(None, None);
+        fs::write(story.path("f"), "half a li").unwrap();
+        fs::rename(story.path("f"), story.path("kept")).unwrap();
+        std::os::unix::fs::symlink("/dev/full", story.path("f")).unwrap();
+        // As a write leaves it that the disk had room for only in part.
+        story.file.torn = true;
+        for _ in 0..3 {
+            story.file.write(b"lost\n", story.now()).unwrap();
+            assert_eq!(story.file.flush().unwrap_err().lost, 1);
+        }
+        fs::rename(story.path("kept"), story.path("f")).unwrap();
+        story.write(&["1", "2"]);
+        assert_eq!(story.read("f").as_deref(), Some("half a li|1|2|"));
     }
 
     #[test]
