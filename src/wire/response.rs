@@ -12,7 +12,7 @@ use super::compress::Writer;
 use super::header::{HEADER_OCTETS, flag, put_u32, rcode, rtype, u16_at, u32_at};
 use super::name::is_within;
 use super::segment::{self, Meta, rotates};
-use super::walk::{Malformed, NameBuf, Record};
+use super::walk::{Malformed, NameBuf, Record, skip_name};
 
 /// The question that was asked and what may be believed of the answer.
 pub struct Asked<'a> {
@@ -138,8 +138,9 @@ impl Reader {
             let owner_hash = if points_to_question(message, &record) {
                 question_hash
             } else {
-                owner
-                    .read_with(message, at, |target| found.odd_pointer |= !self.is_name(target, found.question_end))?;
+                owner.read_with(message, at, |target| {
+                    found.odd_pointer |= !self.is_name(message, target, found.question_end)
+                })?;
                 self.hasher.hash_one(owner.as_wire())
             };
             self.regions.push((record.owner, record.fixed));
@@ -152,13 +153,16 @@ impl Reader {
         Ok(())
     }
 
-    /// Whether a pointer's target lies in the question's name or a name noted before.
-    fn is_name(&self, target: usize, question_end: usize) -> bool {
-        if target < question_end - 4 {
-            return true;
-        }
-        let after = self.regions.partition_point(|&(start, _)| start <= target);
-        after > 0 && target < self.regions[after - 1].1
+    /// Whether what a pointer leads to is a name in the question's name or in one noted before. A name that begins
+    /// there and runs on (from the middle of a label or a pointer) would change with the octets around it.
+    fn is_name(&self, message: &[u8], target: usize, question_end: usize) -> bool {
+        let end = if target < question_end - 4 {
+            question_end - 4
+        } else {
+            let after = self.regions.partition_point(|&(start, _)| start <= target);
+            after.checked_sub(1).map_or(0, |region| self.regions[region].1)
+        };
+        skip_name(message, target).is_ok_and(|name_end| name_end <= end)
     }
 
     /// Whether the record at `index` is owned by `name`.
@@ -201,7 +205,7 @@ impl Reader {
             }
             let record = self.records[link].record;
             let end = current.read_with(message, record.rdata(), |target| {
-                found.odd_pointer |= !self.is_name(target, found.question_end);
+                found.odd_pointer |= !self.is_name(message, target, found.question_end);
             })?;
             // A target that is shorter or longer than its RDATA would be another name elsewhere.
             if end != record.end {
