@@ -8,6 +8,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 tool_rows='
 cc               gcc               gcc
+c++              g++               gcc-c++
 make             make              make
 dig              bind9-dnsutils    bind-utils
 named            bind9             bind
