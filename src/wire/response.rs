@@ -1,4 +1,4 @@
-//! Reading an upstream's response into a [`segment`](super::segment): only the question's own chain is kept.
+//! Reading an upstream's response into a [`segment`]: only the question's own chain is kept.
 //!
 //! Kept are the CNAME and DNAME links from the question on, the RRset asked for, the SOA of a negative answer and, for
 //! DO, signatures and proofs. Everything else in the response is dropped unseen by cache and clients: an upstream

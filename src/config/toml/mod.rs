@@ -26,7 +26,7 @@
 //!
 //! The syntax tree keeps the place of every key and value, and the readers go on after a fault: all faults are shown,
 //! each with its line. The one exception: a text that is no TOML at all shows only what is wrong with its syntax.
-//! Not here: telling TOML from named.conf (see [`super::load`]).
+//! Not here: telling TOML from named.conf (see [`super::load()`]).
 
 mod acl;
 mod forward;
