@@ -160,7 +160,7 @@ fn unit_seconds(text: &str, unit: impl Fn(char) -> Option<u64>) -> Option<u64> {
     (!text.is_empty()).then_some(total)
 }
 
-/// ISO 8601 behind its `P`; years of 365 and months of 30 days, as named counts them.
+/// ISO 8601 behind its `P`; years of 365 and months of 31 days, as named 9.18 counts them.
 fn iso_seconds(text: &str) -> Option<u64> {
     let text = text.to_ascii_uppercase();
     let (date, time) = match text.split_once('T') {
@@ -169,7 +169,7 @@ fn iso_seconds(text: &str) -> Option<u64> {
     };
     let date_unit = |letter| match letter {
         'Y' => Some(365 * 86_400),
-        'M' => Some(30 * 86_400),
+        'M' => Some(31 * 86_400),
         'W' | 'D' => unit(letter),
         _ => None,
     };
@@ -351,6 +351,7 @@ mod tests {
             ("units in any order and case, repeated", "1s1W1S", "604802s".to_owned()),
             ("ISO 8601 time", "PT3H", "10800s".to_owned()),
             ("ISO 8601 date and time", "P1DT1M", "86460s".to_owned()),
+            ("ISO 8601 in full", "P1Y2M3DT4H5M6S", "37166706s".to_owned()),
             ("ISO 8601 week", "p1w", "604800s".to_owned()),
             ("milliseconds", "500ms", "500ms".to_owned()),
             ("an unknown unit", "1q", wrong("1q")),
