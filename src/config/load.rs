@@ -4,14 +4,10 @@
 //! with `[` or with a key and `=`; a named.conf begins with a word and has `{` or `;` behind it. named.conf has no `=`
 //! outside of quotes, so no file is both.
 
-use std::fs;
-use std::io::{self, Read};
 use std::path::Path;
 
-use super::{Diagnostic, Level, Loaded, Position, toml};
-
-/// Longer files are no configuration.
-const MAX_FILE_OCTETS: u64 = 16 << 20;
+use super::named_conf::reader::{Disk, Reader, explain};
+use super::{Diagnostic, Level, Loaded, Position, named_conf, toml};
 
 /// The two formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,16 +21,13 @@ pub enum Format {
 /// Reads a configuration file. The diagnostics of an `Err` hold at least one error.
 pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let name = path.display().to_string();
-    let octets = read(path).map_err(|error| vec![fault(format!("open: {name}: {}", explain(&error)), None)])?;
+    let octets = Disk.read(path).map_err(|error| vec![fault(format!("open: {name}: {}", explain(&error)), None)])?;
     match format_of(&octets) {
         Some(Format::Toml) => match std::str::from_utf8(&octets) {
             Ok(text) => toml::parse(text, &name),
             Err(error) => Err(vec![not_utf8(&name, &octets, error.valid_up_to())]),
         },
-        Some(Format::NamedConf) => {
-            let message = format!("{name} is a named.conf, which this version does not read");
-            Err(vec![fault(message, Some("write it as TOML, beginning with [options]"))])
-        }
+        Some(Format::NamedConf) => named_conf::parse(&String::from_utf8_lossy(&octets), &name, &Disk),
         None if skip_blank(&octets).is_empty() => Err(vec![fault(
             format!("{name} is empty"),
             Some("begin with [options] (TOML) or options { … }; (named.conf)"),
@@ -79,28 +72,6 @@ fn skip_blank(octets: &[u8]) -> &[u8] {
     }
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // A pipe or a device could block for ever.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("not a file"));
-    }
-    let mut octets = Vec::new();
-    fs::File::open(path)?.take(MAX_FILE_OCTETS + 1).read_to_end(&mut octets)?;
-    if octets.len() as u64 > MAX_FILE_OCTETS {
-        return Err(io::Error::other(format!("longer than {MAX_FILE_OCTETS} octets")));
-    }
-    Ok(octets)
-}
-
-/// An error of the system in named's words.
-fn explain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "file not found".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
 fn fault(message: String, hint: Option<&str>) -> Diagnostic {
     Diagnostic { position: None, level: Level::Error, message, hint: hint.map(str::to_owned) }
 }
@@ -114,6 +85,8 @@ fn not_utf8(name: &str, octets: &[u8], valid: usize) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -162,6 +135,10 @@ mod tests {
             (
                 b"[options]\nversion = \"\xe9\"",
                 "D/x.conf:2: octet 0xe9 is no UTF-8 (TOML is UTF-8; save the file in that encoding)",
+            ),
+            (
+                b"options { forwardrs { 10.1.0.2; }; };",
+                "D/x.conf:1: unknown option 'forwardrs' (did you mean 'forwarders'?)\nwarning: no forwarders: nothing outside local data can be answered until 'forwarders' is set",
             ),
             (b"[options]\nprot = 53", "D/x.conf:2: unknown option 'prot' in [options] (did you mean 'port'?)"),
         ] {

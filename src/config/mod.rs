@@ -7,6 +7,7 @@
 pub mod match_list;
 pub mod inherit;
 pub mod load;
+pub mod named_conf;
 pub mod suggest;
 pub mod toml;
 pub mod values;

@@ -1,0 +1,203 @@
+//! Resolving match lists: names become the lists that they stand for.
+//!
+//! Invariants: a resolved list is at most [`MAX_DEPTH`] lists deep and has at most [`MAX_ELEMENTS`] elements in all, so
+//! that whoever walks it needs little stack and time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::config::named_conf::address::{Element, Matched};
+use crate::config::named_conf::report::{Problem, Report};
+use crate::config::values::excerpt;
+use crate::config::{Match, MatchElement, MatchList, NamedAcl, Position, suggest};
+
+/// Lists within lists, whether nested or named.
+const MAX_DEPTH: usize = 32;
+/// Elements of a list with those of all lists within it.
+const MAX_ELEMENTS: usize = 100_000;
+
+/// The `acl` statements.
+pub(super) struct Acls<'a> {
+    /// By name in lower case.
+    defined: HashMap<String, Acl<'a>>,
+}
+
+struct Acl<'a> {
+    name: &'a str,
+    elements: &'a [Element],
+    position: &'a Position,
+    state: State,
+}
+
+/// How far an `acl` is resolved. They are resolved when they are first used: one that is never used may be wrong.
+#[derive(Clone)]
+enum State {
+    Untouched,
+    InProgress,
+    Done(Arc<NamedAcl>, Weight),
+}
+
+/// What a list holds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Weight {
+    elements: usize,
+    /// A `key` is among them.
+    has_key: bool,
+}
+
+impl<'a> Acls<'a> {
+    pub(super) fn new() -> Self {
+        Self { defined: HashMap::new() }
+    }
+
+    pub(super) fn define(
+        &mut self,
+        name: &'a str,
+        elements: &'a [Element],
+        position: &'a Position,
+        report: &mut Report,
+    ) {
+        if built_in(name).is_some() {
+            return report.error(position, format!("attempt to redefine builtin acl '{name}'"));
+        }
+        let acl = Acl { name, elements, position, state: State::Untouched };
+        if let Some(earlier) = self.defined.get(&name.to_ascii_lowercase()) {
+            let previous = earlier.position;
+            return report.error(position, format!("attempt to redefine acl '{name}' previous definition: {previous}"));
+        }
+        self.defined.insert(name.to_ascii_lowercase(), acl);
+    }
+
+    /// The list with every name resolved; what cannot be resolved is reported and left out.
+    pub(super) fn resolve(&mut self, elements: &[Element], report: &mut Report) -> MatchList {
+        self.list(elements, 0, report).0
+    }
+
+    fn list(&mut self, elements: &[Element], depth: usize, report: &mut Report) -> (MatchList, Weight) {
+        let mut list = MatchList::default();
+        let mut weight = Weight::default();
+        for element in elements {
+            if depth >= MAX_DEPTH || weight.elements > MAX_ELEMENTS {
+                report.error(
+                    &element.position,
+                    format!("more than {MAX_DEPTH} lists in lists, or {MAX_ELEMENTS} elements"),
+                );
+                break;
+            }
+            let Some((what, inner)) = self.element(element, depth, report) else { continue };
+            if element.negated && inner.has_key {
+                let why = "a list with a 'key' is refused behind '!': TSIG is not implemented yet, nobody would match";
+                report.error(&element.position, why);
+            }
+            weight.elements = weight.elements.saturating_add(inner.elements);
+            weight.has_key |= inner.has_key;
+            if let Some(what) = what {
+                list.elements.push(MatchElement {
+                    negated: element.negated,
+                    what,
+                    position: Some(element.position.clone()),
+                });
+            }
+        }
+        (list, weight)
+    }
+
+    /// `None`: reported. A `key` weighs, but becomes no element: nobody's signature is checked, so nobody matches.
+    fn element(&mut self, element: &Element, depth: usize, report: &mut Report) -> Option<(Option<Match>, Weight)> {
+        let one = Weight { elements: 1, has_key: false };
+        match &element.what {
+            Matched::Prefix(prefix) => Some((Some(Match::Prefix(*prefix)), one)),
+            Matched::List(elements) => {
+                let (list, weight) = self.list(elements, depth + 1, report);
+                Some((Some(Match::List(list)), weight))
+            }
+            Matched::Key(name) => {
+                let message = format!("'key {}' matches nobody: TSIG is not implemented yet", excerpt(name));
+                report.warn(Some(&element.position), message);
+                Some((None, Weight { elements: 1, has_key: true }))
+            }
+            Matched::Name(name) => match built_in(name) {
+                Some(what) => Some((Some(what), one)),
+                None => self.named(name, &element.position, depth, report),
+            },
+        }
+    }
+
+    fn named(
+        &mut self,
+        name: &str,
+        at: &Position,
+        depth: usize,
+        report: &mut Report,
+    ) -> Option<(Option<Match>, Weight)> {
+        let key = name.to_ascii_lowercase();
+        let Some(acl) = self.defined.get_mut(&key) else {
+            report.problem(self.undefined(name, at));
+            return None;
+        };
+        match acl.state.clone() {
+            State::InProgress => {
+                report.error(at, format!("acl loop detected: {name}"));
+                return None;
+            }
+            State::Done(acl, weight) => return Some((Some(Match::Acl(acl)), weight)),
+            State::Untouched => {}
+        }
+        acl.state = State::InProgress;
+        let (written, elements) = (acl.name, acl.elements);
+        let (list, weight) = self.list(elements, depth + 1, report);
+        let resolved = Arc::new(NamedAcl { name: written.to_owned(), list });
+        if let Some(acl) = self.defined.get_mut(&key) {
+            acl.state = State::Done(resolved.clone(), weight);
+        }
+        Some((Some(Match::Acl(resolved)), weight))
+    }
+
+    fn undefined(&self, name: &str, at: &Position) -> Problem {
+        let problem = Problem::new(at.clone(), format!("undefined ACL '{}'", excerpt(name)));
+        let mut names: Vec<_> = self.defined.values().map(|acl| acl.name).collect();
+        names.sort_unstable();
+        match suggest::did_you_mean(name, names) {
+            Some(hint) => problem.with_hint(hint),
+            None => problem.with_hint(format!("define it: acl \"{}\" {{ … }};", excerpt(name))),
+        }
+    }
+
+    /// What is wrong in lists that nothing uses works all the same, as in named: a warning.
+    pub(super) fn check_unused(&self, report: &mut Report) {
+        let mut unused: Vec<_> = self.defined.values().filter(|acl| matches!(acl.state, State::Untouched)).collect();
+        unused.sort_by_key(|acl| (&acl.position.file, acl.position.line));
+        for acl in unused {
+            for name in names_of(acl.elements) {
+                if built_in(name).is_none() && !self.defined.contains_key(&name.to_ascii_lowercase()) {
+                    let message =
+                        format!("undefined ACL '{}' in acl '{}', which nothing uses", excerpt(name), excerpt(acl.name));
+                    report.warn(Some(acl.position), message);
+                }
+            }
+        }
+    }
+}
+
+fn names_of(elements: &[Element]) -> Vec<&str> {
+    let mut names = Vec::new();
+    for element in elements {
+        match &element.what {
+            Matched::Name(name) => names.push(name.as_str()),
+            Matched::List(inner) => names.extend(names_of(inner)),
+            Matched::Prefix(_) | Matched::Key(_) => {}
+        }
+    }
+    names
+}
+
+/// The lists that need no `acl` statement.
+fn built_in(name: &str) -> Option<Match> {
+    match name.to_ascii_lowercase().as_str() {
+        "any" => Some(Match::Any),
+        "none" => Some(Match::None),
+        "localhost" => Some(Match::Localhost),
+        "localnets" => Some(Match::Localnets),
+        _ => None,
+    }
+}

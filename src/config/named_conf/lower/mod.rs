@@ -1,0 +1,316 @@
+//! From statements to the [`Config`]: names resolved, values bounded, defaults filled in.
+//!
+//! Options that are wrong are reported and keep their default, so that everything wrong is seen at once; the result is
+//! used only if there was no error. A [`Value::Broken`] is never complained about again.
+
+mod acl;
+mod logging;
+mod view;
+mod zone;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use acl::Acls;
+
+use super::body::{Body, Setting};
+use super::grammar::Support;
+use super::report::{Problem, Report};
+use super::value::{Size, Value};
+use crate::config::{CacheSize, Config, DNS_PORT, Identity, Limits, Listen, MatchList};
+
+/// What is needed at every step.
+struct Context<'a> {
+    acls: Acls<'a>,
+    report: Report,
+    /// `options { port }`: of listeners and forwarders that name none.
+    port: u16,
+}
+
+/// Builds the configuration; the report has what was said before and what is found here.
+pub(super) fn lower(top: &Body, report: Report) -> (Config, Report) {
+    let none = Body::default();
+    let options = match top.find("options").map(|setting| &setting.value) {
+        Some(Value::Body(body)) => body,
+        _ => &none,
+    };
+    let mut context = Context { acls: Acls::new(), report, port: DNS_PORT };
+    context.announce(top);
+    context.define_acls(top);
+    context.port = context.port(options, "port").unwrap_or(DNS_PORT);
+    let mut config = context.options(options);
+    if let Some(Setting { value: Value::Body(body), .. }) = top.find("logging") {
+        config.logging = logging::lower(body, &mut context.report);
+    }
+    config.views = view::lower(&mut context, top, options);
+    context.acls.check_unused(&mut context.report);
+    (config, context.report)
+}
+
+impl<'a> Context<'a> {
+    /// Says of each statement that is not honoured what happens instead; zones say it by themselves.
+    fn announce(&mut self, body: &Body) {
+        for setting in &body.settings {
+            self.announce_one(setting);
+            match &setting.value {
+                Value::Body(inner) | Value::Server { body: inner, .. } => self.announce(inner),
+                Value::Named { body: inner, .. } if setting.row.name != "zone" => self.announce(inner),
+                _ => {}
+            }
+        }
+    }
+
+    fn announce_one(&mut self, setting: &Setting) {
+        let name = setting.row.name;
+        match setting.row.support {
+            Support::Honoured => {}
+            _ if setting.is_moot || matches!(setting.value, Value::Broken) => {}
+            Support::Ignored(instead) => {
+                self.report.warn(Some(&setting.position), format!("'{name}' is ignored: {instead}"));
+            }
+            Support::Refused(why) => self.report.error(&setting.position, format!("'{name}' is refused: {why}")),
+        }
+    }
+
+    fn define_acls(&mut self, top: &'a Body) {
+        for setting in top.all("acl") {
+            if let Value::Acl { name, list } = &setting.value {
+                self.acls.define(name, list, &setting.position, &mut self.report);
+            }
+        }
+    }
+
+    fn options(&mut self, options: &'a Body) -> Config {
+        let default = Config::default();
+        let limits = self.limits(options);
+        let directory = text(options, "directory").map(Into::into);
+        Config {
+            listen_v4: self.listen(options, "listen-on"),
+            listen_v6: self.listen(options, "listen-on-v6"),
+            interface_interval: self
+                .seconds(options, "interface-interval", 2_419_200)
+                .unwrap_or(default.interface_interval),
+            directory,
+            pid_file: text(options, "pid-file").map(Into::into),
+            version: self.identity(options, "version", default.version.clone()),
+            hostname: self.identity(options, "hostname", default.hostname.clone()),
+            server_id: self.identity(options, "server-id", default.server_id.clone()),
+            blackhole: self.match_list(options, "blackhole").unwrap_or_else(MatchList::none),
+            limits,
+            cookies: self.cookies(options),
+            cache_size: self.cache_size(options).unwrap_or(default.cache_size),
+            query_source: self.query_source(options),
+            edns_udp_size: self
+                .clamped(options, "edns-udp-size", 512, 4096)
+                .map_or(default.edns_udp_size, |n| n as u16),
+            max_udp_size: self.clamped(options, "max-udp-size", 512, 4096).map_or(default.max_udp_size, |n| n as u16),
+            ..default
+        }
+    }
+
+    fn limits(&mut self, options: &Body) -> Limits {
+        let default = Limits::default();
+        // named counts both timers in units of 100 ms and bounds them so.
+        let tenths = |count: Option<u32>, default| count.map_or(default, |n| Duration::from_millis(u64::from(n) * 100));
+        Limits {
+            recursive_clients: self.at_least_one(options, "recursive-clients").unwrap_or(default.recursive_clients),
+            recursive_clients_per_address: None,
+            tcp_clients: self.at_least_one(options, "tcp-clients").unwrap_or(default.tcp_clients),
+            tcp_initial_timeout: tenths(
+                self.clamped(options, "tcp-initial-timeout", 25, 1200),
+                default.tcp_initial_timeout,
+            ),
+            tcp_idle_timeout: tenths(self.clamped(options, "tcp-idle-timeout", 1, 1200), default.tcp_idle_timeout),
+        }
+    }
+
+    fn listen(&mut self, options: &Body, name: &str) -> Vec<Listen> {
+        let mut listeners = Vec::new();
+        let mut is_written = false;
+        for setting in options.all(name) {
+            is_written = true;
+            let Value::Listen { port, list } = &setting.value else { continue };
+            let port = port.unwrap_or(u32::from(self.port));
+            let addresses = self.acls.resolve(list, &mut self.report);
+            match u16::try_from(port).ok().filter(|&port| port > 0) {
+                Some(port) => listeners.push(Listen { port, addresses }),
+                None => {
+                    let problem =
+                        Problem::new(setting.value_position.clone(), format!("port value '{port}' is out of range"));
+                    self.report.problem(problem.with_hint("1..65535"));
+                }
+            }
+        }
+        match is_written {
+            true => listeners,
+            false => vec![Listen { port: self.port, addresses: MatchList::any() }],
+        }
+    }
+
+    fn identity(&mut self, options: &Body, name: &str, default: Identity) -> Identity {
+        let Some(setting) = options.find(name) else { return default };
+        match &setting.value {
+            Value::Word("none") => Identity::Withheld,
+            Value::Word(_) => Identity::Own,
+            Value::Text(text) if text.len() <= 255 => Identity::Text(text.clone()),
+            Value::Text(text) => {
+                let message = format!("'{name}' has {} octets, at most 255 fit a TXT string", text.len());
+                self.report.error(&setting.value_position, message);
+                default
+            }
+            _ => default,
+        }
+    }
+
+    fn cookies(&mut self, options: &Body) -> crate::config::Cookies {
+        if let Some(setting) = options.find("cookie-algorithm")
+            && matches!(setting.value, Value::Word("aes"))
+        {
+            let problem = Problem::new(
+                setting.value_position.clone(),
+                "cookie-algorithm 'aes' is refused: no other server would know its cookies",
+            );
+            self.report.problem(problem.with_hint("siphash24 (RFC 9018)"));
+        }
+        let mut secrets = Vec::new();
+        for setting in options.all("cookie-secret") {
+            if !secrets.is_empty() {
+                let message = "a further 'cookie-secret' is ignored: cookies made with it are not recognised";
+                self.report.warn(Some(&setting.position), message);
+            }
+            secrets.extend(self.cookie_secret(setting));
+        }
+        crate::config::Cookies {
+            answer: boolean(options, "answer-cookie").unwrap_or(true),
+            secret: secrets.first().copied(),
+            send: boolean(options, "send-cookie").unwrap_or(true),
+        }
+    }
+
+    fn cookie_secret(&mut self, setting: &Setting) -> Option<[u8; 16]> {
+        let Value::Text(text) = &setting.value else { return None };
+        let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
+        let octets = digits
+            .filter(|digits| digits.len() % 2 == 0)
+            .map(|digits| digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect::<Vec<_>>());
+        let message = match octets.map(<[u8; 16]>::try_from) {
+            Some(Ok(secret)) => return Some(secret),
+            Some(Err(_)) => "SipHash-2-4 cookie-secret must be 128 bits",
+            None => "cookie-secret: invalid hex string",
+        };
+        let problem = Problem::new(setting.value_position.clone(), message);
+        self.report.problem(problem.with_hint("32 hexadecimal digits"));
+        None
+    }
+
+    fn cache_size(&mut self, options: &Body) -> Option<CacheSize> {
+        const LEAST_OCTETS: u64 = 2 << 20;
+        let setting = options.find("max-cache-size")?;
+        let at = Some(&setting.value_position);
+        match &setting.value {
+            Value::Size(Size::Octets(0) | Size::Unlimited) => {
+                self.report.warn(at, "'max-cache-size' is bounded by the machine's memory all the same");
+                Some(CacheSize::Percent(100))
+            }
+            Value::Size(Size::Octets(octets)) if *octets < LEAST_OCTETS => {
+                self.report.warn(at, format!("'max-cache-size' is raised to {LEAST_OCTETS} octets"));
+                Some(CacheSize::Bytes(LEAST_OCTETS))
+            }
+            Value::Size(Size::Octets(octets)) => Some(CacheSize::Bytes(*octets)),
+            Value::Size(Size::Percent(percent)) => {
+                let bounded = (*percent).clamp(1, 100);
+                if bounded != *percent {
+                    self.report.warn(at, format!("'max-cache-size' is bounded to {bounded}%"));
+                }
+                Some(CacheSize::Percent(bounded as u8))
+            }
+            _ => None,
+        }
+    }
+
+    fn query_source(&mut self, options: &Body) -> (Ipv4Addr, Ipv6Addr) {
+        let mut sources = (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
+        for name in ["query-source", "query-source-v6"] {
+            let Some(Setting { value: Value::Source(source), position, .. }) = options.find(name) else { continue };
+            if source.has_port {
+                let message =
+                    format!("the port of '{name}' is ignored: ports are drawn at random, against forged answers");
+                self.report.warn(Some(position), message);
+            }
+            match source.address {
+                Some(IpAddr::V4(address)) => sources.0 = address,
+                Some(IpAddr::V6(address)) => sources.1 = address,
+                None => {}
+            }
+        }
+        sources
+    }
+
+    fn match_list(&mut self, body: &Body, name: &str) -> Option<MatchList> {
+        match &body.find(name)?.value {
+            Value::MatchList(elements) => Some(self.acls.resolve(elements, &mut self.report)),
+            _ => None,
+        }
+    }
+
+    /// A port of its own statement.
+    fn port(&mut self, body: &Body, name: &str) -> Option<u16> {
+        let setting = body.find(name)?;
+        let Value::Number(port) = setting.value else { return None };
+        let valid = u16::try_from(port).ok().filter(|&port| port > 0);
+        if valid.is_none() {
+            let problem = Problem::new(setting.value_position.clone(), format!("port '{port}' out of range"));
+            self.report.problem(problem.with_hint("1..65535"));
+        }
+        valid
+    }
+
+    fn at_least_one(&mut self, body: &Body, name: &str) -> Option<u32> {
+        let setting = body.find(name)?;
+        match setting.value {
+            Value::Number(0) => {
+                self.report.error(&setting.value_position, format!("{name} '0' is out of range (1..{})", u32::MAX));
+                None
+            }
+            Value::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// A number that named moves into its bounds without a word; here with one.
+    fn clamped(&mut self, body: &Body, name: &str, least: u32, most: u32) -> Option<u32> {
+        let setting = body.find(name)?;
+        let (Value::Number(number) | Value::Seconds(number)) = setting.value else { return None };
+        let bounded = number.clamp(least, most);
+        if bounded != number {
+            let message = format!("'{name}' {number} is taken as {bounded} ({least}..{most})");
+            self.report.warn(Some(&setting.value_position), message);
+        }
+        Some(bounded)
+    }
+
+    /// A time with named's upper bound.
+    fn seconds(&mut self, body: &Body, name: &str, most: u32) -> Option<Duration> {
+        let setting = body.find(name)?;
+        let Value::Seconds(seconds) = setting.value else { return None };
+        if seconds > most {
+            self.report.error(&setting.value_position, format!("{name} '{seconds}' is out of range (0..{most})"));
+            return None;
+        }
+        Some(Duration::from_secs(seconds.into()))
+    }
+}
+
+fn boolean(body: &Body, name: &str) -> Option<bool> {
+    match body.find(name)?.value {
+        Value::Boolean(value) => Some(value),
+        _ => None,
+    }
+}
+
+fn text<'a>(body: &'a Body, name: &str) -> Option<&'a str> {
+    match &body.find(name)?.value {
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
+}

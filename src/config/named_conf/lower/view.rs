@@ -1,0 +1,265 @@
+//! Views: what `view`, `options` and the defaults say together about who is answered and by which rules.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::{Context, zone};
+use crate::config::inherit::WrittenAccess;
+use crate::config::named_conf::address;
+use crate::config::named_conf::body::{Body, Setting};
+use crate::config::named_conf::report::Problem;
+use crate::config::named_conf::value::Value;
+use crate::config::values::excerpt;
+use crate::config::{
+    Access, ForwardSettings, Forwarder, MAX_FORWARDERS, MatchList, RrsetOrder, TtlLimits, View, is_askable,
+};
+
+/// named's bounds, in seconds.
+const MAX_NCACHE_TTL: u32 = 604_800;
+const MAX_MIN_TTL: u32 = 90;
+
+/// Bodies from the innermost to `options`; the first that has a statement decides.
+pub(super) type Scope<'s, 'a> = &'s [&'a Body];
+
+pub(super) fn lower<'a>(context: &mut Context<'a>, top: &'a Body, options: &'a Body) -> Vec<View> {
+    let mut views: Vec<(View, &Setting)> = Vec::new();
+    for setting in top.all("view") {
+        let Value::Named { name, class, body } = &setting.value else { continue };
+        if let Some((_, earlier)) = views.iter().find(|(view, _)| view.name == *name) {
+            let message = format!("view '{name}': already exists previous definition: {}", earlier.position);
+            context.report.error(&setting.position, message);
+            continue;
+        }
+        if let Some(class) = class.as_ref().filter(|class| !class.text.eq_ignore_ascii_case("in")) {
+            let is_class = ["ch", "chaos", "hs", "hesiod"].iter().any(|word| class.text.eq_ignore_ascii_case(word));
+            let message = match is_class {
+                true => format!(
+                    "view '{name}': class {} is refused: only IN has views, CH is answered by version, hostname and server-id",
+                    class.text
+                ),
+                false => format!("view '{name}': invalid class {}", excerpt(&class.text)),
+            };
+            context.report.error(&class.position, message);
+            continue;
+        }
+        views.push((view(context, name, top, &[body, options], body), setting));
+    }
+    if top.find("view").is_none() {
+        return vec![view(context, "_default", top, &[options], top)];
+    }
+    for zone in top.all("zone") {
+        context.report.error(&zone.position, "when using 'view' statements, all zones must be in views");
+    }
+    views.into_iter().map(|(view, _)| view).collect()
+}
+
+/// `zones`: the body whose `zone` statements are the view's.
+fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'_, 'a>, zones: &'a Body) -> View {
+    let default = View::default();
+    let servers = servers(if zones.find("server").is_some() { zones } else { top });
+    let recursion = boolean(scope, "recursion").unwrap_or(true);
+    let mut forward = settings(context, scope, scope, &servers);
+    let (rules, root) = zone::lower(context, zones, scope, &servers, &mut forward);
+    let is_broken = find(scope, "forwarders").is_some_and(|setting| matches!(setting.value, Value::Broken));
+    let has_rules = rules.iter().any(|rule| !rule.settings.forwarders.is_empty());
+    if forward.forwarders.is_empty() && !has_rules && recursion && !is_broken && !root {
+        let view = if name == "_default" { String::new() } else { format!("view '{name}': ") };
+        let message =
+            format!("{view}no forwarders: nothing outside local data can be answered until 'forwarders' is set");
+        context.report.warn(None, message);
+    }
+    View {
+        name: name.to_owned(),
+        match_clients: match_list(context, scope, "match-clients").unwrap_or(default.match_clients),
+        match_destinations: match_list(context, scope, "match-destinations").unwrap_or(default.match_destinations),
+        match_recursive_only: boolean(scope, "match-recursive-only").unwrap_or(false),
+        recursion,
+        access: access(context, scope, recursion),
+        forward,
+        rules,
+        minimal_any: boolean(scope, "minimal-any").unwrap_or(default.minimal_any),
+        rrset_order: rrset_order(context, scope).unwrap_or(default.rrset_order),
+        query_timeout: query_timeout(context, scope).unwrap_or(default.query_timeout),
+        servfail_ttl: servfail_ttl(context, scope).unwrap_or(default.servfail_ttl),
+    }
+}
+
+fn find<'a>(scope: Scope<'_, 'a>, name: &str) -> Option<&'a Setting> {
+    scope.iter().find_map(|body| body.find(name))
+}
+
+/// The innermost body that has the statement, for helpers that look into one.
+fn holder<'a>(scope: Scope<'_, 'a>, name: &str) -> Option<&'a Body> {
+    scope.iter().copied().find(|body| body.find(name).is_some())
+}
+
+fn boolean(scope: Scope<'_, '_>, name: &str) -> Option<bool> {
+    super::boolean(holder(scope, name)?, name)
+}
+
+fn match_list(context: &mut Context<'_>, scope: Scope<'_, '_>, name: &str) -> Option<MatchList> {
+    context.match_list(holder(scope, name)?, name)
+}
+
+fn access(context: &mut Context<'_>, scope: Scope<'_, '_>, recursion: bool) -> Access {
+    let written = WrittenAccess {
+        query: match_list(context, scope, "allow-query"),
+        query_cache: match_list(context, scope, "allow-query-cache"),
+        recursion: match_list(context, scope, "allow-recursion"),
+    };
+    written.resolve(recursion)
+}
+
+fn rrset_order(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Option<RrsetOrder> {
+    let setting = find(scope, "rrset-order")?;
+    let Value::Orders(orders) = &setting.value else { return None };
+    let mut chosen = None;
+    for order in orders {
+        let parsed = match order.order.to_ascii_lowercase().as_str() {
+            "random" => RrsetOrder::Random,
+            "cyclic" => RrsetOrder::Cyclic,
+            "fixed" | "none" => RrsetOrder::Fixed,
+            _ => {
+                let message = format!("rrset-order: invalid order '{}'", excerpt(&order.order));
+                context.report.problem(
+                    Problem::new(order.position.clone(), message).with_hint("one of: random, cyclic, fixed, none"),
+                );
+                continue;
+            }
+        };
+        if order.is_partial {
+            let message = "an 'rrset-order' for some names, types or classes is ignored: one order holds for all";
+            context.report.warn(Some(&order.position), message);
+        } else if chosen.replace(parsed).is_some() {
+            context.report.warn(Some(&order.position), "of several orders for everything the last is used");
+        }
+    }
+    chosen
+}
+
+/// Up to 300 the number means seconds, above milliseconds; 0 is the default (as in named).
+fn query_timeout(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Option<Duration> {
+    const MAX: Duration = Duration::from_secs(30);
+    let setting = find(scope, "resolver-query-timeout")?;
+    let timeout = match setting.value {
+        Value::Number(0) => return None,
+        Value::Number(seconds @ 1..=300) => Duration::from_secs(seconds.into()),
+        Value::Number(milliseconds) => Duration::from_millis(milliseconds.into()),
+        _ => return None,
+    };
+    if timeout > MAX {
+        context.report.warn(Some(&setting.value_position), "'resolver-query-timeout' is taken as 30 s, the longest");
+    }
+    Some(timeout.min(MAX))
+}
+
+fn servfail_ttl(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Option<Duration> {
+    let body = holder(scope, "servfail-ttl")?;
+    context.clamped(body, "servfail-ttl", 0, 30).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// What `server` says about addresses.
+pub(super) struct Server {
+    prefix: IpNet,
+    edns: Option<bool>,
+    tcp_only: Option<bool>,
+}
+
+fn servers(body: &Body) -> Vec<Server> {
+    let read = |setting: &Setting| match &setting.value {
+        Value::Server { prefix, body } => Some(Server {
+            prefix: *prefix,
+            edns: super::boolean(body, "edns"),
+            tcp_only: super::boolean(body, "tcp-only"),
+        }),
+        _ => None,
+    };
+    let mut servers: Vec<_> = body.all("server").filter_map(read).collect();
+    // The longest prefix that holds an address decides; the sort keeps the first of equal ones first.
+    servers.sort_by_key(|server| std::cmp::Reverse(server.prefix.prefix_len()));
+    servers
+}
+
+/// Where names go, and how long the answers are kept. `own` is asked for `forward` and `forwarders`, which zones do not
+/// inherit; `scope` for the TTLs, which they do.
+pub(super) fn settings(
+    context: &mut Context<'_>,
+    own: Scope<'_, '_>,
+    scope: Scope<'_, '_>,
+    servers: &[Server],
+) -> ForwardSettings {
+    let forwarders = find(own, "forwarders");
+    if let Some(forward) = find(own, "forward") {
+        match forwarders {
+            None if matches!(forward.value, Value::Broken) => {}
+            None => context.report.error(&forward.value_position, "no matching 'forwarders' statement"),
+            Some(_) if matches!(forward.value, Value::Word("first")) => context.report.warn(
+                Some(&forward.position),
+                "'forward first' is treated as 'forward only': this server never asks the root servers",
+            ),
+            Some(_) => {}
+        }
+    }
+    let forwarders = match forwarders.map(|setting| (&setting.value, setting)) {
+        Some((Value::Forwarders(list), setting)) => self::forwarders(context, list, setting, servers),
+        _ => Vec::new(),
+    };
+    ForwardSettings { forwarders, ttl: ttl_limits(context, scope), trust_ad: false }
+}
+
+fn forwarders(
+    context: &mut Context<'_>,
+    written: &address::Forwarders,
+    setting: &Setting,
+    servers: &[Server],
+) -> Vec<Forwarder> {
+    let mut forwarders: Vec<Forwarder> = Vec::new();
+    for forwarder in &written.list {
+        let port = forwarder.port.or(written.port).unwrap_or(context.port);
+        let address = match forwarder.address {
+            std::net::IpAddr::V4(v4) => (v4, port).into(),
+            std::net::IpAddr::V6(v6) => std::net::SocketAddrV6::new(v6, port, 0, forwarder.scope_id).into(),
+        };
+        let shown = forwarder.address;
+        if !is_askable(forwarder.address) {
+            let problem = Problem::new(forwarder.position.clone(), format!("forwarder '{shown}' cannot be asked"));
+            context.report.problem(problem.with_hint("the address of one server"));
+        } else if port == 0 {
+            let problem = Problem::new(
+                forwarder.position.clone(),
+                format!("forwarder '{shown}': port value '0' is out of range"),
+            );
+            context.report.problem(problem.with_hint("1..65535"));
+        } else if forwarders.iter().any(|earlier| earlier.address == address) {
+            context
+                .report
+                .warn(Some(&forwarder.position), format!("forwarder '{shown}' is named twice: it is asked once"));
+        } else {
+            let server = servers.iter().find(|server| server.prefix.contains(&forwarder.address));
+            forwarders.push(Forwarder {
+                edns: server.and_then(|server| server.edns).unwrap_or(true),
+                tcp_only: server.and_then(|server| server.tcp_only).unwrap_or(false),
+                ..Forwarder::new(address)
+            });
+        }
+    }
+    if forwarders.len() > MAX_FORWARDERS {
+        let message = format!("{} forwarders in one list, at most {MAX_FORWARDERS} are asked", forwarders.len());
+        context.report.error(&setting.position, message);
+        forwarders.truncate(MAX_FORWARDERS);
+    }
+    forwarders
+}
+
+fn ttl_limits(context: &mut Context<'_>, scope: Scope<'_, '_>) -> TtlLimits {
+    let default = TtlLimits::default();
+    let mut read =
+        |name, most, default| holder(scope, name).and_then(|body| context.seconds(body, name, most)).unwrap_or(default);
+    TtlLimits {
+        max_cache: read("max-cache-ttl", u32::MAX, default.max_cache),
+        max_ncache: read("max-ncache-ttl", MAX_NCACHE_TTL, default.max_ncache),
+        min_cache: read("min-cache-ttl", MAX_MIN_TTL, default.min_cache),
+        min_ncache: read("min-ncache-ttl", MAX_MIN_TTL, default.min_ncache),
+    }
+}

@@ -1,0 +1,60 @@
+//! Reading named.conf: text → tokens → blocks → typed statements → [`Config`](super::Config).
+//!
+//! `lexer` cuts, `tree` groups, `body` reads by the table in `grammar`, `lower` resolves names, bounds values and
+//! builds the configuration. Every stage goes on behind a mistake, so that one reading shows all errors, in
+//! named-checkconf's words where it has any (compared with BIND 9.18).
+//! Invariants: any text ends in a configuration or in errors, never in a panic; depth and number of blocks, files and
+//! errors are bounded. Paths are relative to the last `directory`, as in named, but the process stays where it is.
+
+mod address;
+mod body;
+mod cursor;
+mod grammar;
+mod lexer;
+mod lower;
+pub mod reader;
+mod report;
+mod tree;
+mod value;
+mod words;
+
+use std::path::Path;
+
+pub use reader::{Disk, NoFiles, Reader};
+
+use super::{Diagnostic, Level, Loaded};
+
+/// Reads a configuration from its text. `file` is its name in messages; `reader` has the files that it includes.
+///
+/// The error holds everything that was found, warnings too.
+pub fn parse(text: &str, file: &str, reader: &dyn Reader) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut parser = body::Parser::new(reader);
+    let mut top = body::Body::default();
+    parser.file(text, file, grammar::TOP, &mut top);
+    let (config, report) = lower::lower(&top, parser.report);
+    report.finish().map(|warnings| Loaded { config, warnings })
+}
+
+/// Reads a configuration file and what it includes from the disk.
+pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
+    let name = path.display().to_string();
+    match Disk.read(path) {
+        Ok(octets) => parse(&String::from_utf8_lossy(&octets), &name, &Disk),
+        Err(error) => {
+            let message = format!("open: {name}: {}", reader::explain(&error));
+            Err(vec![Diagnostic { position: None, level: Level::Error, message, hint: None }])
+        }
+    }
+}
+
+/// Feeds any octets to [`parse`], for fuzzing: whatever they are, it returns.
+pub fn fuzz(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    match parse(&text, "fuzz", &NoFiles) {
+        Ok(loaded) => assert!(loaded.warnings.iter().all(|warning| warning.level == Level::Warning)),
+        Err(found) => assert!(found.iter().any(|diagnostic| diagnostic.level == Level::Error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

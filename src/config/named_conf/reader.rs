@@ -1,0 +1,187 @@
+//! Reaching files that `include` names, through a trait so that tests and fuzzing need no disk.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// Longer files are no configuration.
+const MAX_FILE_OCTETS: u64 = 16 << 20;
+
+/// Where configuration files come from.
+pub trait Reader {
+    /// The octets of a file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// The names in a directory, in any order.
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>>;
+}
+
+/// The file system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Disk;
+
+/// No file at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoFiles;
+
+impl Reader for Disk {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        // A pipe or a device could block for ever.
+        if !fs::metadata(path)?.is_file() {
+            return Err(io::Error::other("not a file"));
+        }
+        let mut octets = Vec::new();
+        fs::File::open(path)?.take(MAX_FILE_OCTETS + 1).read_to_end(&mut octets)?;
+        if octets.len() as u64 > MAX_FILE_OCTETS {
+            return Err(io::Error::other(format!("longer than {MAX_FILE_OCTETS} octets")));
+        }
+        Ok(octets)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let entries = fs::read_dir(directory)?.collect::<io::Result<Vec<_>>>()?;
+        Ok(entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+    }
+}
+
+impl Reader for NoFiles {
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self, _: &Path) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+}
+
+/// An error of the system in named's words.
+pub(in crate::config) fn explain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "file not found".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// The paths that a pattern of glob(3) stands for, sorted; one without wildcards stands for itself.
+pub(super) fn expand(pattern: &str, directory: Option<&Path>, reader: &dyn Reader) -> Vec<PathBuf> {
+    let absolute = pattern.starts_with('/');
+    let base = if absolute { PathBuf::from("/") } else { directory.map(Path::to_owned).unwrap_or_default() };
+    if !pattern.contains(['*', '?', '[']) {
+        return vec![base.join(pattern)];
+    }
+    let mut found = vec![base];
+    for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        let is_pattern = part.contains(['*', '?', '[']);
+        found = found
+            .iter()
+            .flat_map(|path| if is_pattern { matching(path, part, reader) } else { vec![path.join(part)] })
+            .collect();
+    }
+    found
+}
+
+/// The entries of a directory that match, sorted. A leading dot has to be named (glob(3)).
+fn matching(directory: &Path, pattern: &str, reader: &dyn Reader) -> Vec<PathBuf> {
+    let mut names = reader.list(directory).unwrap_or_default();
+    names.retain(|name| (pattern.starts_with('.') || !name.starts_with('.')) && matches(pattern, name));
+    names.sort();
+    names.iter().map(|name| directory.join(name)).collect()
+}
+
+/// Whether a name matches a pattern of `*`, `?` and `[…]`. Remembers one star, so that no pattern costs more than
+/// the product of the lengths.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut p, mut n) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match matches_one(&pattern[p..], name[n]) {
+            Some(length) => {
+                p += length;
+                n += 1;
+            }
+            None if pattern.get(p) == Some(&'*') => {
+                star = Some((p + 1, n));
+                p += 1;
+            }
+            None => match &mut star {
+                Some((behind, from)) => {
+                    *from += 1;
+                    (p, n) = (*behind, *from);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|&rest| rest == '*')
+}
+
+/// How much of the pattern matches this one character, if any does.
+fn matches_one(pattern: &[char], character: char) -> Option<usize> {
+    match pattern.first()? {
+        '*' => None,
+        '?' => Some(1),
+        '[' => match pattern.iter().skip(2).position(|&c| c == ']') {
+            Some(at) => class_matches(&pattern[1..at + 2], character).then_some(at + 3),
+            None => (character == '[').then_some(1),
+        },
+        &literal => (literal == character).then_some(1),
+    }
+}
+
+/// `a-z`, `!a-z`, `^abc`, what stands within brackets.
+fn class_matches(class: &[char], character: char) -> bool {
+    let negated = matches!(class.first(), Some('!' | '^')) && class.len() > 1;
+    let mut rest = &class[usize::from(negated)..];
+    let mut found = false;
+    while let Some(&first) = rest.first() {
+        let (last, length) = if rest.len() > 2 && rest[1] == '-' { (rest[2], 3) } else { (first, 1) };
+        found |= (first..=last).contains(&character);
+        rest = &rest[length..];
+    }
+    found != negated
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_as_glob_does() {
+        for (pattern, name, expected) in [
+            ("*.conf", "a.conf", true),
+            ("*.conf", "a.conf.bak", false),
+            ("*", "", true),
+            ("a*b*c", "aXbYbZc", true),
+            ("a*b*c", "aXc", false),
+            ("?.conf", "a.conf", true),
+            ("?.conf", ".conf", false),
+            ("[a-c]x", "bx", true),
+            ("[!a-c]x", "bx", false),
+            ("[^a-c]x", "dx", true),
+            ("[]]x", "]x", true),
+            ("[a", "[a", true),
+            ("*a*a*a*a*a*a*a*b", &"a".repeat(2000), false),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn the_disk_is_searched_in_order() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["b.conf", "a.conf", ".hidden.conf", "c.txt"] {
+            fs::write(directory.path().join(name), name).unwrap();
+        }
+        let pattern = format!("{}/*.conf", directory.path().display());
+        let expected: Vec<_> = ["a.conf", "b.conf"].iter().map(|name| directory.path().join(name)).collect();
+        assert_eq!(expand(&pattern, None, &Disk), expected);
+        assert_eq!(expand("*.conf", Some(directory.path()), &Disk), expected, "relative to the directory");
+        assert_eq!(expand("nosuch*", Some(directory.path()), &Disk), Vec::<PathBuf>::new());
+        assert_eq!(Disk.read(&expected[0]).unwrap(), b"a.conf");
+        assert_eq!(explain(&Disk.read(directory.path()).unwrap_err()), "not a file");
+        assert_eq!(explain(&Disk.read(Path::new("/nosuch")).unwrap_err()), "file not found");
+    }
+}

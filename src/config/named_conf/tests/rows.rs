@@ -1,0 +1,102 @@
+//! Every row of the grammar in every place, by its example.
+
+use super::{config, errors, good};
+use crate::config::Level;
+use crate::config::named_conf::grammar::{self, PLACES, Places, ROWS, Row, Support};
+use crate::config::named_conf::{NoFiles, parse};
+
+/// The smallest text that has a statement in this place.
+fn within(place: Places, name: &str, statement: &str) -> String {
+    match place {
+        grammar::TOP if name == "server" => format!("options {{ forwarders {{ 192.0.2.1; }}; }}; {statement}"),
+        grammar::VIEW if name == "server" => format!("view v {{ forwarders {{ 192.0.2.1; }}; {statement} }};"),
+        grammar::TOP => statement.to_owned(),
+        grammar::OPTIONS => format!("options {{ {statement} }};"),
+        grammar::VIEW => format!("view v {{ {statement} }};"),
+        grammar::FORWARD => match name {
+            "type" => format!("zone z {{ {statement} }};"),
+            "forward" | "forwarders" => format!("zone z {{ type forward; {statement} }};"),
+            _ => format!("zone z {{ type forward; forwarders {{ 192.0.2.9; }}; {statement} }};"),
+        },
+        grammar::PRIMARY if name == "file" => format!("zone localhost {{ type primary; {statement} }};"),
+        grammar::PRIMARY => format!("zone localhost {{ type primary; file \"db\"; {statement} }};"),
+        grammar::HINT if name == "file" => format!("zone . {{ type hint; {statement} }};"),
+        grammar::HINT => format!("zone . {{ type hint; file \"db\"; {statement} }};"),
+        grammar::LOGGING => format!("logging {{ {statement} }};"),
+        grammar::CHANNEL => match name {
+            "file" | "syslog" | "null" | "stderr" => format!("logging {{ channel c {{ {statement} }}; }};"),
+            _ => format!("logging {{ channel c {{ null; {statement} }}; }};"),
+        },
+        grammar::SERVER => format!("options {{ forwarders {{ 192.0.2.9; }}; }}; server 192.0.2.9 {{ {statement} }};"),
+        _ => panic!("{place} is no single place"),
+    }
+}
+
+/// The same place without the statement, or with what else makes it valid.
+fn without(place: Places, name: &str) -> String {
+    match (place, name) {
+        (grammar::FORWARD, "type" | "forward" | "forwarders") => String::new(),
+        (grammar::CHANNEL, "null") => within(place, name, "stderr;"),
+        (grammar::CHANNEL, "file" | "syslog" | "stderr") => within(place, name, "null;"),
+        (grammar::PRIMARY | grammar::HINT, "file") => within(place, name, "file \"other\";"),
+        _ => within(place, name, ""),
+    }
+}
+
+fn check_row(row: &Row, place: Places) {
+    let text = within(place, row.name, row.example);
+    let read = parse(&text, "x.conf", &NoFiles);
+    match row.support {
+        Support::Honoured => {
+            let loaded = read.unwrap_or_else(|found| panic!("{text}: {found:?}"));
+            let disclaimed = format!("'{}' is ignored", row.name);
+            assert!(!loaded.warnings.iter().any(|warning| warning.message.starts_with(&disclaimed)), "{text}");
+            assert!(loaded.config != config(&without(place, row.name)), "{text}: it changes nothing");
+        }
+        Support::Ignored(instead) => {
+            let loaded = read.unwrap_or_else(|found| panic!("{text}: {found:?}"));
+            let expected = format!("'{}' is ignored: {instead}", row.name);
+            let said = loaded.warnings.iter().filter(|warning| warning.message == expected).count();
+            // In a zone without data, the one warning about the zone covers what it says.
+            let is_in_dead_zone = place & (grammar::PRIMARY | grammar::HINT) != 0;
+            assert_eq!(said, usize::from(!is_in_dead_zone), "{text}: {:?}", loaded.warnings);
+            assert!(loaded.config == config(&without(place, row.name)), "{text}: it changes something");
+        }
+        Support::Refused(why) => {
+            let expected = format!("'{}' is refused: {why}", row.name);
+            let found = read.expect_err("a refused statement is an error");
+            let is_it = found.iter().any(|error| error.level == Level::Error && error.message == expected);
+            assert!(is_it, "{text}: {found:?}");
+        }
+    }
+    for value in row.moot {
+        let (_, warnings) = good(&within(place, row.name, &format!("{} {value};", row.name)));
+        let named = format!("'{}' is", row.name);
+        assert!(!warnings.iter().any(|warning| warning.contains(&named)), "{text}: {value} is moot: {warnings:?}");
+    }
+}
+
+#[test]
+fn every_row_does_what_it_says_in_every_place() {
+    for row in ROWS {
+        for &(place, _) in PLACES.iter().filter(|(place, _)| row.places & place != 0) {
+            match (row.name, place) {
+                // It has its own test.
+                ("include", _) => {}
+                // The one value that is not refused is the default.
+                ("cookie-algorithm", _) => assert_eq!(errors(&within(place, row.name, row.example)), [""; 0]),
+                // Its example is a forward zone; the stock files have the others.
+                ("type", grammar::PRIMARY | grammar::HINT) => {}
+                _ => check_row(row, place),
+            }
+        }
+    }
+}
+
+#[test]
+fn no_place_has_a_statement_twice() {
+    for (at, row) in ROWS.iter().enumerate() {
+        let twin = ROWS[..at].iter().find(|earlier| earlier.name == row.name && earlier.places & row.places != 0);
+        assert!(twin.is_none(), "{}", row.name);
+    }
+}

@@ -1,0 +1,260 @@
+//! Values of statements, and reading those of one or a few words.
+//!
+//! What was read is typed here, but neither bounded nor resolved: that is `lower`'s.
+
+use ipnet::IpNet;
+
+use super::body::Body;
+use super::cursor::Cursor;
+use super::lexer::{Kind, Token};
+use super::report::Problem;
+use super::{address, words};
+use crate::config::values::excerpt;
+use crate::config::{Position, values};
+use crate::logging;
+
+/// What a statement says.
+#[derive(Debug)]
+pub(super) enum Value {
+    /// It could not be read; that is reported already, and nothing shall be concluded from it.
+    Broken,
+    /// Nothing, or not of interest.
+    Nothing,
+    Boolean(bool),
+    Number(u32),
+    /// Seconds.
+    Seconds(u32),
+    Text(String),
+    /// One of the words of the statement's shape, as the grammar has it.
+    Word(&'static str),
+    Size(Size),
+    MatchList(Vec<address::Element>),
+    Forwarders(address::Forwarders),
+    Listen {
+        port: Option<u32>,
+        list: Vec<address::Element>,
+    },
+    Source(address::Source),
+    Orders(Vec<Order>),
+    Acl {
+        name: String,
+        list: Vec<address::Element>,
+    },
+    Named {
+        name: String,
+        class: Option<Token>,
+        body: Body,
+    },
+    Server {
+        prefix: IpNet,
+        body: Body,
+    },
+    Category {
+        name: Token,
+        channels: Vec<Token>,
+    },
+    LogFile(logging::File),
+    Severity(logging::Threshold),
+    Facility(logging::Facility),
+    Body(Body),
+}
+
+/// A size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    Octets(u64),
+    Percent(u32),
+    Unlimited,
+    Default,
+}
+
+/// An element of `rrset-order`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Order {
+    /// It holds for some class, type or name alone.
+    pub(super) is_partial: bool,
+    pub(super) order: String,
+    pub(super) position: Position,
+}
+
+/// named's words for a duration that is none.
+const NO_DURATION: &str = "expected ISO 8601 duration or TTL value";
+
+pub(super) fn boolean(cursor: &mut Cursor<'_>) -> Result<bool, Problem> {
+    const EXPECTED: &str = "boolean expected";
+    let hint = "yes or no";
+    let token = cursor.peek_word().ok_or_else(|| match cursor.peek_token() {
+        Some(token) if token.kind == Kind::Quoted => cursor.near(EXPECTED).with_hint("yes or no, without quotes"),
+        _ => cursor.near(EXPECTED),
+    })?;
+    let value = parse_boolean(&token.text).ok_or_else(|| cursor.near(EXPECTED).with_hint(hint))?;
+    cursor.skip();
+    Ok(value)
+}
+
+fn parse_boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "true" | "1" => Some(true),
+        "no" | "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+pub(super) fn boolean_or(cursor: &mut Cursor<'_>, allowed: &'static [&'static str]) -> Result<Value, Problem> {
+    match cursor.peek_word().and_then(|token| words::find(allowed, &token.text)) {
+        Some(word) => {
+            cursor.skip();
+            Ok(Value::Word(word))
+        }
+        None => boolean(cursor).map(Value::Boolean),
+    }
+}
+
+pub(super) fn one_of(cursor: &mut Cursor<'_>, allowed: &'static [&'static str]) -> Result<&'static str, Problem> {
+    let token = cursor.text()?;
+    words::find(allowed, &token.text).ok_or_else(|| {
+        Problem::new(token.position.clone(), format!("'{}' unexpected", excerpt(&token.text)))
+            .with_hint(format!("one of: {}", allowed.join(", ")))
+    })
+}
+
+pub(super) fn quoted_or(cursor: &mut Cursor<'_>, allowed: &'static [&'static str]) -> Result<Value, Problem> {
+    match cursor.peek_word().and_then(|token| words::find(allowed, &token.text)) {
+        Some(word) => {
+            cursor.skip();
+            Ok(Value::Word(word))
+        }
+        None => cursor.quoted().map(|token| Value::Text(token.text.clone())),
+    }
+}
+
+pub(super) fn number(cursor: &mut Cursor<'_>) -> Result<u32, Problem> {
+    const EXPECTED: &str = "expected number";
+    let token = cursor.peek_word().ok_or_else(|| cursor.near(EXPECTED))?;
+    match words::number(&token.text) {
+        Some(Ok(value)) => {
+            cursor.skip();
+            Ok(value)
+        }
+        Some(Err(words::TooLarge)) => {
+            Err(Problem::new(token.position.clone(), "out of range").with_hint(format!("0..{}", u32::MAX)))
+        }
+        None => Err(cursor.near(EXPECTED)),
+    }
+}
+
+pub(super) fn duration(cursor: &mut Cursor<'_>) -> Result<u32, Problem> {
+    let token = cursor.peek_word().ok_or_else(|| cursor.near(NO_DURATION))?;
+    let seconds = values::ttl(&token.text).ok().and_then(|ttl| u32::try_from(ttl.as_secs()).ok());
+    let seconds = seconds.ok_or_else(|| cursor.near(NO_DURATION).with_hint("such as 3600, 1w2d or PT3H"))?;
+    cursor.skip();
+    Ok(seconds)
+}
+
+pub(super) fn size(cursor: &mut Cursor<'_>, with_percent: bool) -> Result<Size, Problem> {
+    let expected = match with_percent {
+        true => "expected integer and optional unit or percent",
+        false => "expected integer and optional unit",
+    };
+    let token = cursor.peek_word().ok_or_else(|| cursor.near(expected))?;
+    let percent = || token.text.strip_suffix('%').filter(|_| with_percent)?.parse().ok().map(Size::Percent);
+    let size = match token.text.to_ascii_lowercase().as_str() {
+        "unlimited" => Some(Size::Unlimited),
+        "default" => Some(Size::Default),
+        text => values::size(text).ok().map(Size::Octets).or_else(percent),
+    };
+    let size = size.ok_or_else(|| cursor.near(expected).with_hint("such as 512M or 2G"))?;
+    cursor.skip();
+    Ok(size)
+}
+
+/// A few words of no interest.
+pub(super) fn skip_words(cursor: &mut Cursor<'_>, least: usize, most: usize) -> Result<(), Problem> {
+    for count in 0..most {
+        let is_text = cursor.peek_token().is_some_and(|token| matches!(token.kind, Kind::Word | Kind::Quoted));
+        if !is_text && count >= least {
+            break;
+        }
+        cursor.text()?;
+    }
+    Ok(())
+}
+
+/// `file "…" [versions N|unlimited] [size S] [suffix increment|timestamp]`, each at most once, in any order.
+pub(super) fn log_file(cursor: &mut Cursor<'_>) -> Result<logging::File, Problem> {
+    let path = cursor.quoted()?.text.clone().into();
+    let (mut versions, mut limit, mut suffix) = (None, None, None);
+    loop {
+        if versions.is_none() && cursor.take_word("versions") {
+            versions = Some(match cursor.take_word("unlimited") {
+                true => logging::Versions::Unlimited,
+                false => logging::Versions::Count(number(cursor)?),
+            });
+        } else if limit.is_none() && cursor.take_word("size") {
+            limit = Some(size(cursor, false)?);
+        } else if suffix.is_none() && cursor.take_word("suffix") {
+            suffix = Some(match one_of(cursor, &["increment", "timestamp"])? {
+                "timestamp" => logging::Suffix::Timestamp,
+                _ => logging::Suffix::Increment,
+            });
+        } else {
+            break;
+        }
+    }
+    let size = limit.and_then(|size| if let Size::Octets(octets) = size { Some(octets) } else { None });
+    Ok(logging::File { path, versions, size, suffix: suffix.unwrap_or(logging::Suffix::Increment) })
+}
+
+pub(super) fn severity(cursor: &mut Cursor<'_>) -> Result<logging::Threshold, Problem> {
+    use logging::{Severity, Threshold};
+    let severity = match one_of(cursor, &["critical", "error", "warning", "notice", "info", "debug", "dynamic"])? {
+        "critical" => Severity::Critical,
+        "error" => Severity::Error,
+        "warning" => Severity::Warning,
+        "notice" => Severity::Notice,
+        "debug" => debug_level(cursor),
+        "dynamic" => return Ok(Threshold::Dynamic),
+        _ => Severity::Info,
+    };
+    Ok(Threshold::AtLeast(severity))
+}
+
+/// `debug` alone is level 1; level 0 writes what `info` writes; there is nothing beyond 99.
+fn debug_level(cursor: &mut Cursor<'_>) -> logging::Severity {
+    let level = cursor.peek_word().and_then(|token| words::number(&token.text)?.ok());
+    if level.is_some() {
+        cursor.skip();
+    }
+    match level.unwrap_or(1).min(99) {
+        0 => logging::Severity::Info,
+        level => logging::Severity::Debug(level as u8),
+    }
+}
+
+pub(super) fn facility(cursor: &mut Cursor<'_>) -> Result<logging::Facility, Problem> {
+    if cursor.is_done() {
+        return Ok(logging::Facility::Daemon);
+    }
+    let token = cursor.text()?;
+    logging::Facility::from_word(&token.text).ok_or_else(|| {
+        let all: Vec<_> = logging::Facility::ALL.iter().map(|facility| facility.word()).collect();
+        Problem::new(token.position.clone(), format!("unknown syslog facility '{}'", excerpt(&token.text)))
+            .with_hint(format!("one of: {}", all.join(", ")))
+    })
+}
+
+/// One element of `rrset-order`.
+pub(super) fn order(cursor: &mut Cursor<'_>) -> Result<Order, Problem> {
+    let position = cursor.position().clone();
+    let mut is_partial = false;
+    for selector in ["class", "type", "name"] {
+        if cursor.take_word(selector) {
+            cursor.text()?;
+            is_partial = true;
+        }
+    }
+    if !cursor.take_word("order") {
+        return Err(cursor.near("'order' expected"));
+    }
+    Ok(Order { is_partial, order: cursor.text()?.text.clone(), position })
+}
