@@ -4,6 +4,7 @@
 //! here only, and a reader that went away (`tandem check … | head`) is no fault.
 
 pub mod check;
+pub mod demo;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -23,12 +24,15 @@ pub struct Cli {
 pub enum Command {
     /// Read a configuration and show all that is wrong with it
     Check(check::CheckArgs),
+    /// Try it: two forwarders, a stand-in for the VPC's resolver and clients, all on loopback
+    Demo(demo::DemoArgs),
 }
 
 /// Does what the arguments say.
 pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Check(args) => check::run(args),
+        Command::Demo(args) => demo::run(args),
     }
 }
 

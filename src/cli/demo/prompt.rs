@@ -1,0 +1,373 @@
+//! Driving the demo by hand: lines typed at its prompt or sent from a second terminal.
+//!
+//! A second terminal's line (`tandem demo upsert 10.1.2.10`) travels over a loopback TCP connection: one line there, the
+//! same text back that the prompt would show, then the end of the connection. Lines are handled one at a time, whoever
+//! sent them; only the watch after an `upsert` runs beside them. Not here: what is done besides being told so.
+
+use std::fmt;
+use std::io::{self, IsTerminal};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hickory_proto::rr::RecordType;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::change::watch;
+use super::client::{Question, ResolvConf, ask};
+use super::place::{ALLOWED_CLIENT, CONTROL, FIRST_PORT, REFUSED_CLIENT};
+use super::stand_in::{ALIAS, PUBLIC, SECONDARY, SERVICE, SERVICE_TTL, name};
+use super::story::list;
+use super::{Az, Demo, Error, Output};
+
+/// The longest line, in octets.
+const LINE_BYTES: u64 = 256;
+/// How long a connection may take to send its line.
+const LINE_PATIENCE: Duration = Duration::from_secs(5);
+/// Connections at once; more wait.
+const CONNECTIONS: usize = 16;
+/// How long the prompt waits for a forwarder's answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+const PROMPT: &str = "tandem> ";
+const LINES: &str = "\
+upsert ADDRESS   give the service this address, and watch its clients see it
+stop 1|2         stop the forwarder of an availability zone
+start 1|2        start it again
+look             what clients see now
+help             these lines
+quit             stop everything";
+
+/// What a line asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    Upsert(Ipv4Addr),
+    Stop(Az),
+    Start(Az),
+    Look,
+    Help,
+    Quit,
+}
+
+/// Why a line asks for nothing.
+#[derive(Debug, PartialEq, Eq)]
+enum LineError {
+    /// No such first word.
+    Unknown(String),
+    /// The first word, and what should follow it.
+    Wants(&'static str, &'static str),
+}
+
+impl fmt::Display for LineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(word) => write!(f, "unknown line '{}'; there are:\n{LINES}", word.escape_debug()),
+            Self::Wants(word, what) => write!(f, "'{word}' wants {what}"),
+        }
+    }
+}
+
+impl Line {
+    /// An empty line is nothing at all.
+    fn parse(text: &str) -> Result<Option<Self>, LineError> {
+        let words: Vec<_> = text.split_whitespace().collect();
+        Ok(Some(match *words {
+            [] => return Ok(None),
+            ["upsert", address] => Self::Upsert(
+                address.parse().map_err(|_| LineError::Wants("upsert", "an IPv4 address: upsert 10.1.2.10"))?,
+            ),
+            ["upsert", ..] => return Err(LineError::Wants("upsert", "one IPv4 address: upsert 10.1.2.10")),
+            ["stop", az] => Self::Stop(parse_az(az).ok_or(LineError::Wants("stop", "1 or 2: stop 1"))?),
+            ["stop", ..] => return Err(LineError::Wants("stop", "1 or 2: stop 1")),
+            ["start", az] => Self::Start(parse_az(az).ok_or(LineError::Wants("start", "1 or 2: start 1"))?),
+            ["start", ..] => return Err(LineError::Wants("start", "1 or 2: start 1")),
+            ["look"] => Self::Look,
+            ["help" | "?"] => Self::Help,
+            ["quit" | "exit"] => Self::Quit,
+            _ => return Err(LineError::Unknown(text.trim().to_owned())),
+        }))
+    }
+}
+
+fn parse_az(text: &str) -> Option<Az> {
+    Az::BOTH.into_iter().find(|az| text == az.number().to_string())
+}
+
+/// A line and where its answer goes.
+struct Request {
+    line: String,
+    /// The second terminal, which is let go when the last clone is gone; `None`: the line was typed at the prompt.
+    second: Option<Output>,
+}
+
+/// Handles lines until one says `quit`, or the terminal's input ends.
+pub(super) async fn converse(demo: &mut Demo, control: TcpListener, output: &Output) {
+    let (sender, mut requests) = mpsc::channel(CONNECTIONS);
+    let is_terminal = io::stdin().is_terminal();
+    read_prompt(sender.clone(), is_terminal);
+    let server = tokio::spawn(serve(control, sender));
+    output.line(what_to_try(demo.port));
+    let mut driver = Driver { demo, watch: None };
+    let prompt = if is_terminal { PROMPT } else { "" };
+    output.text(prompt);
+    while let Some(request) = requests.recv().await {
+        if driver.handle(&request.line, request.second.as_ref().unwrap_or(output)).await {
+            break;
+        }
+        if request.second.is_none() {
+            output.text(prompt);
+        }
+    }
+    driver.end_watch();
+    server.abort();
+}
+
+/// The lines to try in another terminal.
+fn what_to_try(port: u16) -> String {
+    let at = |az: Az| format!("@{} -p {port}", super::place::FORWARDERS[az.index()]);
+    let (one, two) = (at(Az::One), at(Az::Two));
+    let program = std::env::args().next().unwrap_or_else(|| "tandem".to_owned());
+    let option = if port == FIRST_PORT { String::new() } else { format!("--port {port} ") };
+    let mut text = String::from("\nTry, in another terminal:\n");
+    for (line, remark) in [
+        (format!("dig {one} {SERVICE}"), "the service, through AZ 1"),
+        (format!("dig {two} {SERVICE} +tcp"), "through AZ 2, by TCP"),
+        (format!("dig {one} {ALIAS}"), "an alias into the other zone"),
+        (format!("dig {two} {PUBLIC}"), "a name outside the VPC"),
+        (format!("dig {one} -x 10.1.1.10"), "a reverse name"),
+        (format!("dig {one} -b {REFUSED_CLIENT} {SERVICE}"), "a client that is refused"),
+        (format!("{program} demo {option}upsert {SECONDARY}"), "move the service, as typed below"),
+    ] {
+        text.push_str(&format!("  {line:<75} # {remark}\n"));
+    }
+    format!("{text}\nHere:\n{LINES}\n")
+}
+
+/// Reads the terminal in a thread: a read of standard input cannot be given up, and the program must not wait for it.
+/// For the same reason the thread holds no output, whose end the program does wait for.
+fn read_prompt(requests: mpsc::Sender<Request>, is_terminal: bool) {
+    std::thread::spawn(move || {
+        for line in io::stdin().lines() {
+            let Ok(line) = line else { break };
+            if requests.blocking_send(Request { line, second: None }).is_err() {
+                return;
+            }
+        }
+        // Ctrl-D. Without a terminal (a service, a pipe) the demo goes on, driven from a second one.
+        if is_terminal {
+            let _ = requests.blocking_send(Request { line: "quit".to_owned(), second: None });
+        }
+    });
+}
+
+struct Driver<'a> {
+    demo: &'a mut Demo,
+    /// The last watch, perhaps over. It alone holds its requester's output, so that a second terminal is let go with it.
+    watch: Option<JoinHandle<()>>,
+}
+
+impl Driver<'_> {
+    /// Does what the line says; whether it was `quit`.
+    async fn handle(&mut self, line: &str, output: &Output) -> bool {
+        match Line::parse(line) {
+            Ok(None) => {}
+            Ok(Some(Line::Upsert(address))) => self.upsert(address, output).await,
+            Ok(Some(Line::Stop(az))) => self.stop(az, output).await,
+            Ok(Some(Line::Start(az))) => self.start(az, output).await,
+            Ok(Some(Line::Look)) => self.look(output).await,
+            Ok(Some(Line::Help)) => output.line(LINES),
+            Ok(Some(Line::Quit)) => {
+                output.line("Both forwarders are stopped.");
+                return true;
+            }
+            Err(error) => output.line(error.to_string()),
+        }
+        false
+    }
+
+    async fn upsert(&mut self, address: Ipv4Addr, output: &Output) {
+        self.end_watch();
+        self.demo.stand_in.upsert(address).await;
+        let changed = Instant::now();
+        output.line(format!("{SERVICE} is {address} on the VPC's resolver (TTL {})", SERVICE_TTL.as_secs()));
+        let watched: Vec<_> =
+            self.demo.pair.running().into_iter().map(|az| (az, self.demo.pair.get(az).address)).collect();
+        self.watch = Some(tokio::spawn(watch_all(watched, address, changed, output.clone())));
+    }
+
+    /// A newer address would be taken for a fault by the watch for the older one.
+    fn end_watch(&mut self) {
+        if let Some(watch) = self.watch.take() {
+            watch.abort();
+        }
+    }
+
+    async fn stop(&mut self, az: Az, output: &Output) {
+        match self.demo.pair.get_mut(az).stop().await {
+            Some(Ok(status)) => output.line(format!("{az} is stopped ({status})")),
+            Some(Err(error)) => output.line(format!("{az}: {error}")),
+            None => output.line(format!("{az} does not run; `start {}` starts it", az.number())),
+        }
+        self.look_through_resolv_conf(output).await;
+    }
+
+    async fn start(&mut self, az: Az, output: &Output) {
+        match self.demo.pair.get_mut(az).start().await {
+            Ok(()) => output.line(format!("{az} answers on {}", self.demo.pair.get(az).address)),
+            Err(error) => output.line(error.to_string()),
+        }
+    }
+
+    async fn look(&mut self, output: &Output) {
+        let running = self.demo.pair.running();
+        for az in Az::BOTH {
+            if !running.contains(&az) {
+                output.line(format!("{az}: stopped"));
+                continue;
+            }
+            let question = Question::udp(ALLOWED_CLIENT, self.demo.pair.get(az).address, name(SERVICE), RecordType::A);
+            output.line(match ask(&question, PATIENCE).await {
+                Ok(answer) => format!("{az}: {}, TTL {}", list(&answer.addresses), answer.ttl.unwrap_or(0)),
+                Err(fault) => format!("{az}: {fault}"),
+            });
+        }
+        self.look_through_resolv_conf(output).await;
+    }
+
+    async fn look_through_resolv_conf(&self, output: &Output) {
+        let addresses = self.demo.pair.addresses();
+        let outcome = match ResolvConf::new(addresses) {
+            Ok(client) => client.lookup(&name(SERVICE)).await,
+            Err(fault) => Err(fault),
+        };
+        let from = |address| if address == addresses[0] { Az::One } else { Az::Two };
+        output.line(match outcome {
+            Ok(found) => format!(
+                "A client with both in its resolv.conf (timeout 1 s) gets {} from {} after {:.3} s",
+                list(&found.addresses),
+                from(found.by),
+                found.took.as_secs_f64()
+            ),
+            Err(fault) => format!("A client with both in its resolv.conf gets no answer: {fault}"),
+        });
+    }
+}
+
+/// Watches forwarders at once and says of each when its clients see the address.
+async fn watch_all(forwarders: Vec<(Az, SocketAddrV4)>, address: Ipv4Addr, changed: Instant, output: Output) {
+    let mut watches = JoinSet::new();
+    for (az, forwarder) in forwarders {
+        watches.spawn(async move { (az, watch(forwarder, address, changed).await.verdict()) });
+    }
+    while let Some(watched) = watches.join_next().await {
+        output.line(match watched {
+            Ok((az, Ok(time))) => format!("{az}: its clients see {address} after {:.1} s", time.as_secs_f64()),
+            Ok((az, Err(fault))) => format!("{az}: {fault}"),
+            Err(error) => error.to_string(),
+        });
+    }
+}
+
+/// Takes lines from second terminals.
+async fn serve(control: TcpListener, requests: mpsc::Sender<Request>) {
+    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let permit = connections.clone().acquire_owned().await.expect("the semaphore is never closed");
+        match control.accept().await {
+            Ok((stream, _)) => {
+                let requests = requests.clone();
+                tokio::spawn(async move {
+                    // A second terminal that goes away early has had what it wanted.
+                    let _ = attend(stream, requests).await;
+                    drop(permit);
+                });
+            }
+            // Out of file descriptors, most likely: let some be closed.
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+async fn attend(mut stream: TcpStream, requests: mpsc::Sender<Request>) -> io::Result<()> {
+    let (reader, mut writer) = stream.split();
+    let mut line = String::new();
+    let mut reader = BufReader::new(reader.take(LINE_BYTES));
+    tokio::time::timeout(LINE_PATIENCE, reader.read_line(&mut line)).await??;
+    let (sender, mut texts) = mpsc::unbounded_channel();
+    let request = Request { line, second: Some(Output(sender)) };
+    requests.send(request).await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+    while let Some(text) = texts.recv().await {
+        writer.write_all(text.as_bytes()).await?;
+    }
+    writer.shutdown().await
+}
+
+/// The second terminal's side: sends the line to the demo at `port` and shows what comes back.
+pub(super) async fn send(port: u16, line: &str, output: &Output) -> Result<ExitCode, Error> {
+    if let Err(error) = Line::parse(line) {
+        output.line(error.to_string());
+        return Ok(ExitCode::FAILURE);
+    }
+    match exchange(port, line, output).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(fault) => Err(Error::NobodyListens { port, fault }),
+    }
+}
+
+async fn exchange(port: u16, line: &str, output: &Output) -> io::Result<()> {
+    let mut stream = TcpStream::connect((CONTROL, port)).await?;
+    stream.write_all(format!("{line}\n").as_bytes()).await?;
+    let mut lines = BufReader::new(stream).lines();
+    while let Some(line) = lines.next_line().await? {
+        output.line(line);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_mean_what_they_say() {
+        let cases = [
+            ("", Some(None)),
+            ("  \t", Some(None)),
+            ("upsert 10.1.1.20", Some(Some(Line::Upsert(Ipv4Addr::new(10, 1, 1, 20))))),
+            ("  stop   1\r", Some(Some(Line::Stop(Az::One)))),
+            ("start 2", Some(Some(Line::Start(Az::Two)))),
+            ("look", Some(Some(Line::Look))),
+            ("?", Some(Some(Line::Help))),
+            ("exit", Some(Some(Line::Quit))),
+            ("upsert", None),
+            ("upsert 10.1.1", None),
+            ("upsert ::1", None),
+            ("upsert 10.1.1.20 10.1.1.21", None),
+            ("stop", None),
+            ("stop 3", None),
+            ("stop 01", None),
+            ("start both", None),
+            ("quit now", None),
+            ("GET / HTTP/1.1", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Line::parse(text).ok(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_line_says_what_would_be_right() {
+        for (text, part) in [
+            ("upsert myservice", "upsert 10.1.2.10"),
+            ("stop both", "1 or 2"),
+            ("restart \x1b[2J", "unknown line 'restart \\u{1b}[2J'; there are:\nupsert ADDRESS"),
+        ] {
+            let error = Line::parse(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text:?}: {error}");
+        }
+    }
+}
