@@ -140,6 +140,7 @@ mod tests {
                 b"options { forwardrs { 10.1.0.2; }; };",
                 "D/x.conf:1: unknown option 'forwardrs' (did you mean 'forwarders'?)\nwarning: no forwarders: nothing outside local data can be answered until 'forwarders' is set",
             ),
+            (b"options { recursion no; prot 53; };", "D/x.conf:1: unknown option 'prot' (did you mean 'port'?)"),
             (b"[options]\nprot = 53", "D/x.conf:2: unknown option 'prot' in [options] (did you mean 'port'?)"),
         ] {
             fs::write(&path, octets).unwrap();
