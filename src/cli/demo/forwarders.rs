@@ -23,7 +23,7 @@ use super::stand_in::name;
 use super::{Az, Error};
 
 /// The configuration of each forwarder, with the addresses of the first.
-const TEMPLATE: &str = include_str!("demo.conf");
+const TEMPLATE: &str = include_str!("../../../conf/demo.conf");
 /// How long a forwarder may take until it answers.
 const START: Duration = Duration::from_secs(10);
 /// How long a forwarder may take to end after SIGTERM, before it is killed.
