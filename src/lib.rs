@@ -6,4 +6,5 @@ pub mod logging;
 pub mod config;
 pub mod access;
 pub mod cache;
+pub mod upstream;
 pub mod cli;

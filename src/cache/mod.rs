@@ -78,6 +78,14 @@ impl Cache {
         }
     }
 
+    /// Changes the capacity; what is too much leaves as new answers come.
+    pub fn set_capacity(&self, octets: u64) {
+        let each = usize::try_from(octets.max(MIN_OCTETS) / self.shards.len() as u64).unwrap_or(usize::MAX);
+        for shard in &self.shards {
+            shard.lock().unwrap_or_else(PoisonError::into_inner).set_capacity(each);
+        }
+    }
+
     /// The hash of a key, for the calls below and for the table of questions in flight.
     #[inline]
     pub fn hash(&self, key: &Key) -> u64 {

@@ -144,6 +144,11 @@ impl Shard {
         }
     }
 
+    /// Changes the capacity.
+    pub(super) fn set_capacity(&mut self, octets: usize) {
+        self.capacity_octets = octets;
+    }
+
     /// Entries, expired ones included.
     pub(super) fn len(&self) -> usize {
         self.table.len()

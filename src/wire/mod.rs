@@ -9,6 +9,7 @@ pub mod ask;
 pub mod compress;
 mod fuzz;
 pub mod header;
+pub mod mnemonic;
 pub mod name;
 pub mod query;
 pub mod rdata;

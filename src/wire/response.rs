@@ -459,3 +459,43 @@ fn bounded_ttl(message: &[u8], record: &Record, is_soa: bool, (least, most): (u3
     };
     ttl.max(least).min(most)
 }
+
+/// What the OPT record of a response says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResponseOpt<'m> {
+    /// The upper eight bits of the RCODE.
+    pub extended_rcode: u8,
+    /// The COOKIE option's data.
+    pub cookie: Option<&'m [u8]>,
+}
+
+/// Finds the OPT record of a response whose question ends at `question_end`.
+///
+/// # Errors
+/// When a record before it cannot be read.
+pub fn find_opt(message: &[u8], question_end: usize) -> Result<Option<ResponseOpt<'_>>, Malformed> {
+    let additional = usize::from(u16_at(message, 10));
+    if additional == 0 {
+        return Ok(None);
+    }
+    let before = usize::from(u16_at(message, 6)) + usize::from(u16_at(message, 8));
+    let mut at = question_end;
+    for index in 0..before + additional {
+        let record = Record::read(message, at)?;
+        at = record.end;
+        if index < before || record.rtype != rtype::OPT {
+            continue;
+        }
+        let mut found = ResponseOpt { extended_rcode: message[record.fixed + 4], cookie: None };
+        let mut options = &message[record.rdata()..record.end];
+        while options.len() >= 4 {
+            let data = options.get(4..4 + usize::from(u16_at(options, 2))).ok_or(Malformed)?;
+            if u16_at(options, 0) == super::query::option::COOKIE {
+                found.cookie = Some(data);
+            }
+            options = &options[4 + data.len()..];
+        }
+        return Ok(Some(found));
+    }
+    Ok(None)
+}

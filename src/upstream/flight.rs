@@ -1,0 +1,136 @@
+//! A question that is being asked: who waits for it, and what was sent for it so far.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::in_flight::FlightId;
+use super::lanes::{Path, Transport};
+use super::server::Server;
+use crate::cache::Key;
+use crate::wire::response::TtlBounds;
+
+/// What the machine has to know of the rule that a question belongs to.
+pub trait Route: Clone {
+    /// The upstreams, at most 16.
+    fn servers(&self) -> &[Arc<Server>];
+    /// The apex of the rule that answers for (`name`, `qtype`), if its upstreams are the same as this one's.
+    fn apex_of(&self, name: &[u8], qtype: u16) -> Option<&[u8]>;
+    /// Fingerprint of the rules.
+    fn layout(&self) -> u32;
+    /// Bounds of TTLs.
+    fn ttl(&self) -> TtlBounds;
+    /// Whether the upstream's AD is passed on.
+    fn trust_ad(&self) -> bool;
+    /// How long a failure is remembered, in seconds; 0: not at all.
+    fn servfail_ttl(&self) -> u32;
+    /// The longest UDP answer that upstreams are told to send, in octets.
+    fn edns_udp_size(&self) -> u16;
+}
+
+/// Somebody who waits for an answer.
+#[derive(Debug)]
+pub struct Waiter<W> {
+    /// The caller's own.
+    pub who: W,
+    /// When to give up.
+    pub deadline: Instant,
+}
+
+/// What the OPT record of a question carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OptForm {
+    /// With a cookie.
+    Cookie,
+    /// Without.
+    Bare,
+    /// No OPT record at all.
+    None,
+}
+
+/// One question to one server by one socket; it may have been sent several times.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt {
+    /// Index into [`Route::servers`].
+    pub server: u8,
+    /// By which socket.
+    pub path: Path,
+    /// How.
+    pub transport: Transport,
+    /// Its ID.
+    pub id: u16,
+    /// When it was first sent.
+    pub first_sent: Instant,
+    /// When it was last sent.
+    pub last_sent: Instant,
+    /// How often it was sent.
+    pub transmissions: u8,
+    /// How it was asked.
+    pub opt: OptForm,
+}
+
+/// What a flight does.
+#[derive(Debug)]
+pub enum Role<R> {
+    /// It asks.
+    Asks(R),
+    /// It waits for the flight of another worker.
+    Waits,
+}
+
+/// See the module.
+pub struct Flight<R, W> {
+    /// Its own name.
+    pub id: FlightId,
+    /// The question.
+    pub key: Key,
+    /// Its hash.
+    pub hash: u64,
+    /// What it does.
+    pub role: Role<R>,
+    /// In the order of their arrival, and so of their deadlines.
+    pub waiters: Vec<Waiter<W>>,
+    /// What may still be answered.
+    pub attempts: Vec<Attempt>,
+    /// QNAME in the case that servers with `case_randomisation` are asked in; empty until needed.
+    pub drawn_case: Vec<u8>,
+    /// Servers asked in this round, a bit each.
+    pub tried: u32,
+    /// Servers that answered badly, a bit each.
+    pub bad: u32,
+    /// How often all servers were tried: retransmissions come ever later.
+    pub round: u32,
+    /// Attempts made; bounded by [`MAX_ATTEMPTS`].
+    pub sent: u32,
+    /// When to look at it again.
+    pub next_at: Instant,
+    /// The extended error that says best why it failed.
+    pub ede: u16,
+}
+
+/// A question is sent at most so often, whatever happens.
+pub const MAX_ATTEMPTS: u32 = 40;
+/// Retransmissions are at most this far apart.
+pub const MAX_INTERVAL: Duration = Duration::from_millis(1600);
+/// How long a connection may stay silent before it is given up.
+pub const TCP_PATIENCE: Duration = Duration::from_secs(3);
+
+impl<R, W> Flight<R, W> {
+    /// The last attempt at a server by a transport.
+    pub fn attempt_at(&mut self, server: usize, transport: Transport) -> Option<&mut Attempt> {
+        let matches = |attempt: &&mut Attempt| usize::from(attempt.server) == server && attempt.transport == transport;
+        self.attempts.iter_mut().rev().find(matches)
+    }
+
+    /// The earliest deadline of those who wait.
+    pub fn first_deadline(&self) -> Option<Instant> {
+        self.waiters.first().map(|waiter| waiter.deadline)
+    }
+}
+
+/// How long to wait for `server` in this round.
+pub fn patience(server: &Server, transport: Transport, round: u32) -> Duration {
+    match transport {
+        Transport::Tcp => TCP_PATIENCE,
+        Transport::Udp => (server.rto() * (1 << round.min(6))).min(MAX_INTERVAL.max(server.rto())),
+    }
+}

@@ -1,0 +1,144 @@
+//! Which questions are being asked at this moment, on any core: identical ones share one exchange.
+//!
+//! The table holds, for each question, the flight that asks it and the flights on other workers that wait for it.
+//! It is what makes birthday attacks useless (one question, one outstanding ID) and spares the upstreams.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use hashbrown::HashTable;
+
+/// A flight on some worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FlightId {
+    /// The worker's number.
+    pub worker: u16,
+    /// Its place in that worker's table.
+    pub index: u32,
+    /// Tells it from others that had the same place.
+    pub generation: u32,
+}
+
+/// What [`InFlight::join`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// Nobody asks it: the caller's flight does now.
+    Own,
+    /// A flight of the caller's worker asks it or waits for it already.
+    Here(FlightId),
+    /// Another worker asks it; the caller's flight was added to those that wait.
+    Elsewhere,
+}
+
+struct Asked {
+    hash: u64,
+    key: Box<[u8]>,
+    owner: FlightId,
+    waiting: Vec<FlightId>,
+    /// Until when somebody on another worker waits.
+    until: Instant,
+}
+
+/// See the module. Shared by all workers.
+pub struct InFlight {
+    shards: Box<[Mutex<HashTable<Asked>>]>,
+}
+
+const SHARDS: usize = 64;
+
+impl Default for InFlight {
+    fn default() -> Self {
+        Self { shards: (0..SHARDS).map(|_| Mutex::new(HashTable::new())).collect() }
+    }
+}
+
+impl InFlight {
+    fn with<T>(&self, hash: u64, action: impl FnOnce(&mut HashTable<Asked>) -> T) -> T {
+        let shard = &self.shards[(hash >> 40) as usize % SHARDS];
+        action(&mut shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Joins the question `key`, or begins it; `me` is the flight that the caller would use, waiting until `until`.
+    pub fn join(&self, hash: u64, key: &[u8], me: FlightId, until: Instant) -> Joined {
+        self.with(hash, |table| match table.find_mut(hash, |asked| *asked.key == *key) {
+            Some(asked) if asked.owner.worker == me.worker => Joined::Here(asked.owner),
+            Some(asked) => match asked.waiting.iter().find(|flight| flight.worker == me.worker) {
+                Some(&flight) => {
+                    asked.until = asked.until.max(until);
+                    Joined::Here(flight)
+                }
+                None => {
+                    asked.waiting.push(me);
+                    asked.until = asked.until.max(until);
+                    Joined::Elsewhere
+                }
+            },
+            None => {
+                let asked = Asked { hash, key: key.into(), owner: me, waiting: Vec::new(), until };
+                table.insert_unique(hash, asked, |asked| asked.hash);
+                Joined::Own
+            }
+        })
+    }
+
+    /// Until when somebody on another worker waits for the question; `None` if nobody does.
+    pub fn awaited_until(&self, hash: u64, key: &[u8]) -> Option<Instant> {
+        self.with(hash, |table| {
+            let asked = table.find(hash, |asked| *asked.key == *key)?;
+            (!asked.waiting.is_empty()).then_some(asked.until)
+        })
+    }
+
+    /// Ends the question that `owner` asks; returns the flights of other workers that wait to be told.
+    pub fn finish(&self, hash: u64, key: &[u8], owner: FlightId) -> Vec<FlightId> {
+        self.with(hash, |table| match table.find_entry(hash, |asked| *asked.key == *key && asked.owner == owner) {
+            Ok(entry) => entry.remove().0.waiting,
+            Err(_) => Vec::new(),
+        })
+    }
+
+    /// Takes a waiting flight off the list.
+    pub fn leave(&self, hash: u64, key: &[u8], flight: FlightId) {
+        self.with(hash, |table| {
+            if let Some(asked) = table.find_mut(hash, |asked| *asked.key == *key) {
+                asked.waiting.retain(|&waiting| waiting != flight);
+            }
+        });
+    }
+
+    /// Questions in flight.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
+    }
+
+    /// Whether nothing is in flight.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flight(worker: u16, index: u32) -> FlightId {
+        FlightId { worker, index, generation: 1 }
+    }
+
+    #[test]
+    fn identical_questions_have_one_owner_on_all_workers() {
+        let (table, now) = (InFlight::default(), Instant::now());
+        let join = |key: &[u8], me| table.join(7, key, me, now);
+        assert_eq!(join(b"a", flight(0, 1)), Joined::Own);
+        assert_eq!(join(b"a", flight(0, 2)), Joined::Here(flight(0, 1)));
+        assert_eq!(join(b"a", flight(1, 3)), Joined::Elsewhere);
+        assert_eq!(join(b"a", flight(1, 4)), Joined::Here(flight(1, 3)));
+        assert_eq!(join(b"a", flight(2, 5)), Joined::Elsewhere);
+        assert_eq!(join(b"b", flight(1, 6)), Joined::Own, "another question of the same hash");
+        table.leave(7, b"a", flight(2, 5));
+        assert_eq!(table.finish(7, b"a", flight(1, 3)), [], "only the owner ends it");
+        assert_eq!(table.finish(7, b"a", flight(0, 1)), [flight(1, 3)]);
+        assert_eq!(join(b"a", flight(1, 7)), Joined::Own);
+        assert_eq!(table.len(), 2);
+    }
+}

@@ -1,0 +1,119 @@
+//! A timer wheel: which flights want attention, in slots of [`TICK`].
+//!
+//! Entries are never taken out; who finds that an entry no longer means anything ignores it. So arming a timer is one
+//! push, and nothing is searched.
+
+use std::time::{Duration, Instant};
+
+/// How fine the wheel is; timers fire up to one tick late, never early.
+pub const TICK: Duration = Duration::from_millis(4);
+/// Slots; a timer further away than the wheel reaches fires early at its horizon and is armed again.
+const SLOTS: usize = 4096;
+
+/// See the module. `T` is a small value that names what is to be looked at.
+pub struct Wheel<T> {
+    slots: Box<[Vec<T>]>,
+    /// One bit a slot that is not empty.
+    occupied: [u64; SLOTS / 64],
+    epoch: Instant,
+    /// The tick up to which everything has fired.
+    done: u64,
+}
+
+impl<T> Wheel<T> {
+    /// An empty wheel whose time begins at `epoch`.
+    pub fn new(epoch: Instant) -> Self {
+        Self { slots: (0..SLOTS).map(|_| Vec::new()).collect(), occupied: [0; SLOTS / 64], epoch, done: 0 }
+    }
+
+    fn tick_at(&self, at: Instant) -> u64 {
+        (at.saturating_duration_since(self.epoch).as_micros() / TICK.as_micros()) as u64
+    }
+
+    /// Lets `value` fire at `at` or up to a tick later.
+    pub fn arm(&mut self, at: Instant, value: T) {
+        let tick = (self.tick_at(at) + 1).clamp(self.done + 1, self.done + SLOTS as u64 - 1);
+        let slot = tick as usize % SLOTS;
+        self.slots[slot].push(value);
+        self.occupied[slot / 64] |= 1 << (slot % 64);
+    }
+
+    /// Moves everything that is due at `now` to `due`.
+    pub fn fire(&mut self, now: Instant, due: &mut Vec<T>) {
+        let until = self.tick_at(now);
+        while let Some(tick) = self.next_tick().filter(|&tick| tick <= until) {
+            let slot = tick as usize % SLOTS;
+            due.append(&mut self.slots[slot]);
+            self.occupied[slot / 64] &= !(1 << (slot % 64));
+            self.done = tick;
+        }
+        self.done = self.done.max(until);
+    }
+
+    /// When the next entry fires.
+    pub fn next_at(&self) -> Option<Instant> {
+        let tick = u32::try_from(self.next_tick()?).unwrap_or(u32::MAX);
+        Some(self.epoch + TICK * tick)
+    }
+
+    /// The first occupied tick after `done`.
+    fn next_tick(&self) -> Option<u64> {
+        let start = (self.done + 1) as usize % SLOTS;
+        let words = SLOTS / 64;
+        for step in 0..=words {
+            let word = (start / 64 + step) % words;
+            let mut bits = self.occupied[word];
+            if step == 0 {
+                bits &= !0 << (start % 64);
+            } else if step == words {
+                bits &= !(!0 << (start % 64));
+            }
+            if bits != 0 {
+                let slot = word * 64 + bits.trailing_zeros() as usize;
+                return Some(self.done + 1 + ((slot + SLOTS - start) % SLOTS) as u64);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timers_fire_in_order_never_early_and_at_most_a_tick_late() {
+        let epoch = Instant::now();
+        let mut wheel = Wheel::new(epoch);
+        let delays = [0, 1, 5, 17, 400, 401, 3999, 16_000];
+        for &delay in &delays {
+            wheel.arm(epoch + Duration::from_millis(delay), delay);
+        }
+        let mut fired = Vec::new();
+        while let Some(at) = wheel.next_at() {
+            let mut due = Vec::new();
+            wheel.fire(at, &mut due);
+            assert!(!due.is_empty(), "nothing was due at {:?}", at - epoch);
+            for delay in due {
+                let late = (at - epoch).saturating_sub(Duration::from_millis(delay));
+                assert!(at >= epoch + Duration::from_millis(delay) && late <= TICK, "{delay} ms fired {late:?} late");
+                fired.push(delay);
+            }
+        }
+        assert_eq!(fired, delays);
+    }
+
+    #[test]
+    fn a_timer_in_the_past_or_beyond_the_horizon_still_fires() {
+        let epoch = Instant::now();
+        let mut wheel = Wheel::new(epoch);
+        let (mut due, much_later) = (Vec::new(), epoch + Duration::from_secs(100));
+        wheel.fire(much_later, &mut due);
+        wheel.arm(epoch, "past");
+        wheel.arm(much_later + Duration::from_secs(60), "far");
+        wheel.fire(much_later + TICK, &mut due);
+        assert_eq!(due, ["past"]);
+        wheel.fire(much_later + Duration::from_secs(17), &mut due);
+        assert_eq!(due, ["past", "far"], "at the horizon, to be armed again");
+    }
+}

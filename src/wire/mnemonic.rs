@@ -1,0 +1,58 @@
+//! The names of types and classes, as people write them (IANA's DNS parameters, RFC 3597 §5 for the rest).
+
+use std::fmt;
+use std::str::FromStr;
+
+use hickory_proto::rr::RecordType;
+
+/// The name of a type: `A`, `TYPE65280`.
+pub fn type_name(rtype: u16) -> impl fmt::Display {
+    Shown(rtype)
+}
+
+/// The number of a type's name, without regard to case; `TYPEn` for any.
+pub fn type_number(name: &str) -> Option<u16> {
+    let name = name.to_ascii_uppercase();
+    match name.strip_prefix("TYPE") {
+        Some(number) => number.parse().ok(),
+        None => RecordType::from_str(&name).ok().map(u16::from),
+    }
+}
+
+/// The name of a class: `IN`, `CLASS7`.
+pub fn class_name(class: u16) -> String {
+    match class {
+        1 => "IN".to_owned(),
+        3 => "CH".to_owned(),
+        4 => "HS".to_owned(),
+        254 => "NONE".to_owned(),
+        255 => "ANY".to_owned(),
+        other => format!("CLASS{other}"),
+    }
+}
+
+struct Shown(u16);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match RecordType::from(self.0) {
+            RecordType::Unknown(number) => write!(f, "TYPE{number}"),
+            known => write!(f, "{known}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_have_names_both_ways() {
+        for (number, name) in [(1, "A"), (28, "AAAA"), (65, "HTTPS"), (255, "ANY"), (65_280, "TYPE65280")] {
+            assert_eq!(type_name(number).to_string(), name);
+            assert_eq!(type_number(&name.to_lowercase()), Some(number));
+        }
+        assert_eq!(type_number("TYPE65536"), None);
+        assert_eq!(type_number("nonsense"), None);
+    }
+}
