@@ -7,4 +7,5 @@ pub mod config;
 pub mod access;
 pub mod cache;
 pub mod upstream;
+pub mod state;
 pub mod cli;

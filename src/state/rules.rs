@@ -1,0 +1,207 @@
+//! Which rule a name belongs to: the longest suffix, at a cost that does not grow with their number.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use crate::upstream::Server;
+use crate::wire::Name;
+use crate::wire::header::rtype;
+use crate::wire::name::MAX_NAME_OCTETS;
+use crate::wire::response::TtlBounds;
+
+/// Where the names at and below an apex go.
+#[derive(Debug)]
+pub struct Rule {
+    /// A number that stays the same across reloads for the same view and apex; part of the cache's keys.
+    pub id: u32,
+    /// `.` for the view's own forwarders.
+    pub apex: Name,
+    /// Rules with the same upstreams have the same group, and believe each other's chains.
+    pub group: u32,
+    /// In the order of the text; empty: names are REFUSED.
+    pub servers: Vec<Arc<Server>>,
+    /// Bounds of TTLs.
+    pub ttl: TtlBounds,
+    /// The upstream's AD is passed on.
+    pub trust_ad: bool,
+}
+
+/// The rules of a view.
+#[derive(Debug)]
+pub struct Rules {
+    /// The root's rule comes first.
+    rules: Vec<Rule>,
+    by_apex: HashMap<Box<[u8]>, u32, foldhash::quality::RandomState>,
+    /// Bit n: some apex has n labels.
+    depths: u128,
+    /// Fingerprint of apexes and upstreams.
+    layout: u32,
+}
+
+impl Rules {
+    /// A table of `root` (whose apex is `.`) and `rules` (each apex once).
+    pub fn new(root: Rule, rules: Vec<Rule>) -> Self {
+        let mut all = vec![root];
+        all.extend(rules);
+        let mut by_apex = HashMap::default();
+        let mut depths = 0;
+        for (index, rule) in all.iter().enumerate().skip(1) {
+            by_apex.insert(rule.apex.as_wire().into(), index as u32);
+            depths |= 1 << rule.apex.label_count();
+        }
+        set_groups(&mut all);
+        let layout = fingerprint(&all);
+        Self { rules: all, by_apex, depths, layout }
+    }
+
+    /// The place of the rule for a question; `qname` is uncompressed and in lower case.
+    ///
+    /// A DS record is the parent's: the rule is that of the name without its first label.
+    #[inline]
+    pub fn find(&self, qname: &[u8], qtype: u16) -> u32 {
+        let start = if qtype == rtype::DS && qname[0] != 0 { 1 + usize::from(qname[0]) } else { 0 };
+        if self.depths == 0 { 0 } else { self.find_suffix(&qname[start..]) }
+    }
+
+    fn find_suffix(&self, name: &[u8]) -> u32 {
+        let mut starts = [0u8; MAX_NAME_OCTETS / 2 + 1];
+        let (mut at, mut labels) = (0, 0);
+        while name[at] != 0 {
+            starts[labels] = at as u8;
+            labels += 1;
+            at += 1 + usize::from(name[at]);
+        }
+        let mut depths = self.depths & (u128::MAX >> (127 - labels));
+        while depths != 0 {
+            let depth = 127 - depths.leading_zeros() as usize;
+            if depth > 0 {
+                let suffix = &name[usize::from(starts[labels - depth])..];
+                if let Some(&index) = self.by_apex.get(suffix) {
+                    return index;
+                }
+            }
+            depths &= !(1 << depth);
+        }
+        0
+    }
+
+    /// The rule at a place that [`Self::find`] told.
+    #[inline]
+    pub fn get(&self, index: u32) -> &Rule {
+        &self.rules[index as usize]
+    }
+
+    /// Every rule, the root's first.
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter()
+    }
+
+    /// Fingerprint of apexes and upstreams: a chain that was believed under others is not believed under these.
+    pub fn layout(&self) -> u32 {
+        self.layout
+    }
+
+    /// The apex of the rule that answers for a question, if it has the upstreams of the rule at `index`.
+    pub fn apex_of(&self, index: u32, qname: &[u8], qtype: u16) -> Option<&[u8]> {
+        let found = self.get(self.find(qname, qtype));
+        (found.group == self.get(index).group && !found.servers.is_empty()).then(|| found.apex.as_wire())
+    }
+}
+
+/// The same set of upstreams, the same group.
+fn set_groups(rules: &mut [Rule]) {
+    let mut groups: HashMap<Vec<u32>, u32> = HashMap::new();
+    for rule in rules {
+        let next = groups.len() as u32;
+        rule.group = *groups.entry(upstream_set(rule)).or_insert(next);
+    }
+}
+
+fn upstream_set(rule: &Rule) -> Vec<u32> {
+    let mut ids: Vec<u32> = rule.servers.iter().map(|server| server.id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn fingerprint(rules: &[Rule]) -> u32 {
+    let mut parts: Vec<(&[u8], Vec<u32>)> =
+        rules.iter().map(|rule| (rule.apex.as_wire(), upstream_set(rule))).collect();
+    parts.sort();
+    foldhash::quality::FixedState::default().hash_one(parts) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Forwarder;
+
+    fn rule(apex: &str, server: u32) -> Rule {
+        let forwarder = Forwarder::new(([192, 0, 2, server as u8], 53).into());
+        Rule {
+            id: 0,
+            apex: apex.parse().expect("a name"),
+            group: 0,
+            servers: vec![Arc::new(Server::new(server, forwarder))],
+            ttl: TtlBounds { cache: (0, 1), ncache: (0, 1) },
+            trust_ad: false,
+        }
+    }
+
+    fn table() -> Rules {
+        let rules = [rule("corp", 2), rule("aws.corp", 1), rule("deep.er.aws.corp", 3), rule("10.in-addr.arpa", 2)];
+        Rules::new(rule(".", 1), rules.into())
+    }
+
+    #[test]
+    fn the_longest_suffix_wins_and_ds_is_the_parents() {
+        let table = table();
+        for (qname, qtype, expected) in [
+            ("example", 1, "."),
+            (".", 1, "."),
+            ("corp", 1, "corp"),
+            ("xcorp", 1, "."),
+            ("a.corp", 1, "corp"),
+            ("a.b.aws.corp", 1, "aws.corp"),
+            ("er.aws.corp", 1, "aws.corp"),
+            ("x.deep.er.aws.corp", 1, "deep.er.aws.corp"),
+            ("1.2.3.10.in-addr.arpa", 12, "10.in-addr.arpa"),
+            ("aws.corp", rtype::DS, "corp"),
+            ("a.aws.corp", rtype::DS, "aws.corp"),
+            ("corp", rtype::DS, "."),
+            (".", rtype::DS, "."),
+        ] {
+            let name: Name = qname.parse().expect("a name");
+            let found = table.get(table.find(name.as_wire(), qtype));
+            assert_eq!(found.apex.to_string(), expected, "{qname} {qtype}");
+        }
+        let longest = vec!["a"; 127].join(".");
+        let name: Name = longest.parse().expect("127 labels");
+        assert_eq!(table.find(name.as_wire(), 1), 0);
+    }
+
+    #[test]
+    fn chains_are_believed_among_rules_with_the_same_upstreams() {
+        let table = table();
+        let apex = |from: &str, name: &str| {
+            let (from, name): (Name, Name) = (from.parse().expect("a name"), name.parse().expect("a name"));
+            let apex = table.apex_of(table.find(from.as_wire(), 1), name.as_wire(), 1)?;
+            Name::from_wire(apex).map(|apex| apex.to_string())
+        };
+        assert_eq!(apex("a.aws.corp", "b.aws.corp").as_deref(), Some("aws.corp"));
+        assert_eq!(apex("a.aws.corp", "www.example").as_deref(), Some("."), "both go to server 1");
+        assert_eq!(apex("a.corp", "b.10.in-addr.arpa").as_deref(), Some("10.in-addr.arpa"), "both go to server 2");
+        assert_eq!(apex("a.aws.corp", "victim.corp"), None);
+    }
+
+    #[test]
+    fn the_fingerprint_changes_with_upstreams_and_apexes_only() {
+        let reordered = [rule("10.in-addr.arpa", 2), rule("aws.corp", 1), rule("corp", 2), rule("deep.er.aws.corp", 3)];
+        assert_eq!(Rules::new(rule(".", 1), reordered.into()).layout(), table().layout());
+        assert_ne!(Rules::new(rule(".", 1), vec![rule("corp", 2)]).layout(), table().layout());
+        assert_ne!(
+            Rules::new(rule(".", 1), vec![rule("corp", 2)]).layout(),
+            Rules::new(rule(".", 1), vec![rule("corp", 3)]).layout()
+        );
+    }
+}
