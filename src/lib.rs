@@ -8,4 +8,5 @@ pub mod access;
 pub mod cache;
 pub mod upstream;
 pub mod state;
+pub mod answer;
 pub mod cli;

@@ -1,0 +1,128 @@
+//! Putting together an answer whose chain of aliases passes several rules.
+//!
+//! Each rule's segment is kept by itself, so that a local choice or another rule's change is never frozen in it; here
+//! they are joined for one client.
+
+use crate::wire::compress::Writer;
+use crate::wire::header::{HEADER_OCTETS, rcode};
+use crate::wire::response::MAX_LINKS;
+use crate::wire::walk::Record;
+use crate::wire::{Meta, Segment};
+
+/// The segments joined so far.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// A message: a header of zeros, the client's question in lower case, the records.
+    message: Vec<u8>,
+    /// Where the records begin.
+    question_end: usize,
+    /// The records of the authority section, kept apart until the chain has ended.
+    meta: Meta,
+    segments: usize,
+    /// The name that is being asked for.
+    wanted: Vec<u8>,
+}
+
+/// A chain that loops or is too long to follow, or whose records cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Broken;
+
+/// The longest answer put together, in octets: room is left for our own OPT record.
+const MAX_OCTETS: usize = 65_000;
+
+impl Chain {
+    /// A chain that begins at `qname`, in any case.
+    pub(super) fn new(qname: &[u8]) -> Self {
+        let mut message = vec![0; HEADER_OCTETS];
+        message.extend_from_slice(qname);
+        message.make_ascii_lowercase();
+        message.extend_from_slice(&[0; 4]);
+        let question_end = message.len();
+        let meta = Meta { authentic: true, ..Meta::default() };
+        Self { message, question_end, meta, segments: 0, wanted: qname.to_ascii_lowercase() }
+    }
+
+    /// The name that is being asked for.
+    pub(super) fn wanted(&self) -> &[u8] {
+        &self.wanted
+    }
+
+    /// Notes the name that is asked for next.
+    pub(super) fn want(&mut self, name: &[u8]) {
+        self.wanted.clear();
+        self.wanted.extend_from_slice(name);
+    }
+
+    /// Adds what is known of `name`; returns the name that the chain goes on with, empty at its end.
+    pub(super) fn append(
+        &mut self,
+        name: &[u8],
+        segment: &Segment<'_>,
+        elapsed: u32,
+        rotation: u32,
+    ) -> Result<Vec<u8>, Broken> {
+        self.segments += 1;
+        if self.segments > MAX_LINKS {
+            return Err(Broken);
+        }
+        let meta = segment.meta();
+        // The segment's own message: its records point to its own question.
+        let mut source = vec![0; HEADER_OCTETS];
+        source.extend_from_slice(name);
+        source.extend_from_slice(&[0; 4]);
+        let start = source.len();
+        source.resize(start + segment.body().len(), 0);
+        segment.copy_into(&mut source[start..], elapsed, rotation).ok_or(Broken)?;
+        self.copy_records(&source, start, usize::from(meta.answers) + usize::from(meta.authority))?;
+        self.meta.answers += meta.answers;
+        self.meta.authority = meta.authority;
+        self.meta.authentic &= meta.authentic;
+        self.meta.rcode = meta.rcode;
+        self.meta.ede = meta.ede;
+        if meta.rcode == rcode::SERVFAIL as u8 {
+            self.forget_records();
+            return Ok(Vec::new());
+        }
+        Ok(segment.next().to_vec())
+    }
+
+    fn copy_records(&mut self, source: &[u8], start: usize, count: usize) -> Result<(), Broken> {
+        let mut writer = Writer::new(&mut self.message, HEADER_OCTETS, self.question_end - 4);
+        let mut at = start;
+        for _ in 0..count {
+            let record = Record::read(source, at).map_err(|_| Broken)?;
+            writer.put_record(source, &record, record.ttl).map_err(|_| Broken)?;
+            at = record.end;
+        }
+        if writer.position() > MAX_OCTETS { Err(Broken) } else { Ok(()) }
+    }
+
+    /// Half an answer is none: a link that fails makes the whole fail, as it does in named.
+    fn forget_records(&mut self) {
+        self.message.truncate(self.question_end);
+        (self.meta.answers, self.meta.authority) = (0, 0);
+    }
+
+    /// The records, as they stand behind the client's question.
+    pub(super) fn records(&self) -> &[u8] {
+        &self.message[self.question_end..]
+    }
+
+    /// What there is to say beside the records.
+    pub(super) fn meta(&self) -> Meta {
+        self.meta
+    }
+}
+
+/// The end and the number of the records at the beginning of an answer section that have the type of the first.
+pub(super) fn first_rrset(message: &[u8], start: usize, answers: u16) -> Option<(usize, u16)> {
+    let first = Record::read(message, start).ok().filter(|_| answers > 0)?;
+    let (mut end, mut count) = (first.end, 1);
+    while count < answers {
+        match Record::read(message, end) {
+            Ok(record) if record.rtype == first.rtype => (end, count) = (record.end, count + 1),
+            _ => break,
+        }
+    }
+    Some((end, count))
+}

@@ -1,0 +1,80 @@
+//! Saying beforehand what would be decided, and why: which view, which list element, which rule, which upstreams.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::access::Explanation;
+use crate::state::{Snapshot, View};
+use crate::wire::Name;
+
+/// What a question would get.
+#[derive(Debug)]
+pub struct Explained {
+    lines: Vec<(&'static str, String)>,
+    /// Whether it would be forwarded.
+    pub forwarded: bool,
+}
+
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lines.iter().try_for_each(|(what, text)| writeln!(f, "{what:<17} {text}"))
+    }
+}
+
+/// Explains the question (`qname`, `qtype`) from `client`, sent to `destination` with RD set.
+pub fn explain(snapshot: &Snapshot, qname: &Name, qtype: u16, client: IpAddr, destination: IpAddr) -> Explained {
+    let mut lines = Vec::new();
+    let mut say = |what, text: String| lines.push((what, text));
+    if let Some(blackhole) = &snapshot.blackhole {
+        let explanation = blackhole.explain(client);
+        say("blackhole", decided(&explanation));
+        if explanation.allowed {
+            say("answer", "none: the packet is dropped".to_owned());
+            return Explained { lines, forwarded: false };
+        }
+    }
+    let Some(view) = snapshot.views.iter().find(|view| view.matches(client, destination, true)) else {
+        say("answer", "REFUSED (EDE 18): no view matches".to_owned());
+        return Explained { lines, forwarded: false };
+    };
+    say("view", view.name.clone());
+    let forwarded = explain_in(view, qname, qtype, client, &mut say);
+    Explained { lines, forwarded }
+}
+
+fn explain_in(
+    view: &View,
+    qname: &Name,
+    qtype: u16,
+    client: IpAddr,
+    say: &mut impl FnMut(&'static str, String),
+) -> bool {
+    let cache = view.query_cache.explain(client);
+    say("allow-query-cache", decided(&cache));
+    if !cache.allowed {
+        say("answer", "REFUSED (EDE 18): allow-query-cache did not match".to_owned());
+        return false;
+    }
+    let recursion = view.allow_recursion.as_ref().unwrap_or(&view.query_cache).explain(client);
+    say("allow-recursion", decided(&recursion));
+    let rule = view.rules.get(view.rules.find(qname.as_wire(), qtype));
+    say("rule", if rule.apex.is_root() { "the global forwarders".to_owned() } else { format!("zone {}", rule.apex) });
+    let forwarders: Vec<String> = rule.servers.iter().map(|server| server.forwarder.address.to_string()).collect();
+    say("forwarders", if forwarders.is_empty() { "none".to_owned() } else { forwarders.join(" ") });
+    let (cache, ncache) = (rule.ttl.cache, rule.ttl.ncache);
+    say("kept", format!("answers {}–{} s, negative answers {}–{} s", cache.0, cache.1, ncache.0, ncache.1));
+    if rule.servers.is_empty() {
+        say("answer", "REFUSED (EDE 20): no forwarders for this name".to_owned());
+        return false;
+    }
+    if !view.recursion || !recursion.allowed {
+        say("answer", "from the cache if it is there, else REFUSED (EDE 18)".to_owned());
+        return false;
+    }
+    say("answer", "from the cache if it is there, else from the forwarders".to_owned());
+    true
+}
+
+fn decided(explanation: &Explanation) -> String {
+    format!("{}: {explanation}", if explanation.allowed { "matches" } else { "does not match" })
+}

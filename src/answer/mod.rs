@@ -1,0 +1,430 @@
+//! Deciding what a query gets: a reply, a question to upstreams, or nothing.
+//!
+//! No I/O: a packet, the time and the [`Snapshot`] in; a [`Decision`] out. A query is read, let in or refused, led to its
+//! rule, answered from the cache or forwarded; when its segment has come, [`resume`] goes on where [`decide`] stopped.
+//! Not here: asking upstreams (`upstream`), sockets (`listen`).
+
+mod chain;
+mod chaos;
+pub mod explain;
+mod refuse;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::access::CookieVerdict;
+use crate::cache::{Cache, Key, Lookup, Parts};
+use crate::config::RrsetOrder;
+use crate::state::{Route, Snapshot, View};
+use crate::upstream::Transport;
+use crate::wire::header::{PLAIN_UDP_OCTETS, class, ede, rcode, rtype};
+use crate::wire::query::{Fault, Query};
+use crate::wire::reply::{self, Opt, Reply};
+use crate::wire::{Meta, Segment};
+pub use chain::Chain;
+
+/// Everything that a decision depends on beside the packet.
+#[derive(Clone, Copy)]
+pub struct Context<'c> {
+    /// What the server knows.
+    pub snapshot: &'c Snapshot,
+    /// What it remembers.
+    pub cache: &'c Cache,
+    /// The time.
+    pub now: Instant,
+    /// The time of day, in seconds since 1970, modulo 2^32; for cookies.
+    pub unix: u32,
+    /// The record that a set of addresses begins with; drawn or counted for each query.
+    pub rotation: u32,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// From where.
+    pub address: IpAddr,
+    /// From which port; for the log.
+    pub port: u16,
+    /// Which address of ours was asked.
+    pub destination: IpAddr,
+    /// How.
+    pub transport: Transport,
+}
+
+/// What a query gets.
+#[expect(clippy::large_enum_variant, reason = "it is matched where it is returned; boxing would allocate a query")]
+pub enum Decision {
+    /// The first so many octets of `out`.
+    Reply(usize),
+    /// An upstream is to be asked first.
+    Forward(Forward),
+    /// Nothing.
+    Drop,
+}
+
+/// A question for an upstream, on behalf of a query.
+pub struct Forward {
+    /// The question.
+    pub key: Key,
+    /// The key's hash.
+    pub hash: u64,
+    /// Its rule.
+    pub route: Route,
+    /// What is known of the answer already, when a chain goes on under another rule.
+    pub chain: Option<Box<Chain>>,
+}
+
+/// A query that passed the checks, with what its reply will need.
+struct Admitted<'a> {
+    context: Context<'a>,
+    client: Client,
+    query: Query<'a>,
+    view: &'a Arc<View>,
+    recursion_available: bool,
+    cookie: CookieVerdict,
+}
+
+/// Decides what a packet from `client` gets; a reply is written to the beginning of `out` (at least 4,096 octets, for
+/// TCP 65,535).
+pub fn decide(context: Context<'_>, packet: &[u8], client: Client, out: &mut [u8]) -> Decision {
+    let blackhole = context.snapshot.blackhole.as_ref();
+    if blackhole.is_some_and(|list| list.allows(client.address)) {
+        return Decision::Drop;
+    }
+    let query = match Query::read(packet) {
+        Ok(query) => query,
+        Err(Fault::Drop) => return Decision::Drop,
+        Err(Fault::Reply(rcode)) => return Decision::Reply(reply::header_only(out, packet, rcode)),
+    };
+    match admit(context, query, client, out) {
+        Ok(admitted) => admitted.answer(out),
+        Err(octets) => Decision::Reply(octets),
+    }
+}
+
+/// Goes on with a query whose question has been answered by `segment`, a moment ago.
+///
+/// The query is checked again: between its arrival and now it may have been forbidden.
+pub fn resume(
+    context: Context<'_>,
+    packet: &[u8],
+    client: Client,
+    chain: Option<Box<Chain>>,
+    segment: &[u8],
+    out: &mut [u8],
+) -> Decision {
+    let Ok(query) = Query::read(packet) else { return Decision::Drop };
+    match admit(context, query, client, out) {
+        Ok(admitted) => admitted.go_on(chain, Segment::new(segment), out),
+        Err(octets) => Decision::Reply(octets),
+    }
+}
+
+/// Checks everything that does not depend on the name; where it fails, the reply is written and its length returned.
+#[inline]
+fn admit<'a>(context: Context<'a>, query: Query<'a>, client: Client, out: &mut [u8]) -> Result<Admitted<'a>, usize> {
+    let cookie = judge_cookie(&context, &query, client);
+    let refusal = refuse::Refusal { context: &context, query: &query, client, cookie, recursion_available: false };
+    if query.edns.is_some_and(|edns| edns.version > 0) {
+        return Err(refusal.with_rcode(rcode::BADVERS, out));
+    }
+    if query.edns.is_some_and(|edns| edns.cookie.is_some()) && cookie == CookieVerdict::Malformed {
+        return Err(refusal.with_rcode(rcode::FORMERR, out));
+    }
+    // No key is known here: what cannot be verified is not answered (RFC 8945 §5.2.1).
+    if query.signed {
+        return Err(refusal.with_rcode(rcode::NOTAUTH, out));
+    }
+    match query.qclass {
+        class::IN => {}
+        class::CH => return Err(chaos::answer(&refusal, out)),
+        class::HS => return Err(refusal.with_ede(rcode::REFUSED, ede::PROHIBITED, "no view matches this class", out)),
+        class::NONE | class::ANY => return Err(refusal.with_rcode(rcode::FORMERR, out)),
+        _ => return Err(refusal.with_rcode(rcode::NOTIMP, out)),
+    }
+    match query.qtype {
+        rtype::OPT | rtype::TSIG | rtype::TKEY | 0 => return Err(refusal.with_rcode(rcode::FORMERR, out)),
+        rtype::MAILA | rtype::MAILB => return Err(refusal.with_rcode(rcode::NOTIMP, out)),
+        rtype::AXFR | rtype::IXFR => {
+            return Err(refusal.with_ede(rcode::NOTAUTH, ede::NOT_AUTHORITATIVE, "the zone is not served here", out));
+        }
+        _ => {}
+    }
+    let views = &context.snapshot.views;
+    let recursion_desired = query.recursion_desired();
+    let matches = |view: &&Arc<View>| view.matches(client.address, client.destination, recursion_desired);
+    let Some(view) = views.iter().find(matches) else {
+        return Err(refusal.denied("no view matches", out));
+    };
+    if !view.query_cache.allows(client.address) {
+        return Err(refusal.denied("allow-query-cache did not match", out));
+    }
+    let allowed = view.allow_recursion.as_ref().is_none_or(|list| list.allows(client.address));
+    Ok(Admitted { context, client, query, view, recursion_available: view.recursion && allowed, cookie })
+}
+
+#[inline]
+fn judge_cookie(context: &Context<'_>, query: &Query<'_>, client: Client) -> CookieVerdict {
+    match (query.edns.and_then(|edns| edns.cookie), &context.snapshot.cookies) {
+        (Some(option), Some(cookies)) => cookies.respond(option, client.address, context.unix),
+        _ => CookieVerdict::Malformed,
+    }
+}
+
+impl<'a> Admitted<'a> {
+    /// Answers from the cache, or says what is to be asked.
+    #[inline]
+    fn answer(self, out: &mut [u8]) -> Decision {
+        let key = self.key_of(self.query.qname(), self.rule_of_question());
+        let hash = self.context.cache.hash(&key);
+        let start = reply::begin(out, &self.query);
+        let limit = self.limit(out.len());
+        match self.look_up(hash, &key, &mut out[start..limit]) {
+            Lookup::Hit { meta, written } => self.reply(meta, start + written, out),
+            Lookup::TooLong(meta) => self.reply_too_long(meta, out),
+            Lookup::GoesOn => self.compose(key, hash, out),
+            Lookup::Miss => self.forward(key, hash, None, out),
+        }
+    }
+
+    #[inline]
+    fn rule_of_question(&self) -> u32 {
+        let mut name = [0; crate::wire::name::MAX_NAME_OCTETS];
+        let qname = self.query.qname();
+        let name = &mut name[..qname.len()];
+        name.copy_from_slice(qname);
+        name.make_ascii_lowercase();
+        self.view.rules.find(name, self.query.qtype)
+    }
+
+    #[inline]
+    fn key_of(&self, qname: &[u8], rule: u32) -> Key {
+        let parts = Parts {
+            view: self.view.id,
+            rule: self.view.rules.get(rule).id,
+            qtype: self.query.qtype,
+            qclass: self.query.qclass,
+            dnssec_ok: self.query.dnssec_ok(),
+            checking_disabled: self.query.checking_disabled(),
+        };
+        Key::new(&parts, qname)
+    }
+
+    fn patch(&self) -> crate::cache::Patch {
+        let rotation = match self.view.rrset_order {
+            RrsetOrder::Fixed => 0,
+            RrsetOrder::Random | RrsetOrder::Cyclic => self.context.rotation,
+        };
+        crate::cache::Patch { layout: self.view.rules.layout(), rotation }
+    }
+
+    /// Looks for the answer to the question, then for the absence of its name.
+    #[inline]
+    fn look_up(&self, hash: u64, key: &Key, out: &mut [u8]) -> Lookup {
+        let Context { cache, now, .. } = self.context;
+        match cache.copy_into(hash, key, now, self.patch(), out) {
+            Lookup::Miss => {
+                let whole = key.whole_name();
+                cache.copy_into(cache.hash(&whole), &whole, now, self.patch(), out)
+            }
+            found => found,
+        }
+    }
+
+    /// The longest reply that this client takes, in octets.
+    #[inline]
+    fn limit(&self, room: usize) -> usize {
+        match (self.client.transport, &self.query.edns) {
+            (Transport::Tcp, _) => room,
+            (Transport::Udp, None) => PLAIN_UDP_OCTETS,
+            (Transport::Udp, Some(edns)) => {
+                let most = usize::from(self.context.snapshot.max_udp_size).max(PLAIN_UDP_OCTETS);
+                usize::from(edns.udp_size).clamp(PLAIN_UDP_OCTETS, most).min(room)
+            }
+        }
+    }
+
+    /// Writes the reply around records that end at `end`.
+    #[inline]
+    fn reply(&self, meta: Meta, end: usize, out: &mut [u8]) -> Decision {
+        let (end, meta) = if self.query.qtype == rtype::ANY { self.minimize(meta, end, out) } else { (end, meta) };
+        let reply = Reply {
+            rcode: u16::from(meta.rcode),
+            authoritative: false,
+            recursion_available: self.recursion_available,
+            authentic: meta.authentic && self.wants_authentic(),
+            answers: meta.answers,
+            authority: meta.authority,
+            opt: self.opt(failure_of(&meta)),
+        };
+        let limit = self.limit(out.len());
+        Decision::Reply(reply::finish(out, &self.query, end, limit, &reply))
+    }
+
+    /// AD is for those who ask for it (RFC 6840 §5.7).
+    fn wants_authentic(&self) -> bool {
+        self.query.dnssec_ok() || self.query.flags() & crate::wire::header::flag::AD != 0
+    }
+
+    fn opt(&self, ede: Option<(u16, &'static str)>) -> Opt<'_> {
+        let cookie = self.cookie.reply().map(|cookie| &cookie[..]);
+        Opt { udp_size: self.context.snapshot.edns_udp_size, cookie, ede }
+    }
+
+    /// Says that the answer is longer than the client takes.
+    fn reply_too_long(&self, meta: Meta, out: &mut [u8]) -> Decision {
+        let beyond = out.len() + 1;
+        self.reply(meta, beyond, out)
+    }
+
+    /// `minimal-any`: by UDP, the first RRset is enough (RFC 8482 §4.1).
+    fn minimize(&self, meta: Meta, end: usize, out: &[u8]) -> (usize, Meta) {
+        if !self.view.minimal_any || self.client.transport != Transport::Udp || end > out.len() {
+            return (end, meta);
+        }
+        match chain::first_rrset(&out[..end], self.query.question_end, meta.answers) {
+            Some((end, answers)) => (end, Meta { answers, authority: 0, ..meta }),
+            None => (end, meta),
+        }
+    }
+
+    fn refusal(&self) -> refuse::Refusal<'_, 'a> {
+        refuse::Refusal {
+            context: &self.context,
+            query: &self.query,
+            client: self.client,
+            cookie: self.cookie,
+            recursion_available: self.recursion_available,
+        }
+    }
+
+    /// The question has to be asked, if this client may have questions asked.
+    fn forward(&self, key: Key, hash: u64, chain: Option<Box<Chain>>, out: &mut [u8]) -> Decision {
+        let refusal = self.refusal();
+        if !self.query.recursion_desired() {
+            let why = "not in the cache, and RD is not set";
+            return Decision::Reply(refusal.with_ede(rcode::REFUSED, ede::NOT_AUTHORITATIVE, why, out));
+        }
+        if !self.recursion_available {
+            return Decision::Reply(refusal.denied("allow-recursion did not match", out));
+        }
+        let route = Route { view: Arc::clone(self.view), rule: self.view.rules.find(key.qname(), key.qtype()) };
+        if route.rule().servers.is_empty() {
+            let why = "no forwarders for this name";
+            return Decision::Reply(refusal.with_ede(rcode::REFUSED, ede::NOT_AUTHORITATIVE, why, out));
+        }
+        Decision::Forward(Forward { key, hash, route, chain })
+    }
+
+    /// Puts a chain together from what is in the cache, from its first segment on.
+    fn compose(&self, key: Key, hash: u64, out: &mut [u8]) -> Decision {
+        let mut octets = Vec::new();
+        let layout = self.view.rules.layout();
+        match self.context.cache.copy_segment(hash, &key, self.context.now, layout, &mut octets) {
+            Some(elapsed) => {
+                let mut chain = Box::new(Chain::new(self.query.qname()));
+                match chain.append(self.query.qname(), &Segment::new(&octets), elapsed, self.context.rotation) {
+                    Ok(next) => self.follow(chain, next, out),
+                    Err(chain::Broken) => self.broken(out),
+                }
+            }
+            None => self.forward(key, hash, None, out),
+        }
+    }
+
+    /// Takes the segment that was asked for, and goes on with the chain if it is not its end.
+    fn go_on(&self, chain: Option<Box<Chain>>, segment: Segment<'_>, out: &mut [u8]) -> Decision {
+        if chain.is_none() && segment.next().is_empty() {
+            let start = reply::begin(out, &self.query);
+            let limit = self.limit(out.len());
+            return match segment.copy_into(&mut out[start..limit], 0, self.patch().rotation) {
+                Some(written) => self.reply(segment.meta(), start + written, out),
+                None => self.reply_too_long(segment.meta(), out),
+            };
+        }
+        let mut chain = chain.unwrap_or_else(|| Box::new(Chain::new(self.query.qname())));
+        let name = chain.wanted().to_vec();
+        match chain.append(&name, &segment, 0, self.context.rotation) {
+            Ok(next) => self.follow(chain, next, out),
+            Err(chain::Broken) => self.broken(out),
+        }
+    }
+
+    /// Follows a chain through the cache, from rule to rule.
+    fn follow(&self, mut chain: Box<Chain>, mut next: Vec<u8>, out: &mut [u8]) -> Decision {
+        let layout = self.view.rules.layout();
+        let mut octets = Vec::new();
+        while !next.is_empty() {
+            let key = self.key_of(&next, self.view.rules.find(&next, self.query.qtype));
+            let Context { cache, now, .. } = self.context;
+            let hash = cache.hash(&key);
+            let whole = key.whole_name();
+            let found = cache
+                .copy_segment(hash, &key, now, layout, &mut octets)
+                .or_else(|| cache.copy_segment(cache.hash(&whole), &whole, now, layout, &mut octets));
+            let Some(elapsed) = found else {
+                chain.want(&next);
+                return self.forward_or_end(key, hash, chain, out);
+            };
+            match chain.append(&next, &Segment::new(&octets), elapsed, self.context.rotation) {
+                Ok(name) => next = name,
+                Err(chain::Broken) => return self.broken(out),
+            }
+        }
+        self.reply_chain(&chain, out)
+    }
+
+    /// A chain that leads where nothing is forwarded ends there: the client gets what is known.
+    fn forward_or_end(&self, key: Key, hash: u64, chain: Box<Chain>, out: &mut [u8]) -> Decision {
+        let nowhere = self.view.rules.get(self.view.rules.find(key.qname(), key.qtype())).servers.is_empty();
+        let recursion = self.query.recursion_desired() && self.recursion_available;
+        if nowhere || !recursion { self.reply_chain(&chain, out) } else { self.forward(key, hash, Some(chain), out) }
+    }
+
+    fn reply_chain(&self, chain: &Chain, out: &mut [u8]) -> Decision {
+        let start = reply::begin(out, &self.query);
+        let records = chain.records();
+        let limit = self.limit(out.len());
+        match out[start..limit].get_mut(..records.len()) {
+            Some(room) => {
+                room.copy_from_slice(records);
+                self.reply(chain.meta(), start + records.len(), out)
+            }
+            None => self.reply_too_long(chain.meta(), out),
+        }
+    }
+
+    /// The chain loops, or is longer than named follows.
+    fn broken(&self, out: &mut [u8]) -> Decision {
+        let refusal = self.refusal();
+        let why = "the chain of aliases loops or is too long";
+        Decision::Reply(refusal.with_ede(rcode::SERVFAIL, ede::INVALID_DATA, why, out))
+    }
+}
+
+/// Writes the reply to a query that cannot be taken on: too many wait, or it goes round in circles.
+pub fn fail(
+    context: Context<'_>,
+    packet: &[u8],
+    client: Client,
+    (code, text): (u16, &str),
+    out: &mut [u8],
+) -> Decision {
+    let Ok(query) = Query::read(packet) else { return Decision::Drop };
+    let cookie = judge_cookie(&context, &query, client);
+    let refusal = refuse::Refusal { context: &context, query: &query, client, cookie, recursion_available: true };
+    Decision::Reply(refusal.with_ede(rcode::SERVFAIL, code, text, out))
+}
+
+/// The extended error that goes with a failure.
+fn failure_of(meta: &Meta) -> Option<(u16, &'static str)> {
+    let code = meta.ede.checked_sub(1)?;
+    let text = match code {
+        ede::NO_REACHABLE_AUTHORITY => "no forwarder answered",
+        ede::NETWORK_ERROR => "the forwarders answered with errors or cannot be reached",
+        ede::INVALID_DATA => "the forwarders' answers cannot be used",
+        _ => "",
+    };
+    Some((code, text))
+}

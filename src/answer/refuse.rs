@@ -1,0 +1,75 @@
+//! Replies without records: refusals and failures, each with the extended error that says why (RFC 8914).
+//!
+//! Each function writes the reply and returns its length.
+
+use super::{Client, Context};
+use crate::access::CookieVerdict;
+use crate::logging::{self, Category, Severity};
+use crate::wire::Name;
+use crate::wire::header::{ede, rcode};
+use crate::wire::mnemonic::{class_name, type_name};
+use crate::wire::query::Query;
+use crate::wire::reply::{self, Opt, Reply};
+
+/// A query that gets no records.
+pub(super) struct Refusal<'a, 'c> {
+    /// What decisions depend on.
+    pub(super) context: &'a Context<'c>,
+    /// The query.
+    pub(super) query: &'a Query<'c>,
+    /// Who asks.
+    pub(super) client: Client,
+    /// What its cookie is worth.
+    pub(super) cookie: CookieVerdict,
+    /// RA: whether names are forwarded for this client.
+    pub(super) recursion_available: bool,
+}
+
+impl Refusal<'_, '_> {
+    /// This RCODE and nothing else.
+    pub(super) fn with_rcode(&self, rcode: u16, out: &mut [u8]) -> usize {
+        self.write(rcode, None, out)
+    }
+
+    /// This RCODE and an extended error.
+    pub(super) fn with_ede(&self, rcode: u16, code: u16, text: &str, out: &mut [u8]) -> usize {
+        self.write(rcode, Some((code, text)), out)
+    }
+
+    /// The client is not allowed: REFUSED, and a line for the security category.
+    pub(super) fn denied(&self, why: &str, out: &mut [u8]) -> usize {
+        self.log_denied(why);
+        self.with_ede(rcode::REFUSED, ede::PROHIBITED, why, out)
+    }
+
+    /// named's line for what it denies; its client address in memory is that of the packet here.
+    fn log_denied(&self, why: &str) {
+        if !logging::enabled(Category::Security, Severity::Info) {
+            return;
+        }
+        let (query, client) = (self.query, self.client);
+        let name = Name::from_wire(query.qname()).unwrap_or_else(Name::root);
+        let (qtype, qclass) = (type_name(query.qtype), class_name(query.qclass));
+        logging::event!(
+            Category::Security,
+            Severity::Info,
+            "client @{:p} {}#{} ({name}): query (cache) '{name}/{qtype}/{qclass}' denied ({why})",
+            query.packet.as_ptr(),
+            client.address,
+            client.port,
+        );
+    }
+
+    fn write(&self, rcode: u16, ede: Option<(u16, &str)>, out: &mut [u8]) -> usize {
+        let end = reply::begin(out, self.query);
+        let opt = Opt {
+            udp_size: self.context.snapshot.edns_udp_size,
+            cookie: self.cookie.reply().map(|cookie| &cookie[..]),
+            ede,
+        };
+        let reply = Reply { rcode, opt, recursion_available: self.recursion_available, ..Reply::default() };
+        // A header, a question and an OPT record are shorter than any limit.
+        let room = out.len();
+        reply::finish(out, self.query, end, room, &reply)
+    }
+}
