@@ -9,4 +9,5 @@ pub mod cache;
 pub mod upstream;
 pub mod state;
 pub mod answer;
+pub mod listen;
 pub mod cli;

@@ -1,0 +1,147 @@
+//! Connections from clients: pipelined, answered in any order, bounded in number, octets and time (RFC 7766).
+//!
+//! A client may send the next message before the answer to the last one; not more than [`MAX_WAITING`] wait at once, and
+//! nothing is read while [`MAX_UNSENT_OCTETS`] wait to be sent, so that a client that does not read cannot fill our
+//! memory. A message that does not become whole, or a reply that is not taken, within the idle time ends the connection.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::frames::{self, Frames};
+use super::worker::Worker;
+use crate::access::Permit;
+use crate::answer::Client;
+use crate::upstream::Transport;
+use crate::wire::header::HEADER_OCTETS;
+
+/// Questions of one connection that wait at once.
+const MAX_WAITING: u32 = 256;
+/// While more octets wait to be sent, nothing is read.
+const MAX_UNSENT_OCTETS: usize = 256 * 1024;
+/// A connection is not read from any more after this time, however busy it is.
+const MAX_LIFETIME: Duration = Duration::from_secs(3600);
+/// When no connection can be accepted (no descriptors left), how long until the next try.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A connection as those see it who reply by it.
+pub(super) struct Connection {
+    /// Who asks.
+    pub(super) client: Client,
+    /// Replies that wait to be sent, each behind its length.
+    unsent: RefCell<Vec<u8>>,
+    /// Questions that wait for an upstream.
+    waiting: Cell<u32>,
+    /// There is something to send, or fewer wait.
+    changed: Notify,
+}
+
+impl Connection {
+    /// Adds a reply.
+    pub(super) fn reply(&self, message: &[u8]) {
+        frames::put(&mut self.unsent.borrow_mut(), message);
+        self.changed.notify_one();
+    }
+
+    /// A question of it begins to wait.
+    pub(super) fn begins(&self) {
+        self.waiting.set(self.waiting.get() + 1);
+    }
+
+    /// A question of it no longer waits.
+    pub(super) fn ends(&self) {
+        self.waiting.set(self.waiting.get().saturating_sub(1));
+        self.changed.notify_one();
+    }
+}
+
+/// The task of a listening socket.
+pub(super) async fn listen(worker: Rc<Worker>, local: SocketAddr, listener: TcpListener, stop: Rc<Notify>) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.notified() => return,
+        };
+        match accepted {
+            Ok((stream, from)) => {
+                // Over the limit: closed at once, before anything is read.
+                if let Ok(permit) = worker.shared.connections.take(from.ip()) {
+                    let client = Client {
+                        address: from.ip(),
+                        port: from.port(),
+                        destination: local.ip(),
+                        transport: Transport::Tcp,
+                    };
+                    tokio::task::spawn_local(serve(Rc::clone(&worker), stream, client, permit));
+                }
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+/// The task of a connection.
+async fn serve(worker: Rc<Worker>, stream: TcpStream, client: Client, _permit: Permit) {
+    let _ = stream.set_nodelay(true);
+    let connection =
+        Rc::new(Connection { client, unsent: RefCell::default(), waiting: Cell::new(0), changed: Notify::new() });
+    // Whatever ends it, the client sees the connection close; there is nobody else to tell.
+    let _ = converse(&worker, stream, &connection).await;
+}
+
+async fn converse(worker: &Rc<Worker>, mut stream: TcpStream, connection: &Rc<Connection>) -> io::Result<()> {
+    let (mut reader, mut writer) = stream.split();
+    let mut frames = Frames::default();
+    let (mut sending, mut sent) = (Vec::new(), 0);
+    let (born, mut readable, mut asked) = (Instant::now(), true, false);
+    let mut progress = born;
+    loop {
+        if sent == sending.len() {
+            sending.clear();
+            std::mem::swap(&mut sending, &mut connection.unsent.borrow_mut());
+            sent = 0;
+        }
+        let (unsent, waiting) = (sending.len() - sent, connection.waiting.get());
+        readable &= born.elapsed() < MAX_LIFETIME;
+        if !readable && unsent == 0 && waiting == 0 {
+            return Ok(());
+        }
+        let room = waiting < MAX_WAITING && connection.unsent.borrow().len() + unsent < MAX_UNSENT_OCTETS;
+        let patience = patience(worker, asked);
+        // While answers are awaited from upstreams, their own deadlines bound the wait.
+        let idle = unsent > 0 || waiting == 0 || frames.is_partial();
+        tokio::select! {
+            read = reader.read_buf(frames.room()), if readable && room => {
+                if read? == 0 {
+                    readable = false;
+                }
+                while let Some(message) = frames.next() {
+                    if message.len() < HEADER_OCTETS {
+                        return Ok(());
+                    }
+                    (progress, asked) = (Instant::now(), true);
+                    worker.take_message(connection, message);
+                }
+            }
+            written = writer.write(&sending[sent..]), if unsent > 0 => {
+                sent += written?;
+                progress = Instant::now();
+            }
+            () = connection.changed.notified() => {}
+            () = tokio::time::sleep_until(progress + patience), if idle => return Ok(()),
+        }
+    }
+}
+
+/// How long a connection may be idle: until its first message, and between messages.
+fn patience(worker: &Worker, asked: bool) -> Duration {
+    let snapshot = worker.shared.state.present();
+    if asked { snapshot.limits.tcp_idle_timeout } else { snapshot.limits.tcp_initial_timeout }
+}

@@ -1,0 +1,236 @@
+//! The driver of the upstream machine: opens, sends, receives and closes what it names.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use super::frames::Frames;
+use super::udp::receive;
+use super::worker::{Inner, Worker};
+use crate::state::Snapshot;
+use crate::sys::batch::{BATCH, Sender};
+use crate::sys::sockets;
+use crate::upstream::{Path, Server, Transport};
+
+/// Octets of the longest question: header, name, OPT with a cookie of 40 octets.
+const QUESTION_OCTETS: usize = 512;
+/// Ports that questions are sent from: all that need no privilege.
+const PORTS: std::ops::RangeInclusive<u16> = 1024..=65535;
+/// How many ports are tried before it is left to the system.
+const PORT_DRAWS: usize = 16;
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// A connection on which nothing comes for so long is closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An open socket of the machine.
+pub(super) struct Upstream {
+    generation: u32,
+    kind: Kind,
+    task: AbortHandle,
+}
+
+enum Kind {
+    Udp(Rc<UdpPath>),
+    Tcp(Rc<TcpPath>),
+}
+
+struct UdpPath {
+    socket: UdpSocket,
+    sender: RefCell<Sender>,
+}
+
+#[derive(Default)]
+struct TcpPath {
+    unsent: RefCell<Vec<u8>>,
+    changed: Notify,
+}
+
+impl Worker {
+    /// Opens a socket; if that fails, the machine is told.
+    pub(super) fn open_upstream(
+        self: &Rc<Self>,
+        inner: &mut Inner,
+        path: Path,
+        server: &Arc<Server>,
+        transport: Transport,
+        now: Instant,
+    ) {
+        let peer = server.forwarder.address;
+        let source = source_for(inner.follower.load(), &peer);
+        let opened = match transport {
+            Transport::Udp => open_udp(source, peer).map(|socket| {
+                let opened = Rc::new(UdpPath { socket, sender: RefCell::new(Sender::new(QUESTION_OCTETS)) });
+                let task = tokio::task::spawn_local(Rc::clone(self).hear_udp(path, Rc::clone(&opened)));
+                (Kind::Udp(opened), task.abort_handle())
+            }),
+            Transport::Tcp => {
+                let opened = Rc::new(TcpPath::default());
+                let task = tokio::task::spawn_local(Rc::clone(self).hold_tcp(path, Rc::clone(&opened), source, peer));
+                Ok((Kind::Tcp(opened), task.abort_handle()))
+            }
+        };
+        match opened {
+            Ok((kind, task)) => {
+                inner.upstreams.insert(path.slot, Upstream { generation: path.generation, kind, task });
+            }
+            Err(_) => inner.machine.closed(path, now, &mut inner.output),
+        }
+    }
+
+    /// Adds a question to what leaves by a path.
+    pub(super) fn add_question(&self, inner: &mut Inner, path: Path, octets: &[u8]) {
+        let Some(upstream) = inner.upstreams.get(&path.slot).filter(|found| found.generation == path.generation) else {
+            return;
+        };
+        match &upstream.kind {
+            Kind::Udp(udp) => {
+                let mut sender = udp.sender.borrow_mut();
+                if sender.is_full() {
+                    sender.send(udp.socket.as_fd());
+                }
+                if sender.is_empty() {
+                    inner.paths_to_send.push(path);
+                }
+                let Some(room) = sender.buffer().get_mut(..octets.len()) else { return };
+                room.copy_from_slice(octets);
+                sender.push(octets.len(), None);
+            }
+            Kind::Tcp(tcp) => {
+                tcp.unsent.borrow_mut().extend_from_slice(octets);
+                tcp.changed.notify_one();
+            }
+        }
+    }
+
+    /// Sends the questions that wait.
+    pub(super) fn send_to_upstreams(&self, inner: &mut Inner) {
+        for path in inner.paths_to_send.drain(..) {
+            if let Some(Upstream { kind: Kind::Udp(udp), .. }) = inner.upstreams.get(&path.slot) {
+                let mut sender = udp.sender.borrow_mut();
+                if !sender.is_empty() {
+                    sender.send(udp.socket.as_fd());
+                }
+            }
+        }
+    }
+
+    /// Closes a socket.
+    pub(super) fn close_upstream(&self, inner: &mut Inner, path: Path) {
+        if inner.upstreams.get(&path.slot).is_some_and(|found| found.generation == path.generation)
+            && let Some(upstream) = inner.upstreams.remove(&path.slot)
+        {
+            upstream.task.abort();
+        }
+    }
+
+    /// The task of a UDP socket: hands responses to the machine.
+    async fn hear_udp(self: Rc<Self>, path: Path, udp: Rc<UdpPath>) {
+        while udp.socket.readable().await.is_ok() {
+            loop {
+                let now = Instant::now();
+                let mut inner = self.inner.borrow_mut();
+                let inner = &mut *inner;
+                let count = receive(&udp.socket, &mut inner.responses);
+                for index in 0..count {
+                    inner.machine.received(path, inner.responses.octets(index), now, &mut inner.output);
+                }
+                if count > 0 {
+                    inner.machine.end_batch();
+                    self.carry_out(inner, now);
+                }
+                if count < BATCH {
+                    break;
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The task of a connection: makes it, sends questions, hands responses to the machine.
+    async fn hold_tcp(self: Rc<Self>, path: Path, tcp: Rc<TcpPath>, source: IpAddr, peer: SocketAddr) {
+        if let Ok(Ok(stream)) = tokio::time::timeout(CONNECT_TIMEOUT, connect(source, peer)).await {
+            // However it ends, the machine asks otherwise.
+            let _ = self.converse(path, &tcp, stream).await;
+        }
+        let now = Instant::now();
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        self.close_upstream(inner, path);
+        inner.machine.closed(path, now, &mut inner.output);
+        self.carry_out(inner, now);
+    }
+
+    async fn converse(self: &Rc<Self>, path: Path, tcp: &TcpPath, mut stream: TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let (mut reader, mut writer) = stream.split();
+        let mut frames = Frames::default();
+        let (mut sending, mut sent) = (Vec::new(), 0);
+        loop {
+            if sent == sending.len() {
+                sending.clear();
+                std::mem::swap(&mut sending, &mut tcp.unsent.borrow_mut());
+                sent = 0;
+            }
+            tokio::select! {
+                read = tokio::time::timeout(IDLE_TIMEOUT, reader.read_buf(frames.room())) => {
+                    if read.map_err(io::Error::other)?? == 0 {
+                        return Ok(());
+                    }
+                    self.take_frames(path, &mut frames);
+                }
+                written = writer.write(&sending[sent..]), if sent < sending.len() => sent += written?,
+                () = tcp.changed.notified() => {}
+            }
+        }
+    }
+
+    fn take_frames(self: &Rc<Self>, path: Path, frames: &mut Frames) {
+        let now = Instant::now();
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        while let Some(message) = frames.next() {
+            inner.machine.received(path, message, now, &mut inner.output);
+        }
+        inner.machine.end_batch();
+        self.carry_out(inner, now);
+    }
+}
+
+fn source_for(snapshot: &Snapshot, peer: &SocketAddr) -> IpAddr {
+    match peer {
+        SocketAddr::V4(_) => IpAddr::V4(snapshot.query_source.0),
+        SocketAddr::V6(_) => IpAddr::V6(snapshot.query_source.1),
+    }
+}
+
+/// A socket on a random port of the whole range; if none is free among those drawn, on one that the system draws.
+fn open_udp(source: IpAddr, peer: SocketAddr) -> io::Result<UdpSocket> {
+    let mut rng = rand::rng();
+    for _ in 0..PORT_DRAWS {
+        match sockets::udp_to(SocketAddr::new(source, rng.random_range(PORTS)), peer) {
+            Ok(socket) => return UdpSocket::from_std(socket),
+            Err(error) if matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    UdpSocket::from_std(sockets::udp_to(SocketAddr::new(source, 0), peer)?)
+}
+
+async fn connect(source: IpAddr, peer: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if peer.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if !source.is_unspecified() {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    socket.connect(peer).await
+}
