@@ -10,4 +10,5 @@ pub mod upstream;
 pub mod state;
 pub mod answer;
 pub mod listen;
+pub mod daemon;
 pub mod cli;

@@ -5,6 +5,8 @@
 
 pub mod check;
 pub mod demo;
+pub mod explain;
+pub mod serve;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -26,6 +28,10 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Try it: two forwarders, a stand-in for the VPC's resolver and clients, all on loopback
     Demo(demo::DemoArgs),
+    /// Say which list, rule and forwarders a question would meet, and why
+    Explain(explain::ExplainArgs),
+    /// Answer queries until told to stop
+    Serve(serve::ServeArgs),
 }
 
 /// Does what the arguments say.
@@ -33,6 +39,8 @@ pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Check(args) => check::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Serve(args) => serve::run(args),
     }
 }
 

@@ -4,4 +4,5 @@
 
 pub mod batch;
 pub mod local_time;
+pub mod memory;
 pub mod sockets;

@@ -5,7 +5,8 @@
 use std::io;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixDatagram;
 
 use ipnet::IpNet;
 use nix::ifaddrs::getifaddrs;
@@ -142,17 +143,19 @@ pub fn unspecified_for(peer: &SocketAddr) -> IpAddr {
     }
 }
 
-/// A netlink socket that becomes readable when an address of the host comes or goes (rtnetlink(7)).
+/// A netlink socket that receives a message when an address of the host comes or goes (rtnetlink(7)).
+///
+/// It is given as a datagram socket, as which it can be received from; nothing is ever sent by it.
 ///
 /// # Errors
 /// Where netlink is not available; addresses are then found by the periodic scan alone.
-pub fn address_changes() -> io::Result<OwnedFd> {
+pub fn address_changes() -> io::Result<UnixDatagram> {
     use nix::sys::socket::{AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, socket};
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     let fd = socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkRoute)?;
     let groups = (libc::RTMGRP_IPV4_IFADDR | libc::RTMGRP_IPV6_IFADDR) as u32;
     bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
-    Ok(fd)
+    Ok(UnixDatagram::from(fd))
 }
 
 /// The cores that this process may run on, in order; at least one.
@@ -170,4 +173,23 @@ pub fn stay_on_core(core: usize) {
     if set.set(core).is_ok() {
         let _ = nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &set);
     }
+}
+
+/// Finds out whether an address can be listened on by nobody but the caller: binds sockets that share it with no one,
+/// and closes them.
+///
+/// # Errors
+/// What the system says: in use, not permitted, no such address.
+pub fn probe(address: SocketAddr) -> io::Result<()> {
+    let udp = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    let tcp = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Old connections in TIME_WAIT are no reason to refuse; a listening socket still is.
+    tcp.set_reuse_address(true)?;
+    for socket in [&udp, &tcp] {
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.bind(&address.into())?;
+    }
+    tcp.listen(1)
 }

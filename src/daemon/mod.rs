@@ -1,0 +1,336 @@
+//! The running server: start, reload, stop. The only place that knows everyone.
+//!
+//! Nothing here is on a query's path. A reload reads and checks everything before it changes anything: a bad file leaves
+//! the server as it is.
+
+mod addresses;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::UnixDatagram;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::access::{Bounds, HostAddresses, Quota};
+use crate::answer::{self, explain::Explained};
+use crate::cache::Cache;
+use crate::config::{self, CacheSize, Config, Diagnostic};
+use crate::listen::{Mailbox, Shared, Workers};
+use crate::logging::{self, Category, Logger, Severity};
+use crate::state::State;
+use crate::sys::memory;
+use crate::sys::sockets::{self, HostAddress};
+use crate::upstream::InFlight;
+use crate::wire::Name;
+use addresses::Lock;
+
+/// Why the server did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The configuration is wrong; every fault of it.
+    Config(Vec<Diagnostic>),
+    /// An address cannot be listened on.
+    Listen(SocketAddr, io::Error),
+    /// The configuration leaves nothing to listen on.
+    NoAddress,
+    /// Something the system did not allow, with what was tried.
+    System(String, io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(faults) => {
+                for (index, fault) in faults.iter().enumerate() {
+                    write!(f, "{}{fault}", if index > 0 { "\n" } else { "" })?;
+                }
+                Ok(())
+            }
+            Self::Listen(address, error) => {
+                let advice = addresses::advice(*address, error);
+                write!(f, "cannot listen on {} port {}: {error} ({advice})", address.ip(), address.port())
+            }
+            Self::NoAddress => f.write_str(
+                "no address to listen on: listen-on and listen-on-v6 match none of this host's (see 'ip address')",
+            ),
+            Self::System(what, error) => write!(f, "{what}: {error}"),
+        }
+    }
+}
+
+/// How long a stop waits for answers: as long as a question may wait with the default `resolver-query-timeout`.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A server that runs.
+pub struct Daemon {
+    path: PathBuf,
+    config: Config,
+    logger: Logger,
+    shared: Arc<Shared>,
+    workers: Workers,
+    /// The addresses that are listened on.
+    listening: BTreeMap<SocketAddr, Lock>,
+    pid_file: Option<PathBuf>,
+}
+
+/// Runs the server of a configuration file until it is told to stop by SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it cannot start; nothing is left behind then.
+pub fn run(path: &Path) -> Result<(), StartError> {
+    let daemon = Daemon::start(path)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| StartError::System("cannot start the runtime".to_owned(), error))?;
+    runtime.block_on(daemon.serve())
+}
+
+/// Says what a configuration does with a question, on this host, without running anything.
+pub fn explain(config: &Config, qname: &Name, qtype: u16, from: IpAddr, to: IpAddr) -> Explained {
+    let state = State::new(config, addresses::for_lists(&host_addresses()), [0; 16]);
+    answer::explain::explain(&state.present(), qname, qtype, from, to)
+}
+
+impl Daemon {
+    fn start(path: &Path) -> Result<Self, StartError> {
+        // `directory` moves the process: the file must be found again at a reload.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let loaded = config::load(&path).map_err(StartError::Config)?;
+        let config = loaded.config;
+        if let Some(directory) = &config.directory {
+            let what = || format!("cannot change to directory '{}'", directory.display());
+            std::env::set_current_dir(directory).map_err(|error| StartError::System(what(), error))?;
+        }
+        let host = host_addresses();
+        let wanted = addresses::wanted(&config, &host);
+        refuse_own_forwarders(&config, &wanted)?;
+        if wanted.is_empty() {
+            return Err(StartError::NoAddress);
+        }
+        let cores = sockets::usable_cores();
+        let mut bound = Vec::new();
+        for &address in &wanted {
+            let bind = || Ok((Lock::take(address)?, Workers::bind(address, cores.len())?));
+            bound.push((address, bind().map_err(|error| StartError::Listen(address, error))?));
+        }
+        let (logger, _) = Logger::start(&config.logging, Path::new("."), true);
+        // A second server in one process shares the first one's log.
+        let _ = logger.install();
+        logging::event!(Category::General, Severity::Notice, "starting tandem {}", env!("CARGO_PKG_VERSION"));
+        loaded.warnings.iter().for_each(log_warning);
+        let shared = share(&config, addresses::for_lists(&host), cores.len());
+        let what = || "cannot start the workers".to_owned();
+        let workers = Workers::start(&shared, &cores).map_err(|error| StartError::System(what(), error))?;
+        let mut daemon = Self { path, logger, shared, workers, listening: BTreeMap::new(), pid_file: None, config };
+        for (address, (lock, sockets)) in bound {
+            daemon.workers.listen(sockets);
+            daemon.note_listening(address, lock);
+        }
+        daemon.write_pid_file();
+        Ok(daemon)
+    }
+
+    fn note_listening(&mut self, address: SocketAddr, lock: Lock) {
+        let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
+        let (ip, port) = (address.ip(), address.port());
+        logging::event!(Category::Network, Severity::Info, "listening on {family} address {ip}#{port}");
+        self.listening.insert(address, lock);
+    }
+
+    /// Serves until told to stop.
+    async fn serve(mut self) -> Result<(), StartError> {
+        let on = |kind| signal(kind).map_err(|error| StartError::System("cannot take signals".to_owned(), error));
+        let (mut hangup, mut terminate) = (on(SignalKind::hangup())?, on(SignalKind::terminate())?);
+        let mut interrupt = on(SignalKind::interrupt())?;
+        let changes = sockets::address_changes().and_then(UnixDatagram::from_std).ok();
+        logging::event!(Category::General, Severity::Notice, "running");
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => self.reload(),
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                () = addresses_changed(changes.as_ref()) => self.follow_interfaces(),
+                () = pause(self.config.interface_interval) => self.follow_interfaces(),
+            }
+        }
+        self.stop();
+        Ok(())
+    }
+
+    /// Reads the configuration again and puts it in force, or says what is wrong and changes nothing.
+    fn reload(&mut self) {
+        logging::event!(Category::General, Severity::Info, "received SIGHUP signal to reload zones");
+        let host = host_addresses();
+        let checked = config::load(&self.path).map_err(StartError::Config).and_then(|loaded| {
+            let wanted = addresses::wanted(&loaded.config, &host);
+            refuse_own_forwarders(&loaded.config, &wanted)?;
+            if wanted.is_empty() { Err(StartError::NoAddress) } else { Ok((loaded, wanted)) }
+        });
+        match checked {
+            Ok((loaded, wanted)) => {
+                loaded.warnings.iter().for_each(log_warning);
+                self.put_in_force(loaded.config, &host, &wanted);
+                logging::event!(Category::General, Severity::Info, "reloading configuration succeeded");
+            }
+            Err(error) => {
+                for line in error.to_string().lines() {
+                    logging::event!(Category::Config, Severity::Error, "{line}");
+                }
+                logging::event!(
+                    Category::General,
+                    Severity::Error,
+                    "reloading configuration failed: the old configuration stays in force"
+                );
+            }
+        }
+    }
+
+    fn put_in_force(&mut self, config: Config, host: &[HostAddress], wanted: &BTreeSet<SocketAddr>) {
+        if let Some(directory) = config.directory.as_ref().filter(|_| config.directory != self.config.directory)
+            && let Err(error) = std::env::set_current_dir(directory)
+        {
+            let shown = directory.display();
+            logging::event!(Category::General, Severity::Error, "cannot change to directory '{shown}': {error}");
+        }
+        // The lists first, so that nobody is answered on a new address by old ones; then the sockets.
+        self.shared.state.publish(&config, addresses::for_lists(host));
+        self.shared.waiting.set_bounds(Bounds::of_waiting_questions(&config.limits));
+        self.shared.connections.set_bounds(Bounds::of_connections(&config.limits));
+        self.shared.cache.set_capacity(cache_octets(config.cache_size));
+        self.workers.reconfigure();
+        self.listen_on(wanted);
+        self.logger.reconfigure(&config.logging, Path::new("."));
+        self.config = config;
+        self.write_pid_file();
+    }
+
+    /// Interfaces may have changed: new addresses are listened on, vanished ones left, lists compiled again.
+    fn follow_interfaces(&mut self) {
+        let host = host_addresses();
+        let lists = addresses::for_lists(&host);
+        if *lists != *self.shared.state.present().host {
+            self.shared.state.publish(&self.config, lists);
+            self.workers.reconfigure();
+        }
+        self.listen_on(&addresses::wanted(&self.config, &host));
+    }
+
+    /// Listens on these addresses and no others; what cannot be had is said and tried again at the next change.
+    fn listen_on(&mut self, wanted: &BTreeSet<SocketAddr>) {
+        for &address in wanted {
+            if self.listening.contains_key(&address) {
+                continue;
+            }
+            let bind = || Ok((Lock::take(address)?, Workers::bind(address, self.workers.len())?));
+            match bind() {
+                Ok((lock, sockets)) => {
+                    self.workers.listen(sockets);
+                    self.note_listening(address, lock);
+                }
+                Err(error) => {
+                    let text = StartError::Listen(address, error);
+                    logging::event!(Category::Network, Severity::Error, "{text}");
+                }
+            }
+        }
+        let gone: Vec<SocketAddr> =
+            self.listening.keys().filter(|&address| !wanted.contains(address)).copied().collect();
+        for address in gone {
+            self.workers.leave(address);
+            self.listening.remove(&address);
+            let (ip, port) = (address.ip(), address.port());
+            logging::event!(Category::Network, Severity::Info, "no longer listening on {ip}#{port}");
+        }
+    }
+
+    fn write_pid_file(&mut self) {
+        if self.pid_file == self.config.pid_file {
+            return;
+        }
+        self.remove_pid_file();
+        let Some(path) = self.config.pid_file.clone() else { return };
+        match fs::write(&path, format!("{}\n", std::process::id())) {
+            Ok(()) => self.pid_file = Some(path),
+            Err(error) => {
+                let shown = path.display();
+                logging::event!(Category::General, Severity::Error, "cannot write pid-file '{shown}': {error}");
+            }
+        }
+    }
+
+    fn remove_pid_file(&mut self) {
+        if let Some(path) = self.pid_file.take() {
+            // Somebody else may have removed it; there is nothing left to do then.
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    fn stop(mut self) {
+        logging::event!(Category::General, Severity::Notice, "shutting down");
+        self.remove_pid_file();
+        self.workers.stop(STOP_PATIENCE);
+        logging::event!(Category::General, Severity::Notice, "exiting");
+        self.logger.shutdown();
+    }
+}
+
+fn share(config: &Config, host: Arc<HostAddresses>, workers: usize) -> Arc<Shared> {
+    let epoch = Instant::now();
+    Arc::new(Shared {
+        state: Arc::new(State::new(config, host, rand::random())),
+        cache: Arc::new(Cache::new(cache_octets(config.cache_size), epoch)),
+        in_flight: Arc::new(InFlight::default()),
+        waiting: Quota::new(Bounds::of_waiting_questions(&config.limits)),
+        connections: Quota::new(Bounds::of_connections(&config.limits)),
+        mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
+        epoch,
+    })
+}
+
+fn cache_octets(size: CacheSize) -> u64 {
+    match size {
+        CacheSize::Bytes(octets) => octets,
+        CacheSize::Percent(percent) => memory::usable_octets() / 100 * u64::from(percent),
+    }
+}
+
+fn refuse_own_forwarders(config: &Config, listening: &BTreeSet<SocketAddr>) -> Result<(), StartError> {
+    let own = addresses::own_forwarders(config, listening);
+    if own.is_empty() { Ok(()) } else { Err(StartError::Config(own)) }
+}
+
+fn log_warning(warning: &Diagnostic) {
+    logging::event!(Category::Config, Severity::Warning, "{warning}");
+}
+
+/// The host's addresses; none when the system does not tell them, which it says once.
+fn host_addresses() -> Vec<HostAddress> {
+    sockets::host_addresses().unwrap_or_else(|error| {
+        logging::event!(Category::Network, Severity::Error, "cannot read the interfaces' addresses: {error}");
+        Vec::new()
+    })
+}
+
+/// Waits until an address comes or goes; for ever where netlink is not available.
+async fn addresses_changed(changes: Option<&UnixDatagram>) {
+    let Some(changes) = changes else { return std::future::pending().await };
+    // The messages are not read closely, since the interfaces are scanned anyway; one that was cut, or lost in a flood
+    // (ENOBUFS), says the same.
+    let _ = changes.recv(&mut [0; 4096]).await;
+    // Addresses come in groups, and IPv6 ones are tentative at first.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    while changes.try_recv(&mut [0; 4096]).is_ok() {}
+}
+
+/// Waits for `interval`; for ever if it is zero.
+async fn pause(interval: Duration) {
+    if interval.is_zero() {
+        return std::future::pending().await;
+    }
+    tokio::time::sleep(interval).await;
+}
