@@ -1,4 +1,47 @@
-//! Tandem: a forwarding DNS server.
+//! Tandem: a forwarding DNS server for the way between corporate networks and AWS VPCs.
+//!
+//! This page is the map. Modules stand in the order of their layers: each uses only those above it, and
+//! `tests/layers.rs` keeps that true. Data goes one way: socket → packet → access → cache or upstream → answer → socket.
+//!
+//! | layer | module | what it is |
+//! |---|---|---|
+//! | foundation | [`sys`] | system calls in batches, sockets, interfaces; the only `unsafe` |
+//! | | [`wire`] | packets in place: queries, responses, segments, replies |
+//! | | [`logging`] | named's channels and categories, written by a thread of its own |
+//! | | [`config`] | the validated [`config::Config`] and its two readers, named.conf and TOML |
+//! | what the server knows | [`access`] | match lists compiled to one look-up, cookies, quotas |
+//! | | [`cache`] | answers in wire form, sharded, bounded in octets |
+//! | | [`upstream`] | a machine without I/O that gets questions answered by forwarders |
+//! | | [`state`] | the published [`state::Snapshot`]: views, rules, lists |
+//! | the query path | [`answer`] | decides what a query gets; also explains it |
+//! | | [`listen`] | one worker a core: sockets, timers, the driver of `upstream` |
+//! | the operators' side | [`daemon`] | start, reload, stop; the only module that knows everyone |
+//! | | [`cli`] | subcommands, the demo |
+//!
+//! # The walk of a query
+//! 1. `listen` receives a batch of datagrams, or a message of a connection.
+//! 2. [`wire::Query`] reads it in place; what is malformed becomes an RCODE or nothing.
+//! 3. [`answer::decide`] checks blackhole, EDNS version, cookie, class, view and access lists.
+//! 4. [`state::rules`] finds the rule: the longest suffix; a DS question is its parent's.
+//! 5. [`cache`] has it: one copy, TTLs counted down, addresses rotated, done.
+//! 6. Or not: [`upstream`] joins the same question in flight on any core, or asks the best forwarder.
+//! 7. A response that matches by socket, ID and whole question becomes a [`wire::Segment`]: the question's own chain and
+//!    nothing else. It is kept under its rule.
+//! 8. [`answer::resume`] goes on with each query that waited: a chain that enters another rule's names is asked there.
+//! 9. [`wire::reply`] fits it to what the client takes; `listen` sends the batch.
+//!
+//! # Invariants
+//! - Only what answers a question that is being asked, from whom it was asked, is believed; of that, only the chain.
+//! - An answer is never served after its TTL, and clients are told no more than what is left of it.
+//! - Whatever comes from the network is bounded in octets, count and time, and cannot panic.
+//! - `wire`, `access`, `cache`, `state`, `upstream` and `answer` know neither sockets nor clocks: time and chance are
+//!   arguments.
+//!
+//! # Absent on purpose
+//! - Iteration: no root server is ever asked, `forward first` is treated as `only`.
+//! - Validation: DO and CD pass through, proofs are kept, AD is cleared unless a rule trusts its upstream.
+//! - Built-in empty zones: reverse names of private networks go to their forwarders.
+//! - Wildcard sockets: each address is bound by itself, so that a reply leaves from the address that was asked.
 
 pub mod sys;
 pub mod wire;

@@ -103,6 +103,29 @@ fn every_shipped_configuration_loads_without_a_warning() {
     assert!(count > 0);
 }
 
+/// The fenced blocks of README.md in this language.
+fn readme_blocks(language: &str) -> Vec<String> {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme).expect("README.md is there");
+    let opening = format!("```{language}\n");
+    let blocks = readme.split(&opening).skip(1).map(|rest| rest.split("```").next().unwrap_or_default().to_owned());
+    blocks.collect()
+}
+
+#[test]
+fn every_block_in_the_readme_loads_without_a_warning() {
+    let directory = tempfile::tempdir().expect("a directory of the test");
+    for language in ["conf", "toml"] {
+        let blocks = readme_blocks(language);
+        assert_ne!(blocks.len(), 0, "README.md shows {language}");
+        for block in blocks {
+            let file = directory.path().join(format!("readme.{language}"));
+            fs::write(&file, block).expect("the test's directory is writable");
+            load(&file);
+        }
+    }
+}
+
 #[test]
 fn check_prints_all_faults_to_standard_output_and_exits_1() {
     let directory = tempfile::tempdir().expect("a directory of the test");

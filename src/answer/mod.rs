@@ -35,7 +35,7 @@ pub struct Context<'c> {
     pub now: Instant,
     /// The time of day, in seconds since 1970, modulo 2^32; for cookies.
     pub unix: u32,
-    /// The record that a set of addresses begins with; drawn or counted for each query.
+    /// Counts queries; the record that a set of addresses begins with follows from it.
     pub rotation: u32,
 }
 
@@ -214,7 +214,9 @@ impl<'a> Admitted<'a> {
     fn patch(&self) -> crate::cache::Patch {
         let rotation = match self.view.rrset_order {
             RrsetOrder::Fixed => 0,
-            RrsetOrder::Random | RrsetOrder::Cyclic => self.context.rotation,
+            RrsetOrder::Cyclic => self.context.rotation,
+            // A multiplicative hash of the counter: neighbours begin anywhere (Knuth, TAOCP 3, 6.4).
+            RrsetOrder::Random => self.context.rotation.wrapping_mul(0x9e37_79b1) >> 8,
         };
         crate::cache::Patch { layout: self.view.rules.layout(), rotation }
     }
