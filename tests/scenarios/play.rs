@@ -1,0 +1,702 @@
+//! Playing a story: each step acts on the [`World`] or says what must be seen.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use tandem::answer::Client;
+use tandem::config::load::{Format, format_of};
+use tandem::config::{Config, Diagnostic, named_conf, toml};
+use tandem::upstream::Transport;
+
+use super::message::{AA, AD, CD, COOKIE, EDE, Message, Opt, QR, RA, RD, TC, rcode_name, rcode_number};
+use super::record::{Record, class_number, hex, name_text, parse_hex, parse_name, type_name, type_number};
+use super::script::{Block, Step, Story, repeat};
+use super::world::{Sent, World};
+
+/// What a step found wrong.
+type Outcome = Result<(), String>;
+
+/// Timers fire up to one tick of the wheel late.
+const LATE: Duration = Duration::from_millis(8);
+/// Longer than any question may wait.
+const AFTERWARDS: Duration = Duration::from_secs(60);
+/// The client part of a cookie.
+const CLIENT_COOKIE: &[u8] = b"client!!";
+/// The server part of a scripted upstream's cookie.
+const SERVER_COOKIE: &[u8] = b"upstream";
+
+/// Plays one story; an error says where and what.
+pub(crate) fn play(file: &str, story: &Story) -> Result<(), String> {
+    let mut player = Player { file: file.to_owned(), workers: 1, id: 1000, ..Player::default() };
+    for step in &story.steps {
+        player.step(step).map_err(|text| format!("{file}:{}: {text}\n    in: {}", step.block.line, story.title))?;
+    }
+    player.end().map_err(|text| format!("{file}:{}: at the end of: {}\n    {text}", story.line, story.title))
+}
+
+/// A query as its client sent it.
+#[derive(Clone)]
+struct Query {
+    octets: Vec<u8>,
+    /// `None` if it cannot be read.
+    message: Option<Message>,
+    client: Client,
+}
+
+#[derive(Default)]
+struct Player {
+    file: String,
+    config: Option<Config>,
+    workers: usize,
+    world: Option<World>,
+    /// The question that each upstream was last seen to be asked.
+    current: HashMap<String, Sent>,
+    named: HashMap<String, Sent>,
+    queries: HashMap<String, Query>,
+    /// The COOKIE option that each client last got.
+    cookies: HashMap<String, Vec<u8>>,
+    id: u16,
+}
+
+/// The words of a line, taken one by one.
+struct Words<'w> {
+    words: &'w [String],
+}
+
+impl<'w> Words<'w> {
+    fn next(&mut self, what: &str) -> Result<&'w str, String> {
+        let (first, rest) = self.words.split_first().ok_or_else(|| format!("{what} is missing"))?;
+        self.words = rest;
+        Ok(first)
+    }
+
+    fn expect(&mut self, words: &[&str]) -> Outcome {
+        words.iter().try_for_each(|word| match self.next(&format!("'{word}'"))? {
+            found if found == *word => Ok(()),
+            found => Err(format!("'{word}' expected, '{found}' found")),
+        })
+    }
+
+    /// What is left, as key and value; the value is empty for a word without `=`.
+    fn options(&mut self) -> Vec<(&'w str, &'w str)> {
+        let all = std::mem::take(&mut self.words);
+        all.iter().map(|word| word.split_once('=').unwrap_or((word, ""))).collect()
+    }
+}
+
+fn unknown(word: &str) -> String {
+    format!("unknown word '{word}'")
+}
+
+fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| format!("'{text}' is no number that can stand there"))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let (value, unit) = match text.strip_suffix("ms") {
+        Some(value) => (value, 1e-3),
+        None => (text.strip_suffix('s').ok_or_else(|| format!("'{text}': write 400ms or 3.2s"))?, 1.0),
+    };
+    let value: f64 = number(value)?;
+    Ok(Duration::from_micros((value * unit * 1e6).round() as u64))
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| format!("'{text}' is no address"))
+}
+
+/// `CODE:HEX`
+fn option(text: &str) -> Result<(u16, Vec<u8>), String> {
+    let (code, value) = text.split_once(':').ok_or_else(|| format!("'{text}': write option=CODE:HEX"))?;
+    Ok((number(code)?, parse_hex(value)?))
+}
+
+/// The records of a block by section; lines without a TTL name the section of those that follow.
+fn sections(block: &Block) -> Result<[Vec<Record>; 3], String> {
+    let (mut sections, mut at) = ([const { Vec::new() }; 3], 0);
+    for line in
+        block.lines.iter().map(|(_, line)| line.trim()).filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
+        match line {
+            "answer" => at = 0,
+            "authority" => at = 1,
+            "additional" => at = 2,
+            _ => {
+                for line in repeat(line) {
+                    sections[at].push(Record::parse(&line)?);
+                }
+            }
+        }
+    }
+    Ok(sections)
+}
+
+fn config(file: &str, block: &Block) -> Result<Config, String> {
+    let text = block.text();
+    let read = match format_of(text.as_bytes()) {
+        Some(Format::Toml) => toml::parse(&text, file),
+        Some(Format::NamedConf) => named_conf::parse(&text, file, &named_conf::NoFiles),
+        None => return Err("neither TOML nor named.conf".to_owned()),
+    };
+    let show = |faults: Vec<Diagnostic>| faults.iter().map(|fault| format!("\n    {fault}")).collect::<String>();
+    read.map(|loaded| loaded.config).map_err(show)
+}
+
+fn sections_text(sections: &[Vec<Record>; 3], sorted: bool) -> String {
+    let mut text = String::new();
+    for (name, records) in ["answer", "authority", "additional"].iter().zip(sections) {
+        if records.is_empty() {
+            continue;
+        }
+        let mut lines: Vec<String> = records.iter().map(|record| format!("\n            {}", record.text())).collect();
+        if sorted {
+            lines.sort();
+        }
+        text.push_str(&format!("\n        {name}{}", lines.concat()));
+    }
+    text
+}
+
+/// Compares two texts, and shows both if they differ.
+fn compare(expected: &str, seen: &str) -> Outcome {
+    let differ = || format!("\n    expected: {expected}\n    seen:     {seen}");
+    if expected == seen { Ok(()) } else { Err(differ()) }
+}
+
+fn flag_words(flags: u16, known: &[(u16, &str)]) -> String {
+    known.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, word)| format!(" {word}")).collect()
+}
+
+/// What a client gets, as words, in the order in which a story may write them in any.
+#[derive(Default)]
+struct Expected {
+    words: String,
+    at: Option<Duration>,
+    header_only: bool,
+    any_order: bool,
+    longer_than: Option<usize>,
+}
+
+impl Player {
+    fn world(&mut self) -> Result<&mut World, String> {
+        if self.world.is_none() {
+            let config = self.config.as_ref().ok_or("a story begins with a config")?;
+            self.world = Some(World::new(config, self.workers));
+        }
+        Ok(self.world.as_mut().expect("just made"))
+    }
+
+    fn step(&mut self, step: &Step) -> Outcome {
+        let mut words = Words { words: &step.words };
+        match words.next("a word")? {
+            "config" if self.world.is_none() => self.config = Some(config(&self.file, &step.block)?),
+            "config" => return Err("the story has begun: write reload".to_owned()),
+            "workers" => self.workers = number(words.next("their number")?)?,
+            "reload" => {
+                let config = config(&self.file, &step.block)?;
+                self.world()?.publish(&config);
+            }
+            "rotation" => self.world()?.rotation = number(words.next("a number")?)?,
+            "time" => {
+                words.expect(&["passes"])?;
+                let duration = duration(words.next("how long")?)?;
+                self.world()?.pass(duration);
+            }
+            "no" => {
+                words.expect(&["upstream", "is", "asked"])?;
+                return self.nothing_sent();
+            }
+            "client" => return self.client(&mut words, &step.block),
+            "upstream" => return self.upstream(&mut words, &step.block),
+            other => return Err(unknown(other)),
+        }
+        words.words.first().map_or(Ok(()), |word| Err(unknown(word)))
+    }
+
+    /// Nothing may have happened that the story did not expect, and nothing may be left over.
+    fn end(&mut self) -> Outcome {
+        self.nothing_sent()?;
+        let world = self.world()?;
+        if let Some(replied) = world.replied.first() {
+            let shown =
+                Message::read(&replied.octets).map_or_else(|| hex(&replied.octets), |reply| reply_text(&reply, false));
+            return Err(format!("client {} got what the story does not expect: {shown}", replied.client));
+        }
+        world.pass(AFTERWARDS);
+        world.leftovers().map_or(Ok(()), Err)
+    }
+
+    fn nothing_sent(&mut self) -> Outcome {
+        match self.world()?.sent.first() {
+            Some(sent) => Err(format!("upstream {} was asked: {}", sent.server, question_text(sent, None)?)),
+            None => Ok(()),
+        }
+    }
+
+    fn client(&mut self, words: &mut Words<'_>, block: &Block) -> Outcome {
+        let name = words.next("the client's name")?;
+        match words.next("asks, sends or gets")? {
+            "asks" => self.client_asks(name, words),
+            "sends" => self.client_sends(name, words),
+            "gets" => self.client_gets(name, words, block),
+            other => Err(unknown(other)),
+        }
+    }
+
+    fn client_asks(&mut self, name: &str, words: &mut Words<'_>) -> Outcome {
+        self.id = self.id.wrapping_add(1);
+        let question = (parse_name(words.next("QNAME")?)?, type_number(words.next("QTYPE")?)?, 1);
+        let mut message = Message { id: self.id, flags: RD, questions: vec![question], ..Message::default() };
+        let (mut opts, mut sender) = (1, Sender::new(name));
+        let returned = self.cookies.get(name).cloned();
+        for (word, value) in words.options() {
+            if sender.take(word, value)? {
+                continue;
+            }
+            match word {
+                "id" => message.id = number(value)?,
+                "-rd" => message.flags &= !RD,
+                "+ad" => message.flags |= AD,
+                "+cd" => message.flags |= CD,
+                "+qr" => message.flags |= QR,
+                "+tc" => message.flags |= TC,
+                "+aa" => message.flags |= AA,
+                "+ra" => message.flags |= RA,
+                "opcode" => message.flags |= number::<u16>(value)? << 11,
+                "class" => message.questions[0].2 = class_number(value)?,
+                "questions" => message.questions = vec![message.questions[0].clone(); number(value)?],
+                "edns" => edns(&mut message).udp_size = if value.is_empty() { 1232 } else { number(value)? },
+                "+do" => edns(&mut message).dnssec_ok = true,
+                "version" => edns(&mut message).version = number(value)?,
+                "option" => edns(&mut message).options.push(option(value)?),
+                "cookie" => {
+                    let value = match value {
+                        "" => CLIENT_COOKIE.to_vec(),
+                        "returned" => returned.clone().ok_or("this client got no cookie")?,
+                        value => parse_hex(value)?,
+                    };
+                    edns(&mut message).options.push((COOKIE, value));
+                }
+                "opts" => opts = number(value)?,
+                "tsig" => message.sections[2].push(Record {
+                    name: parse_name("key")?,
+                    rtype: 250,
+                    class: 255,
+                    ttl: 0,
+                    rdata: vec![0; 20],
+                }),
+                other => return Err(unknown(other)),
+            }
+        }
+        let mut octets = message.octets();
+        for _ in 1..opts {
+            octets.extend(message.opt.as_ref().ok_or("opts without edns")?.octets());
+            octets[11] += 1;
+        }
+        let readable = (opts == 1).then_some(message);
+        self.send_query(name, sender, Query { octets, message: readable, client: sender.client() })
+    }
+
+    fn client_sends(&mut self, name: &str, words: &mut Words<'_>) -> Outcome {
+        let octets = parse_hex(words.next("octets in hexadecimal")?)?;
+        let mut sender = Sender::new(name);
+        for (word, value) in words.options() {
+            if !sender.take(word, value)? {
+                return Err(unknown(word));
+            }
+        }
+        self.send_query(name, sender, Query { octets, message: None, client: sender.client() })
+    }
+
+    fn send_query(&mut self, name: &str, sender: Sender, query: Query) -> Outcome {
+        let world = self.world()?;
+        if sender.worker >= world.worker_count() {
+            return Err(format!("there is no worker {}", sender.worker));
+        }
+        world.query(sender.worker, name, query.client, &query.octets);
+        self.queries.insert(name.to_owned(), query);
+        Ok(())
+    }
+
+    fn client_gets(&mut self, name: &str, words: &mut Words<'_>, block: &Block) -> Outcome {
+        let what = words.next("an RCODE or nothing")?;
+        let found = self.world()?.replied.iter().position(|replied| replied.client == name);
+        if what == "nothing" {
+            return found.map_or(Ok(()), |_| Err(format!("client {name} got an answer")));
+        }
+        rcode_number(what).ok_or_else(|| unknown(what))?;
+        let expected = Expected::read(what, words)?;
+        let Some(found) = found else { return Err(format!("client {name} got nothing, {what} expected")) };
+        let replied = self.world()?.replied.remove(found);
+        let query = self.queries.get(name).cloned().ok_or("this client asked nothing")?;
+        let reply = Message::read(&replied.octets).ok_or_else(|| format!("no message: {}", hex(&replied.octets)))?;
+        if let Some(cookie) = reply.opt.as_ref().and_then(|opt| opt.option(COOKIE)) {
+            self.cookies.insert(name.to_owned(), cookie.to_vec());
+        }
+        check_frame(&query, &reply, &replied.octets, &expected, self.world()?)?;
+        let wanted = format!("{}{}", expected.words, sections_text(&sections(block)?, expected.any_order));
+        compare(&wanted, &reply_text(&reply, expected.any_order))?;
+        if expected.longer_than.is_some_and(|least| replied.octets.len() <= least) {
+            return Err(format!("the reply has {} octets", replied.octets.len()));
+        }
+        self.check_time(expected.at, replied.at)
+    }
+
+    fn check_time(&mut self, expected: Option<Duration>, at: Instant) -> Outcome {
+        let Some(expected) = expected else { return Ok(()) };
+        let seen = at - self.world()?.epoch;
+        let in_time = (expected..=expected + LATE).contains(&seen);
+        if in_time { Ok(()) } else { Err(format!("at {expected:?} expected, seen at {seen:?}")) }
+    }
+
+    fn upstream(&mut self, words: &mut Words<'_>, block: &Block) -> Outcome {
+        let server = words.next("the upstream's address")?;
+        match words.next("is asked, answers, replies, closes, refuses or accepts")? {
+            "is" => {
+                words.expect(&["asked"])?;
+                self.is_asked(server, words)
+            }
+            "answers" => {
+                let with = words.words.iter().position(|word| word == "with").unwrap_or(words.words.len());
+                let (asked, replied) = words.words.split_at(with);
+                words.words = &[];
+                self.is_asked(server, &mut Words { words: asked })?;
+                self.replies(server, &mut Words { words: replied.get(1..).unwrap_or_default() }, block)
+            }
+            "replies" => self.replies(server, words, block),
+            "closes" => {
+                let server = address(server)?;
+                self.world()?.close(server);
+                Ok(())
+            }
+            "refuses" => {
+                let server = address(server)?;
+                self.world()?.refusing.push(server);
+                words.expect(&["connections"])
+            }
+            "accepts" => {
+                let server = address(server)?;
+                self.world()?.refusing.retain(|known| *known != server);
+                words.expect(&["connections"])
+            }
+            other => Err(unknown(other)),
+        }
+    }
+
+    /// Takes the oldest question on its way to this upstream and compares it.
+    fn is_asked(&mut self, server: &str, words: &mut Words<'_>) -> Outcome {
+        let (name, qtype) = (name_text(&parse_name(words.next("QNAME")?)?), words.next("QTYPE")?);
+        type_number(qtype)?;
+        let at_server = |sent: &Sent| sent.server.to_string() == server || sent.server.ip().to_string() == server;
+        let Some(found) = self.world()?.sent.iter().position(at_server) else {
+            let others: Result<Vec<_>, _> = self
+                .world()?
+                .sent
+                .iter()
+                .map(|sent| Ok(format!("\n    {}: {}", sent.server, question_text(sent, None)?)))
+                .collect::<Result<Vec<String>, String>>();
+            return Err(format!("upstream {server} was not asked; questions on their way:{}", others?.concat()));
+        };
+        let sent = self.world()?.sent.remove(found);
+        let (mut told, mut at, mut class) = (Told::default(), None, "IN");
+        for (word, value) in words.options() {
+            match word {
+                "tcp" => told.tcp = true,
+                "+do" | "+cd" | "+ad" => told.flags.push(word),
+                "no-opt" | "no-cookie" | "cookie" | "server-cookie" => told.opt = Some(word),
+                "mixed-case" => told.mixed_case = true,
+                "lower-case" => told.lower_case = true,
+                "udp" => told.udp_size = number(value)?,
+                "class" => class = value,
+                "at" => at = Some(duration(value)?),
+                "again" => {
+                    let last = self.current.get(server).ok_or("nothing was asked before")?;
+                    let same = last.path == sent.path && last.octets == sent.octets;
+                    if !same {
+                        return Err("the question is not the same as before, by socket and octets".to_owned());
+                    }
+                }
+                "worker" => {
+                    if sent.worker != number::<usize>(value)? {
+                        return Err(format!("worker {} asked", sent.worker));
+                    }
+                }
+                "as" => {
+                    self.named.insert(value.to_owned(), sent.clone());
+                }
+                other => return Err(unknown(other)),
+            }
+        }
+        told.flags.sort_unstable();
+        compare(&told.text(&name, qtype, class), &question_text(&sent, Some(&told))?)?;
+        self.check_time(at, sent.at)?;
+        self.current.insert(server.to_owned(), sent);
+        Ok(())
+    }
+
+    fn replies(&mut self, server: &str, words: &mut Words<'_>, block: &Block) -> Outcome {
+        let mut sent = self.current.get(server).cloned().ok_or_else(|| format!("upstream {server} was not asked"))?;
+        let options = words.options();
+        if let Some((_, name)) = options.iter().find(|(word, _)| *word == "to") {
+            sent = self.named.get(*name).cloned().ok_or_else(|| format!("no question was called {name}"))?;
+        }
+        let asked = Message::read(&sent.octets).ok_or("the question cannot be read")?;
+        let mut reply = Message {
+            id: asked.id,
+            flags: QR | RD | RA | asked.flags & CD,
+            questions: asked.questions.clone(),
+            sections: sections(block)?,
+            opt: asked.opt.as_ref().map(|opt| Opt { udp_size: 1232, dnssec_ok: opt.dnssec_ok, ..Opt::default() }),
+        };
+        let ours = asked.opt.as_ref().and_then(|opt| opt.option(COOKIE)).map(|cookie| cookie[..8].to_vec());
+        let cookie = |first: Vec<u8>| (COOKIE, [first, SERVER_COOKIE.to_vec()].concat());
+        let (mut path, mut cut, mut tail, mut counts) = (sent.path, None, Vec::new(), [0u16; 4]);
+        for (word, value) in options {
+            match word {
+                "to" => {}
+                "aa" => reply.flags |= AA,
+                "tc" => reply.flags |= TC,
+                "ad" => reply.flags |= AD,
+                "opcode" => reply.flags |= number::<u16>(value)? << 11,
+                "not-a-response" => reply.flags &= !QR,
+                "wrong-id" => reply.id ^= 0x5555,
+                "wrong-socket" => {
+                    let other = self.world()?.other_socket(sent.worker, sent.path);
+                    path = other.ok_or("the worker has no other socket")?;
+                }
+                "no-question" => reply.questions.clear(),
+                "question" => {
+                    let (name, qtype) = value.split_once('/').ok_or("write question=NAME/TYPE")?;
+                    reply.questions[0] = (parse_name(name)?, type_number(qtype)?, 1);
+                }
+                "class" => reply.questions[0].2 = class_number(value)?,
+                "other-case" => reply.questions[0].0.iter_mut().for_each(swap_case),
+                "lower-case" => reply.questions[0].0.make_ascii_lowercase(),
+                "no-opt" => reply.opt = None,
+                "option" => edns(&mut reply).options.push(option(value)?),
+                "cookie" => edns(&mut reply).options.push(cookie(ours.clone().ok_or("no cookie was sent")?)),
+                "echoed-cookie" => {
+                    let whole = asked.opt.as_ref().and_then(|opt| opt.option(COOKIE)).ok_or("no cookie was sent")?;
+                    edns(&mut reply).options.push((COOKIE, whole.to_vec()));
+                }
+                "wrong-cookie" => edns(&mut reply).options.push(cookie(b"deadbeef".to_vec())),
+                "cut" => cut = Some(number::<usize>(value)?),
+                "append" => tail = parse_hex(value)?,
+                "missing-answers" => counts[1] = number(value)?,
+                rcode => reply.set_rcode(rcode_number(rcode).ok_or_else(|| unknown(rcode))?),
+            }
+        }
+        let mut octets = [reply.octets(), tail].concat();
+        octets.truncate(octets.len() - cut.unwrap_or(0).min(octets.len()));
+        for (place, more) in counts.iter().enumerate().filter(|(_, more)| **more > 0) {
+            let at = 4 + 2 * place;
+            let count = u16::from_be_bytes([octets[at], octets[at + 1]]) + more;
+            octets[at..at + 2].copy_from_slice(&count.to_be_bytes());
+        }
+        self.world()?.receive(sent.worker, path, &octets);
+        Ok(())
+    }
+}
+
+fn swap_case(octet: &mut u8) {
+    if octet.is_ascii_alphabetic() {
+        *octet ^= 0x20;
+    }
+}
+
+fn edns(message: &mut Message) -> &mut Opt {
+    message.opt.get_or_insert_with(|| Opt { udp_size: 1232, ..Opt::default() })
+}
+
+/// From where a query comes.
+#[derive(Clone, Copy)]
+struct Sender {
+    address: IpAddr,
+    destination: IpAddr,
+    transport: Transport,
+    worker: usize,
+}
+
+impl Sender {
+    /// A client whose name is an address asks from there; any other asks from the host itself.
+    fn new(name: &str) -> Self {
+        let loopback = IpAddr::from([127, 0, 0, 1]);
+        let address = name.parse().unwrap_or(loopback);
+        Self { address, destination: loopback, transport: Transport::Udp, worker: 0 }
+    }
+
+    fn take(&mut self, word: &str, value: &str) -> Result<bool, String> {
+        match word {
+            "from" => self.address = address(value)?,
+            "to" => self.destination = address(value)?,
+            "tcp" => self.transport = Transport::Tcp,
+            "worker" => self.worker = number(value)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn client(&self) -> Client {
+        Client { address: self.address, port: 4000, destination: self.destination, transport: self.transport }
+    }
+}
+
+const REPLY_FLAGS: &[(u16, &str)] = &[(AA, "aa"), (TC, "tc"), (AD, "ad")];
+
+impl Expected {
+    fn read(rcode: &str, words: &mut Words<'_>) -> Result<Self, String> {
+        let (mut expected, mut flags, mut no_ra, mut ede, mut cookie) = (Self::default(), 0, false, None, false);
+        for (word, value) in words.options() {
+            let flag = REPLY_FLAGS.iter().find(|(_, known)| *known == word);
+            match word {
+                _ if flag.is_some() => flags |= flag.map_or(0, |(bit, _)| *bit),
+                "no-ra" => no_ra = true,
+                "ede" => ede = Some(number::<u16>(value)?),
+                "cookie" => cookie = true,
+                "header-only" => expected.header_only = true,
+                "any-order" => expected.any_order = true,
+                "longer-than" => expected.longer_than = Some(number(value)?),
+                "at" => expected.at = Some(duration(value)?),
+                other => return Err(unknown(other)),
+            }
+        }
+        // A reply of a header alone says nothing of what this client may have.
+        let no_ra = no_ra || expected.header_only;
+        expected.words = reply_words(rcode, flags | if no_ra { 0 } else { RA }, ede, cookie);
+        Ok(expected)
+    }
+}
+
+fn reply_words(rcode: &str, flags: u16, ede: Option<u16>, cookie: bool) -> String {
+    let no_ra = if flags & RA == 0 { " no-ra" } else { "" };
+    let ede = ede.map_or(String::new(), |code| format!(" ede={code}"));
+    format!("{rcode}{}{no_ra}{ede}{}", flag_words(flags, REPLY_FLAGS), if cookie { " cookie" } else { "" })
+}
+
+fn reply_text(reply: &Message, sorted: bool) -> String {
+    let opt = reply.opt.as_ref();
+    let ede = opt.and_then(|opt| opt.option(EDE)).map(|value| u16::from_be_bytes([value[0], value[1]]));
+    let cookie = opt.is_some_and(|opt| opt.option(COOKIE).is_some());
+    let words = reply_words(&rcode_name(reply.rcode()), reply.flags, ede, cookie);
+    format!("{words}{}", sections_text(&reply.sections, sorted))
+}
+
+/// What holds for every reply, whatever its story.
+fn check_frame(query: &Query, reply: &Message, octets: &[u8], expected: &Expected, world: &World) -> Outcome {
+    let sent = |at: usize| u16::from_be_bytes([query.octets[at], query.octets[at + 1]]);
+    compare(&format!("ID {}", sent(0)), &format!("ID {}", reply.id))?;
+    let kept = 0x7800 | RD | CD;
+    compare(
+        &format!("QR, opcode, RD, CD {:04x}", QR | sent(2) & kept),
+        &format!("QR, opcode, RD, CD {:04x}", reply.flags & (QR | kept)),
+    )?;
+    if expected.header_only {
+        return compare("12 octets", &format!("{} octets", octets.len()));
+    }
+    let Some(message) = &query.message else { return Ok(()) };
+    let echoed = reply.questions == message.questions;
+    if !echoed {
+        return Err(format!("the question is not echoed as it was asked: {:?}", reply.questions));
+    }
+    let snapshot = world.snapshot();
+    match (&message.opt, &reply.opt) {
+        (None, None) => {}
+        (Some(_), None) => return Err("no OPT in the reply to a query with OPT".to_owned()),
+        (None, Some(_)) => return Err("OPT in the reply to a query without".to_owned()),
+        (Some(asked), Some(opt)) => {
+            let frame = |opt: &Opt| format!("OPT {} version {} DO {}", opt.udp_size, opt.version, opt.dnssec_ok);
+            let wanted = Opt { udp_size: snapshot.edns_udp_size, version: 0, ..asked.clone() };
+            compare(&frame(&wanted), &frame(opt))?;
+            if let Some((code, _)) = opt.options.iter().find(|(code, _)| !matches!(*code, COOKIE | EDE)) {
+                return Err(format!("EDNS option {code} in the reply"));
+            }
+            let ours = opt.option(COOKIE).is_none_or(|cookie| {
+                cookie.len() == 24 && asked.option(COOKIE).is_some_and(|sent| sent[..8] == cookie[..8])
+            });
+            if !ours {
+                return Err("a cookie that does not answer the client's".to_owned());
+            }
+        }
+    }
+    let most = match (query.client.transport, &message.opt) {
+        (Transport::Tcp, _) => 65_535,
+        (Transport::Udp, None) => 512,
+        (Transport::Udp, Some(opt)) => opt.udp_size.clamp(512, snapshot.max_udp_size.max(512)),
+    };
+    if octets.len() > usize::from(most) {
+        return Err(format!("{} octets for a client that takes {most}", octets.len()));
+    }
+    Ok(())
+}
+
+/// How a question is told that a story expects.
+#[derive(Default)]
+struct Told<'t> {
+    tcp: bool,
+    flags: Vec<&'t str>,
+    /// `None`: with OPT, whatever its cookie.
+    opt: Option<&'t str>,
+    mixed_case: bool,
+    lower_case: bool,
+    /// 0: the usual.
+    udp_size: u16,
+}
+
+/// What upstreams are told that we take, unless the configuration says otherwise.
+const USUAL_UDP_SIZE: u16 = 1232;
+
+impl Told<'_> {
+    fn text(&self, name: &str, qtype: &str, class: &str) -> String {
+        let size = if self.udp_size == 0 { USUAL_UDP_SIZE } else { self.udp_size };
+        let transport = if self.tcp { "tcp" } else { "udp" };
+        let flags: String = self.flags.iter().map(|flag| format!(" {flag}")).collect();
+        let opt = match self.opt {
+            Some("no-opt") => "no-opt".to_owned(),
+            Some(word) => format!("opt {size} {word}"),
+            None => format!("opt {size}"),
+        };
+        let case = match (self.mixed_case, self.lower_case) {
+            (true, _) => " mixed-case",
+            (_, true) => " lower-case",
+            _ => "",
+        };
+        format!("{name} {class} {qtype} {transport}{flags} {opt}{case}")
+    }
+}
+
+/// A question as it was sent, told as far as `told` asks; everything if there is none.
+fn question_text(sent: &Sent, told: Option<&Told<'_>>) -> Result<String, String> {
+    let message = Message::read(&sent.octets).ok_or_else(|| format!("no message: {}", hex(&sent.octets)))?;
+    let [(name, qtype, qclass)] = &message.questions[..] else { return Err("not one question".to_owned()) };
+    if message.flags & !(AD | CD) != RD || message.sections.iter().any(|section| !section.is_empty()) {
+        return Err(format!("flags {:04x} or records in a question", message.flags));
+    }
+    let dnssec_ok = message.opt.as_ref().is_some_and(|opt| opt.dnssec_ok);
+    let words = [(message.flags & AD != 0, "+ad"), (message.flags & CD != 0, "+cd"), (dnssec_ok, "+do")];
+    let (opt, size) = match &message.opt {
+        None => ("no-opt", 0),
+        Some(opt) => {
+            if opt.version != 0 || opt.options.iter().any(|(code, _)| *code != COOKIE) {
+                return Err(format!("an OPT record that cannot be: {opt:?}"));
+            }
+            let cookie = match opt.option(COOKIE).map(<[u8]>::len) {
+                None => "no-cookie",
+                Some(8) => "cookie",
+                Some(_) => "server-cookie",
+            };
+            (cookie, opt.udp_size)
+        }
+    };
+    let lower = name.to_ascii_lowercase() == *name;
+    let seen = Told {
+        tcp: sent.transport == Transport::Tcp,
+        flags: words.iter().filter(|(set, _)| *set).map(|(_, word)| *word).collect(),
+        opt: (opt == "no-opt" || told.is_none_or(|told| told.opt.is_some())).then_some(opt),
+        mixed_case: told.is_none_or(|told| told.mixed_case) && !lower,
+        lower_case: told.is_some_and(|told| told.lower_case) && lower,
+        udp_size: size,
+    };
+    let class = if *qclass == 1 { "IN".to_owned() } else { format!("CLASS{qclass}") };
+    Ok(seen.text(&name_text(name), &type_name(*qtype), &class))
+}
