@@ -1,0 +1,239 @@
+//! Asking: which server, by which socket and ID, in which form; and elsewhere when a socket is lost.
+
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rand::RngExt;
+
+use super::{Command, Cookies, Machine, Output};
+use crate::access::ClientCookie;
+use crate::upstream::flight::{Attempt, MAX_ATTEMPTS, OptForm, Role, Route, patience};
+use crate::upstream::lanes::{Path, Transport};
+use crate::upstream::server::{Server, choose};
+use crate::wire::ask::{self, AskOpt, Question};
+use crate::wire::header::ede;
+
+impl<R: Route, W> Machine<R, W> {
+    /// Asks the best server not yet tried in this round; when all were tried, begins another round.
+    pub(super) fn ask_next(&mut self, index: u32, now: Instant, out: &mut Output<W>) {
+        let now_ms = self.ms(now);
+        let Some(flight) = self.flight_mut(index) else { return };
+        let Role::Asks(route) = &flight.role else { return };
+        let route = route.clone();
+        let servers = || route.servers().iter().map(Arc::as_ref);
+        let chosen = choose(servers(), flight.tried | flight.bad, now_ms).or_else(|| {
+            flight.tried = 0;
+            flight.round += 1;
+            choose(servers(), flight.bad, now_ms)
+        });
+        let Some(chosen) = chosen.filter(|_| flight.sent < MAX_ATTEMPTS) else {
+            return self.fail(index, now, out);
+        };
+        flight.tried |= 1 << chosen;
+        let server = &route.servers()[chosen];
+        let transport = if server.forwarder.tcp_only { Transport::Tcp } else { Transport::Udp };
+        let wait = patience(server, transport, flight.round);
+        servers().enumerate().filter(|&(other, _)| other != chosen).for_each(|(_, server)| server.fade());
+        let again = flight.attempt_at(chosen, transport).map(|attempt| attempt.path);
+        match again.is_some_and(|path| transport == Transport::Udp && self.lanes.get_mut(path).is_some()) {
+            true => self.retransmit(index, chosen, &route, now, out),
+            false => {
+                let opt = self.opt_form(server, now_ms);
+                self.attempt(index, chosen, transport, opt, &route, now, out);
+            }
+        }
+        self.look_again(index, now + wait);
+    }
+
+    fn opt_form(&self, server: &Server, now_ms: u64) -> OptForm {
+        match (server.takes_opt(now_ms), &self.cookies) {
+            (true, Some(_)) => OptForm::Cookie,
+            (true, None) => OptForm::Bare,
+            (false, _) => OptForm::None,
+        }
+    }
+
+    /// Asks a server by a new ID.
+    #[expect(clippy::too_many_arguments, reason = "each is a fact of the attempt")]
+    pub(super) fn attempt(
+        &mut self,
+        index: u32,
+        server_index: usize,
+        transport: Transport,
+        opt: OptForm,
+        route: &R,
+        now: Instant,
+        out: &mut Output<W>,
+    ) {
+        let server = &route.servers()[server_index];
+        let chosen = self.lanes.choose(server, transport, now, &mut self.rng);
+        if let Some(path) = chosen.close {
+            out.commands.push(Command::Close(path));
+        }
+        if chosen.open {
+            out.commands.push(Command::Open(chosen.path, Arc::clone(server), transport));
+        }
+        let path = chosen.path;
+        let id = self.draw_id(path, index);
+        self.lanes.asked(path);
+        let attempt = Attempt {
+            server: server_index as u8,
+            path,
+            transport,
+            id,
+            first_sent: now,
+            last_sent: now,
+            transmissions: 1,
+            opt,
+        };
+        if let Some(flight) = self.flight_mut(index) {
+            flight.sent += 1;
+            flight.attempts.push(attempt);
+        }
+        self.send(index, &attempt, route, out);
+    }
+
+    /// Draws an ID that no other question on this socket has.
+    fn draw_id(&mut self, path: Path, index: u32) -> u16 {
+        loop {
+            let id: u16 = self.rng.random();
+            if let Entry::Vacant(place) = self.by_wire.entry((path.slot, id)) {
+                place.insert(index);
+                return id;
+            }
+        }
+    }
+
+    /// Sends the same question again, by the same socket and ID: an answer to either is an answer.
+    fn retransmit(&mut self, index: u32, server: usize, route: &R, now: Instant, out: &mut Output<W>) {
+        let Some(flight) = self.flight_mut(index) else { return };
+        flight.sent += 1;
+        let Some(attempt) = flight.attempt_at(server, Transport::Udp) else { return };
+        attempt.last_sent = now;
+        attempt.transmissions = attempt.transmissions.saturating_add(1);
+        let attempt = *attempt;
+        self.send(index, &attempt, route, out);
+    }
+
+    fn send(&mut self, index: u32, attempt: &Attempt, route: &R, out: &mut Output<W>) {
+        let server = &route.servers()[usize::from(attempt.server)];
+        if server.forwarder.case_randomisation {
+            self.draw_case(index);
+        }
+        let Some(flight) = self.flights.get(index as usize).and_then(|slot| slot.flight.as_ref()) else { return };
+        let question = Question {
+            qname: if server.forwarder.case_randomisation { &flight.drawn_case } else { flight.key.qname() },
+            qtype: flight.key.qtype(),
+            qclass: flight.key.qclass(),
+            dnssec_ok: flight.key.dnssec_ok(),
+            checking_disabled: flight.key.checking_disabled(),
+            want_authentic: route.trust_ad(),
+        };
+        let cookie = match (&mut self.cookies, attempt.opt) {
+            (Some(cookies), OptForm::Cookie) => cookies.of(server).option(),
+            _ => &[],
+        };
+        let opt = AskOpt { udp_size: route.edns_udp_size(), cookie };
+        let start = out.octets.len();
+        if attempt.transport == Transport::Tcp {
+            out.octets.extend_from_slice(&[0, 0]);
+        }
+        ask::write(&mut out.octets, attempt.id, &question, (attempt.opt != OptForm::None).then_some(opt));
+        if attempt.transport == Transport::Tcp {
+            let length = (out.octets.len() - start - 2) as u16;
+            out.octets[start..start + 2].copy_from_slice(&length.to_be_bytes());
+        }
+        out.commands.push(Command::Send(attempt.path, start..out.octets.len()));
+        self.counts.sent += 1;
+    }
+
+    /// Draws the case of the question's letters, once a flight (draft-vixie-dnsext-dns0x20).
+    fn draw_case(&mut self, index: u32) {
+        let mut bits = [0u8; 32];
+        self.rng.fill(&mut bits[..]);
+        let Some(flight) = self.flight_mut(index).filter(|flight| flight.drawn_case.is_empty()) else { return };
+        let draw = |(at, octet): (usize, &u8)| match bits[at / 8] >> (at % 8) & 1 {
+            1 => octet.to_ascii_uppercase(),
+            _ => *octet,
+        };
+        flight.drawn_case = flight.key.qname().iter().enumerate().map(draw).collect();
+    }
+
+    /// Asks the same server once more in another way, in the place of an attempt that is answered.
+    #[expect(clippy::too_many_arguments, reason = "each is a fact of the attempt")]
+    pub(super) fn replace(
+        &mut self,
+        index: u32,
+        place: usize,
+        transport: Transport,
+        opt: OptForm,
+        route: &R,
+        now: Instant,
+        out: &mut Output<W>,
+    ) {
+        let Some(flight) = self.flight_mut(index) else { return };
+        if flight.sent >= MAX_ATTEMPTS {
+            return self.fail(index, now, out);
+        }
+        let round = flight.round;
+        let attempt = flight.attempts.swap_remove(place);
+        let server = usize::from(attempt.server);
+        self.release(&attempt, out);
+        self.attempt(index, server, transport, opt, route, now, out);
+        self.look_again(index, now + patience(&route.servers()[server], transport, round));
+    }
+
+    /// An attempt no longer waits.
+    pub(super) fn release(&mut self, attempt: &Attempt, out: &mut Output<W>) {
+        self.by_wire.remove(&(attempt.path.slot, attempt.id));
+        if self.lanes.released(attempt.path) {
+            out.commands.push(Command::Close(attempt.path));
+        }
+    }
+
+    /// A socket could not be opened, or has closed: what waits on it is asked otherwise.
+    pub fn closed(&mut self, path: Path, now: Instant, out: &mut Output<W>) {
+        let Some(socket) = self.lanes.get_mut(path) else { return };
+        let proven = socket.is_proven();
+        self.lanes.forget(path);
+        let mut affected: Vec<u32> =
+            self.by_wire.iter().filter(|((slot, _), _)| *slot == path.slot).map(|(_, &index)| index).collect();
+        affected.sort_unstable();
+        for index in affected {
+            let Some(flight) = self.flight_mut(index) else { continue };
+            let Some(place) = flight.attempts.iter().position(|attempt| attempt.path == path) else { continue };
+            let attempt = flight.attempts.swap_remove(place);
+            self.by_wire.remove(&(attempt.path.slot, attempt.id));
+            self.ask_after_loss(index, &attempt, proven, now, out);
+        }
+    }
+
+    /// A question's socket is gone. If it worked before, the same server is asked by a new one: servers close idle
+    /// connections when they like (RFC 7766 §6.2.4). If it never did, the server cannot be reached.
+    fn ask_after_loss(&mut self, index: u32, attempt: &Attempt, proven: bool, now: Instant, out: &mut Output<W>) {
+        let Some(flight) = self.flight_mut(index) else { return };
+        let Role::Asks(route) = &flight.role else { return };
+        let server = usize::from(attempt.server);
+        if !proven || flight.sent >= MAX_ATTEMPTS {
+            return self.answered_badly(index, server, ede::NETWORK_ERROR, now, out);
+        }
+        let (route, round) = (route.clone(), flight.round);
+        self.attempt(index, server, attempt.transport, attempt.opt, &route, now, out);
+        self.look_again(index, now + patience(&route.servers()[server], attempt.transport, round));
+    }
+
+    /// Parts with the sockets to servers that `keep` does not name.
+    pub fn leave_unless(&mut self, keep: impl Fn(&Server) -> bool, out: &mut Output<W>) {
+        let idle = self.lanes.leave_unless(keep);
+        out.commands.extend(idle.into_iter().map(Command::Close));
+    }
+}
+
+impl Cookies {
+    pub(super) fn of(&mut self, server: &Server) -> &mut ClientCookie {
+        let secret = &self.secret;
+        let address = server.forwarder.address;
+        self.of.entry(server.id).or_insert_with(|| ClientCookie::new(secret, address.ip()))
+    }
+}

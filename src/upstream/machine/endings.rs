@@ -1,0 +1,67 @@
+//! Ending flights: with an answer, with a failure, or with what another worker was told.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Command, Finished, Machine, Output};
+use crate::upstream::flight::{Role, Route, Waiter};
+use crate::upstream::in_flight::FlightId;
+use crate::wire::header::rcode;
+use crate::wire::segment::{self, Meta};
+
+impl<R: Route, W> Machine<R, W> {
+    /// Ends a flight without an answer and remembers that for a moment (RFC 9520).
+    pub(super) fn fail(&mut self, index: u32, now: Instant, out: &mut Output<W>) {
+        let Some(flight) = self.flights.get(index as usize).and_then(|slot| slot.flight.as_ref()) else { return };
+        let mut segment = std::mem::take(&mut self.segment);
+        write_failure(&mut segment, flight.ede);
+        if let Role::Asks(route) = &flight.role {
+            self.cache.insert(flight.hash, &flight.key, &segment, route.servfail_ttl(), now);
+        }
+        self.finish(index, &segment, out);
+        self.segment = segment;
+    }
+
+    /// Ends a flight with a segment.
+    pub(super) fn finish(&mut self, index: u32, segment: &[u8], out: &mut Output<W>) {
+        let Some(slot) = self.flights.get_mut(index as usize) else { return };
+        let Some(flight) = slot.flight.take() else { return };
+        self.free.push(index);
+        flight.attempts.iter().for_each(|attempt| self.release(attempt, out));
+        match flight.role {
+            Role::Asks(_) => {
+                let others = self.in_flight.finish(flight.hash, flight.key.as_octets(), flight.id);
+                if !others.is_empty() {
+                    let shared: Arc<[u8]> = segment.into();
+                    out.commands.extend(others.into_iter().map(|other| Command::Tell(other, Arc::clone(&shared))));
+                }
+            }
+            Role::Waits => self.in_flight.leave(flight.hash, flight.key.as_octets(), flight.id),
+        }
+        self.hand_out(flight.waiters, segment, out);
+    }
+
+    pub(super) fn hand_out(&mut self, waiters: Vec<Waiter<W>>, segment: &[u8], out: &mut Output<W>) {
+        if waiters.is_empty() {
+            return;
+        }
+        let start = out.segments.len();
+        out.segments.extend_from_slice(segment);
+        out.finished.push(Finished { waiters, segment: start..out.segments.len() });
+    }
+
+    /// Another worker's flight, which `flight` waits for, has ended with this segment.
+    pub fn told(&mut self, flight: FlightId, segment: &[u8], out: &mut Output<W>) {
+        let same = self.flight_mut(flight.index).is_some_and(|found| found.id == flight);
+        if same {
+            self.finish(flight.index, segment, out);
+        }
+    }
+}
+
+/// Writes the segment of a failure.
+pub(super) fn write_failure(out: &mut Vec<u8>, ede: u16) {
+    let meta = Meta { rcode: rcode::SERVFAIL as u8, ede: ede + 1, ..Meta::default() };
+    let written = segment::encode(out, &meta, &[], &[], &[]);
+    debug_assert!(written.is_some());
+}

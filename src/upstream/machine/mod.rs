@@ -1,0 +1,315 @@
+//! The machine that gets questions answered: no socket, no clock, no thread of its own.
+//!
+//! In go questions, packets, the time; out come [`Command`]s for the driver and [`Finished`] questions. One machine
+//! belongs to one worker; machines share the cache and the table of questions in flight. A question becomes a flight
+//! here; `attempts` asks for it, `responses` judges what comes, `timers` looks again, `endings` hands out what came of it.
+//! Invariant: a response is believed only if socket, ID and the whole question are those of an attempt that still
+//! waits; anything else is dropped and the wait goes on, so that a forger cannot even spoil a question.
+
+mod attempts;
+mod endings;
+mod responses;
+mod timers;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::flight::{Flight, Role, Route, Waiter};
+use super::in_flight::{FlightId, InFlight, Joined};
+use super::lanes::{Lanes, Path, Transport};
+use super::server::Server;
+use super::wheel::Wheel;
+use crate::access::{ClientCookie, Secret};
+use crate::cache::{Cache, Key};
+use crate::wire::header::ede;
+use crate::wire::response::Reader;
+
+/// What the driver is to do, in this order.
+#[derive(Debug)]
+pub enum Command {
+    /// Open a socket to a server, and call it by this path.
+    Open(Path, Arc<Server>, Transport),
+    /// Send [`Output::octets`] at this range.
+    Send(Path, Range<usize>),
+    /// Close a socket; nothing more is expected of it.
+    Close(Path),
+    /// Hand a segment to a flight of another worker's machine, which takes it by [`Machine::told`].
+    Tell(FlightId, Arc<[u8]>),
+}
+
+/// A question that needs no more asking.
+#[derive(Debug)]
+pub struct Finished<W> {
+    /// Who waited for it.
+    pub waiters: Vec<Waiter<W>>,
+    /// Where its segment stands in [`Output::segments`]; a failure is a segment too.
+    pub segment: Range<usize>,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub struct Output<W> {
+    /// What to do.
+    pub commands: Vec<Command>,
+    /// The messages to send; those for TCP have their length in front.
+    pub octets: Vec<u8>,
+    /// What is done.
+    pub finished: Vec<Finished<W>>,
+    /// The segments of what is done.
+    pub segments: Vec<u8>,
+}
+
+impl<W> Default for Output<W> {
+    fn default() -> Self {
+        Self { commands: Vec::new(), octets: Vec::new(), finished: Vec::new(), segments: Vec::new() }
+    }
+}
+
+impl<W> Output<W> {
+    /// Empties it, keeping its memory.
+    pub fn clear(&mut self) {
+        self.commands.clear();
+        self.octets.clear();
+        self.finished.clear();
+        self.segments.clear();
+    }
+}
+
+/// A question to be answered.
+pub struct Ask<R> {
+    /// The question.
+    pub key: Key,
+    /// The key's hash by [`Cache::hash`].
+    pub hash: u64,
+    /// Its rule.
+    pub route: R,
+    /// When its asker gives up.
+    pub deadline: Instant,
+}
+
+/// What became of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// It is being asked, or already was.
+    Joined,
+    /// It comes from a server that it is being sent to: a forwarding loop.
+    Loop,
+}
+
+/// Counts of what a machine saw; readers add up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages sent to upstreams.
+    pub sent: u64,
+    /// Responses that answered a question.
+    pub matched: u64,
+    /// Packets that answered no question: late, forged, malformed.
+    pub unmatched: u64,
+    /// Times that a server did not answer in time.
+    pub timeouts: u64,
+}
+
+/// See the module.
+pub struct Machine<R, W> {
+    worker: u16,
+    flights: Vec<Slot<R, W>>,
+    free: Vec<u32>,
+    /// Attempts by socket and ID.
+    by_wire: HashMap<(u32, u16), u32, foldhash::fast::RandomState>,
+    lanes: Lanes,
+    wheel: Wheel<(u32, u32)>,
+    due: Vec<(u32, u32)>,
+    rng: StdRng,
+    cookies: Option<Cookies>,
+    reader: Reader,
+    segment: Vec<u8>,
+    cache: Arc<Cache>,
+    in_flight: Arc<InFlight>,
+    epoch: Instant,
+    counts: Counts,
+}
+
+struct Slot<R, W> {
+    generation: u32,
+    flight: Option<Flight<R, W>>,
+}
+
+struct Cookies {
+    secret: Secret,
+    of: HashMap<u32, ClientCookie>,
+}
+
+/// What machines share.
+#[derive(Clone)]
+pub struct Common {
+    /// The cache.
+    pub cache: Arc<Cache>,
+    /// Questions in flight.
+    pub in_flight: Arc<InFlight>,
+    /// When the time of [`Server`]s began.
+    pub epoch: Instant,
+}
+
+impl<R: Route, W> Machine<R, W> {
+    /// A machine for the worker of this number; its draws follow from `seed`, which comes from the system's CSPRNG.
+    pub fn new(worker: u16, seed: [u8; 32], common: Common) -> Self {
+        let Common { cache, in_flight, epoch } = common;
+        Self {
+            worker,
+            flights: Vec::new(),
+            free: Vec::new(),
+            by_wire: HashMap::default(),
+            lanes: Lanes::default(),
+            wheel: Wheel::new(epoch),
+            due: Vec::new(),
+            rng: StdRng::from_seed(seed),
+            cookies: None,
+            reader: Reader::default(),
+            segment: Vec::new(),
+            cache,
+            in_flight,
+            epoch,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Sends cookies made with this secret from now on, or none.
+    pub fn set_cookie_secret(&mut self, secret: Option<Secret>) {
+        let same = self.cookies.as_ref().map(|cookies| cookies.secret) == secret;
+        if !same {
+            self.cookies = secret.map(|secret| Cookies { secret, of: HashMap::new() });
+        }
+    }
+
+    /// What it counted so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The questions of the next batch go by newly drawn sockets.
+    pub fn end_batch(&mut self) {
+        self.lanes.end_batch();
+    }
+
+    /// When [`Self::fire`] wants to be called.
+    pub fn next_at(&self) -> Option<Instant> {
+        self.wheel.next_at()
+    }
+
+    /// Questions that somebody of this worker waits for.
+    pub fn len(&self) -> usize {
+        self.flights.len() - self.free.len()
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn ms(&self, at: Instant) -> u64 {
+        at.saturating_duration_since(self.epoch).as_millis() as u64
+    }
+
+    /// Gets a question answered for `who`, or joins the flight that does.
+    ///
+    /// `from` is the asker's address if it may be an upstream that asks back.
+    pub fn ask(
+        &mut self,
+        ask: Ask<R>,
+        who: W,
+        from: Option<std::net::IpAddr>,
+        now: Instant,
+        out: &mut Output<W>,
+    ) -> Asking {
+        let me = self.vacant();
+        let joined = self.in_flight.join(ask.hash, ask.key.as_octets(), me, ask.deadline);
+        let asks_itself = |server: &Arc<Server>| Some(server.forwarder.address.ip()) == from;
+        if joined != Joined::Own && ask.route.servers().iter().any(asks_itself) {
+            if joined == Joined::Elsewhere {
+                self.in_flight.leave(ask.hash, ask.key.as_octets(), me);
+            }
+            return Asking::Loop;
+        }
+        let waiter = Waiter { who, deadline: ask.deadline };
+        match joined {
+            Joined::Here(flight) => {
+                if let Some(flight) = self.flight_mut(flight.index) {
+                    flight.waiters.push(waiter);
+                }
+            }
+            Joined::Elsewhere => self.begin(me, ask, waiter, Role::Waits),
+            Joined::Own => self.begin_asking(me, ask, waiter, now, out),
+        }
+        Asking::Joined
+    }
+
+    /// The name of the next flight.
+    fn vacant(&mut self) -> FlightId {
+        let index = *self.free.last().unwrap_or(&(self.flights.len() as u32));
+        let generation = self.flights.get(index as usize).map_or(1, |slot| slot.generation.wrapping_add(1));
+        FlightId { worker: self.worker, index, generation }
+    }
+
+    fn begin(&mut self, id: FlightId, ask: Ask<R>, waiter: Waiter<W>, role: Role<R>) {
+        let waits = matches!(role, Role::Waits);
+        let flight = Flight {
+            id,
+            key: ask.key,
+            hash: ask.hash,
+            role,
+            next_at: ask.deadline,
+            waiters: vec![waiter],
+            attempts: Vec::new(),
+            drawn_case: Vec::new(),
+            tried: 0,
+            bad: 0,
+            round: 0,
+            sent: 0,
+            ede: ede::NO_REACHABLE_AUTHORITY,
+        };
+        let slot = Slot { generation: id.generation, flight: Some(flight) };
+        if self.free.pop().is_some() {
+            self.flights[id.index as usize] = slot;
+        } else {
+            self.flights.push(slot);
+        }
+        if waits {
+            self.wheel.arm(ask.deadline, (id.index, id.generation));
+        }
+    }
+
+    fn begin_asking(&mut self, me: FlightId, ask: Ask<R>, waiter: Waiter<W>, now: Instant, out: &mut Output<W>) {
+        let role = Role::Asks(ask.route.clone());
+        // Another worker may have finished the same question between our look into the cache and now.
+        let kept = self.cache.contains(ask.hash, &ask.key, now);
+        self.begin(me, ask, waiter, role);
+        if kept {
+            self.finish_from_cache(me.index, now, out);
+        } else {
+            self.ask_next(me.index, now, out);
+        }
+    }
+
+    fn finish_from_cache(&mut self, index: u32, now: Instant, out: &mut Output<W>) {
+        let mut segment = std::mem::take(&mut self.segment);
+        let found = self.flight_mut(index).and_then(|flight| {
+            let Role::Asks(route) = &flight.role else { return None };
+            Some((flight.hash, flight.key.clone(), route.layout()))
+        });
+        let kept = found.and_then(|(hash, key, layout)| self.cache.copy_segment(hash, &key, now, layout, &mut segment));
+        match kept {
+            Some(_) => self.finish(index, &segment, out),
+            None => self.ask_next(index, now, out),
+        }
+        self.segment = segment;
+    }
+
+    fn flight_mut(&mut self, index: u32) -> Option<&mut Flight<R, W>> {
+        self.flights.get_mut(index as usize)?.flight.as_mut()
+    }
+}

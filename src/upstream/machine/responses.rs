@@ -1,0 +1,182 @@
+//! Taking what comes: which attempt a packet answers, what it says, and what follows from it.
+
+use std::time::Instant;
+
+use super::{Machine, Output};
+use crate::access::CookieCheck;
+use crate::upstream::flight::{Attempt, OptForm, Role, Route};
+use crate::upstream::lanes::{Path, Transport};
+use crate::upstream::server::Server;
+use crate::wire::ask::{Echo, compare_question, is_response};
+use crate::wire::header::{HEADER_OCTETS, ede, flag, rcode, u16_at};
+use crate::wire::response::{Asked, Unusable, find_opt};
+
+impl<R: Route, W> Machine<R, W> {
+    /// A packet came by `path`.
+    pub fn received(&mut self, path: Path, packet: &[u8], now: Instant, out: &mut Output<W>) {
+        match self.match_response(path, packet) {
+            Some((index, place)) => {
+                let taken = self.take_response(index, place, packet, now, out);
+                *if taken.is_some() { &mut self.counts.matched } else { &mut self.counts.unmatched } += 1;
+            }
+            None => self.counts.unmatched += 1,
+        }
+    }
+
+    /// Finds the attempt that a packet answers: its flight and its place among the flight's attempts.
+    fn match_response(&mut self, path: Path, packet: &[u8]) -> Option<(u32, usize)> {
+        self.lanes.get_mut(path)?;
+        if !is_response(packet) {
+            return None;
+        }
+        let id = u16_at(packet, 0);
+        let index = *self.by_wire.get(&(path.slot, id))?;
+        let flight = self.flight_mut(index)?;
+        let place = flight.attempts.iter().position(|attempt| attempt.path == path && attempt.id == id)?;
+        let Role::Asks(route) = &flight.role else { return None };
+        let exact = route.servers()[usize::from(flight.attempts[place].server)].forwarder.case_randomisation;
+        let qname = if exact { &flight.drawn_case[..] } else { flight.key.qname() };
+        let without_question = matches!(u16_at(packet, 2) & flag::RCODE, rcode::FORMERR | rcode::NOTIMP);
+        match compare_question(packet, qname, flight.key.qtype(), flight.key.qclass(), exact) {
+            Echo::Same => Some((index, place)),
+            Echo::Missing if without_question => Some((index, place)),
+            Echo::Missing | Echo::Other => None,
+        }
+    }
+
+    /// Draws conclusions from a response; `None` if it is to be treated as if it had not come.
+    fn take_response(
+        &mut self,
+        index: u32,
+        place: usize,
+        packet: &[u8],
+        now: Instant,
+        out: &mut Output<W>,
+    ) -> Option<()> {
+        let flight = self.flight_mut(index)?;
+        let attempt = flight.attempts[place];
+        let question_octets = flight.key.qname().len() + 4;
+        let Role::Asks(route) = &flight.role else { return None };
+        let route = route.clone();
+        let server = &route.servers()[usize::from(attempt.server)];
+        let question_end = if u16_at(packet, 4) == 0 { HEADER_OCTETS } else { HEADER_OCTETS + question_octets };
+        let opt = find_opt(packet, question_end).ok()?;
+        if let (Some(cookies), OptForm::Cookie) = (&mut self.cookies, attempt.opt) {
+            let cookie = cookies.of(server);
+            let expected = cookie.is_expected();
+            match cookie.check(opt.and_then(|opt| opt.cookie)) {
+                CookieCheck::WrongClientPart => return None,
+                // Forged, or the server has given up cookies: a connection cannot be forged (RFC 7873 §5.3).
+                CookieCheck::Absent if expected && attempt.transport == Transport::Udp => {
+                    self.replace(index, place, Transport::Tcp, attempt.opt, &route, now, out);
+                    return Some(());
+                }
+                CookieCheck::Absent => cookie.forget_server(),
+                CookieCheck::Right => {}
+            }
+        }
+        let low = u16_at(packet, 2) & flag::RCODE;
+        let rcode = low | opt.map_or(0, |opt| u16::from(opt.extended_rcode) << 4);
+        self.note_reply(&attempt, server, now);
+        let truncated = u16_at(packet, 2) & flag::TC != 0;
+        match rcode {
+            rcode::NOERROR | rcode::NXDOMAIN | rcode::YXDOMAIN if truncated && attempt.transport == Transport::Udp => {
+                self.replace(index, place, Transport::Tcp, attempt.opt, &route, now, out);
+            }
+            rcode::NOERROR | rcode::NXDOMAIN | rcode::YXDOMAIN => {
+                return self.take_answer(index, place, packet, &route, now, out);
+            }
+            rcode::FORMERR | rcode::NOTIMP | rcode::BADVERS if attempt.opt != OptForm::None => {
+                let simpler = if attempt.opt == OptForm::Cookie { OptForm::Bare } else { OptForm::None };
+                if simpler == OptForm::None {
+                    server.cannot_read_opt(self.ms(now));
+                }
+                self.replace(index, place, attempt.transport, simpler, &route, now, out);
+            }
+            // Its cookie is known by now; a second time over TCP, where none is needed (RFC 7873 §5.3).
+            rcode::BADCOOKIE if attempt.transport == Transport::Udp => {
+                let again = attempt.transmissions == 1 && self.flight_mut(index)?.sent == 1;
+                let transport = if again { Transport::Udp } else { Transport::Tcp };
+                self.replace(index, place, transport, attempt.opt, &route, now, out);
+            }
+            _ => self.answered_badly(index, usize::from(attempt.server), ede::NETWORK_ERROR, now, out),
+        }
+        Some(())
+    }
+
+    fn note_reply(&mut self, attempt: &Attempt, server: &Server, now: Instant) {
+        let measurable = attempt.transmissions == 1 && attempt.transport == Transport::Udp;
+        let round_trip = measurable.then(|| now.saturating_duration_since(attempt.first_sent));
+        server.replied(self.ms(now), round_trip);
+        if let Some(socket) = self.lanes.get_mut(attempt.path) {
+            socket.heard = now;
+        }
+    }
+
+    /// Keeps an answer and hands it out, if it can be used.
+    fn take_answer(
+        &mut self,
+        index: u32,
+        place: usize,
+        packet: &[u8],
+        route: &R,
+        now: Instant,
+        out: &mut Output<W>,
+    ) -> Option<()> {
+        let flight = self.flights.get(index as usize)?.flight.as_ref()?;
+        let (key, hash) = (&flight.key, flight.hash);
+        let apex_of = |name: &[u8]| route.apex_of(name, key.qtype());
+        // The apex lives as long as the route, which outlives the call.
+        let asked = Asked {
+            qname: key.qname(),
+            qtype: key.qtype(),
+            qclass: key.qclass(),
+            dnssec_ok: key.dnssec_ok(),
+            trust_ad: route.trust_ad(),
+            layout: route.layout(),
+            ttl: route.ttl(),
+            apex_of: &apex_of,
+        };
+        let attempt = flight.attempts[place];
+        let mut segment = std::mem::take(&mut self.segment);
+        match self.reader.read(packet, &asked, &mut segment) {
+            Ok(kept) => {
+                let whole = kept.whole_name.then(|| key.whole_name());
+                match whole {
+                    Some(whole) => self.cache.insert(self.cache.hash(&whole), &whole, &segment, kept.ttl, now),
+                    None => self.cache.insert(hash, key, &segment, kept.ttl, now),
+                }
+                self.finish(index, &segment, out);
+            }
+            // By a datagram anybody could have sent it: the right one may still come.
+            Err(Unusable::Malformed) if attempt.transport == Transport::Udp => {
+                self.segment = segment;
+                return None;
+            }
+            Err(_) => self.answered_badly(index, usize::from(attempt.server), ede::INVALID_DATA, now, out),
+        }
+        self.segment = segment;
+        Some(())
+    }
+
+    /// A server's answer is of no use: others are asked; when all have answered so, the question has failed.
+    pub(super) fn answered_badly(&mut self, index: u32, server: usize, why: u16, now: Instant, out: &mut Output<W>) {
+        let Some(flight) = self.flight_mut(index) else { return };
+        let Role::Asks(route) = &flight.role else { return };
+        flight.bad |= 1 << server;
+        flight.ede = flight.ede.max(why);
+        let all = (1u32 << route.servers().len()) - 1;
+        let (failed, untried) = (flight.bad & all == all, all & !(flight.bad | flight.tried) != 0);
+        let (gone, kept) = std::mem::take(&mut flight.attempts)
+            .into_iter()
+            .partition::<Vec<_>, _>(|attempt| usize::from(attempt.server) == server);
+        let waits = !kept.is_empty();
+        flight.attempts = kept;
+        gone.iter().for_each(|attempt| self.release(attempt, out));
+        if failed {
+            self.fail(index, now, out);
+        } else if untried || !waits {
+            self.ask_next(index, now, out);
+        }
+    }
+}
