@@ -326,7 +326,7 @@ impl<'a> Admitted<'a> {
         match self.context.cache.copy_segment(hash, &key, self.context.now, layout, &mut octets) {
             Some(elapsed) => {
                 let mut chain = Box::new(Chain::new(self.query.qname()));
-                match chain.append(self.query.qname(), &Segment::new(&octets), elapsed, self.context.rotation) {
+                match chain.append(self.query.qname(), &Segment::new(&octets), elapsed, self.patch().rotation) {
                     Ok(next) => self.follow(chain, next, out),
                     Err(chain::Broken) => self.broken(out),
                 }
@@ -347,7 +347,7 @@ impl<'a> Admitted<'a> {
         }
         let mut chain = chain.unwrap_or_else(|| Box::new(Chain::new(self.query.qname())));
         let name = chain.wanted().to_vec();
-        match chain.append(&name, &segment, 0, self.context.rotation) {
+        match chain.append(&name, &segment, 0, self.patch().rotation) {
             Ok(next) => self.follow(chain, next, out),
             Err(chain::Broken) => self.broken(out),
         }
@@ -369,7 +369,7 @@ impl<'a> Admitted<'a> {
                 chain.want(&next);
                 return self.forward_or_end(key, hash, chain, out);
             };
-            match chain.append(&next, &Segment::new(&octets), elapsed, self.context.rotation) {
+            match chain.append(&next, &Segment::new(&octets), elapsed, self.patch().rotation) {
                 Ok(name) => next = name,
                 Err(chain::Broken) => return self.broken(out),
             }
