@@ -48,8 +48,11 @@ pub(crate) fn read(text: &str) -> Vec<Story> {
         }
         let steps = stories.last_mut().map_or(&mut head, |story| &mut story.steps);
         // In a block, what is a comment is for the block's own reader to say; line numbers stay right.
-        if indented && let Some(step) = steps.last_mut() {
-            step.block.lines.push((number, line.strip_prefix("    ").unwrap_or(trimmed).to_owned()));
+        if indented && !steps.is_empty() {
+            let text = line.strip_prefix("    ").unwrap_or(trimmed).to_owned();
+            let last = steps.last().map(|step| step.block.line);
+            let repeated = steps.iter_mut().rev().take_while(|step| Some(step.block.line) == last);
+            repeated.for_each(|step| step.block.lines.push((number, text.clone())));
         } else if trimmed.is_empty() {
             // A block ends with its last line that has something in it.
             if let Some(step) = steps.last_mut().filter(|step| !step.block.lines.is_empty()) {
