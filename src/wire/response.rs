@@ -275,7 +275,9 @@ impl Reader {
                 continue;
             }
             owner.read(message, record.owner)?;
-            if owner.as_wire() != name && is_within(name, owner.as_wire()) {
+            // One that another rule answers for would send a client's cache astray below its owner.
+            let ours = (asked.apex_of)(owner.as_wire()).is_some();
+            if ours && owner.as_wire() != name && is_within(name, owner.as_wire()) {
                 self.keep(index);
                 let owner = owner.clone();
                 self.keep_signatures(message, asked, found, owner.as_wire(), owner_hash, rtype::DNAME)?;
@@ -391,10 +393,11 @@ impl Reader {
         })
     }
 
-    /// Whether the kept records are all answers and then the first of the authority section.
+    /// Whether the kept records are all answers, in the order of the chain, and then the first of the authority section.
+    ///
+    /// Many clients read a chain from top to bottom only, whatever order their upstream found good enough.
     fn is_prefix(&self, found: &Found) -> bool {
-        let count = self.kept.len();
-        count >= found.answers && self.kept.iter().all(|&index| index < count)
+        self.kept.len() >= found.answers && self.kept.iter().enumerate().all(|(place, &index)| place == index)
     }
 
     fn note_offsets(&mut self, found: &Found) {
