@@ -4,7 +4,7 @@
 //! they are joined for one client.
 
 use crate::wire::compress::Writer;
-use crate::wire::header::{HEADER_OCTETS, rcode};
+use crate::wire::header::{HEADER_OCTETS, rcode, rtype};
 use crate::wire::response::MAX_LINKS;
 use crate::wire::walk::Record;
 use crate::wire::{Meta, Segment};
@@ -18,7 +18,8 @@ pub struct Chain {
     question_end: usize,
     /// The records of the authority section, kept apart until the chain has ended.
     meta: Meta,
-    segments: usize,
+    /// CNAMEs passed; a segment that is not the last has at least one.
+    links: usize,
     /// The name that is being asked for.
     wanted: Vec<u8>,
 }
@@ -39,7 +40,7 @@ impl Chain {
         message.extend_from_slice(&[0; 4]);
         let question_end = message.len();
         let meta = Meta { authentic: true, ..Meta::default() };
-        Self { message, question_end, meta, segments: 0, wanted: qname.to_ascii_lowercase() }
+        Self { message, question_end, meta, links: 0, wanted: qname.to_ascii_lowercase() }
     }
 
     /// The name that is being asked for.
@@ -61,10 +62,6 @@ impl Chain {
         elapsed: u32,
         rotation: u32,
     ) -> Result<Vec<u8>, Broken> {
-        self.segments += 1;
-        if self.segments > MAX_LINKS {
-            return Err(Broken);
-        }
         let meta = segment.meta();
         // The segment's own message: its records point to its own question.
         let mut source = vec![0; HEADER_OCTETS];
@@ -91,10 +88,11 @@ impl Chain {
         let mut at = start;
         for _ in 0..count {
             let record = Record::read(source, at).map_err(|_| Broken)?;
+            self.links += usize::from(record.rtype == rtype::CNAME);
             writer.put_record(source, &record, record.ttl).map_err(|_| Broken)?;
             at = record.end;
         }
-        if writer.position() > MAX_OCTETS { Err(Broken) } else { Ok(()) }
+        if writer.position() > MAX_OCTETS || self.links > MAX_LINKS { Err(Broken) } else { Ok(()) }
     }
 
     /// Half an answer is none: a link that fails makes the whole fail, as it does in named.
