@@ -16,7 +16,9 @@ pub struct Chain {
     message: Vec<u8>,
     /// Where the records begin.
     question_end: usize,
-    /// The records of the authority section, kept apart until the chain has ended.
+    /// For each segment with records for the authority section: its message, where they begin, how many they are. They
+    /// stand behind the last answer, and are written when the chain has ended.
+    authority: Vec<(Vec<u8>, usize, u16)>,
     meta: Meta,
     /// CNAMEs passed; a segment that is not the last has at least one.
     links: usize,
@@ -40,7 +42,7 @@ impl Chain {
         message.extend_from_slice(&[0; 4]);
         let question_end = message.len();
         let meta = Meta { authentic: true, ..Meta::default() };
-        Self { message, question_end, meta, links: 0, wanted: qname.to_ascii_lowercase() }
+        Self { message, question_end, authority: Vec::new(), meta, links: 0, wanted: qname.to_ascii_lowercase() }
     }
 
     /// The name that is being asked for.
@@ -70,9 +72,12 @@ impl Chain {
         let start = source.len();
         source.resize(start + segment.body().len(), 0);
         segment.copy_into(&mut source[start..], elapsed, rotation).ok_or(Broken)?;
-        self.copy_records(&source, start, usize::from(meta.answers) + usize::from(meta.authority))?;
+        let answers_end = self.copy_records(&source, start, meta.answers)?;
+        if meta.authority > 0 {
+            self.authority.push((source, answers_end, meta.authority));
+        }
         self.meta.answers += meta.answers;
-        self.meta.authority = meta.authority;
+        self.meta.authority += meta.authority;
         self.meta.authentic &= meta.authentic;
         self.meta.rcode = meta.rcode;
         self.meta.ede = meta.ede;
@@ -83,7 +88,8 @@ impl Chain {
         Ok(segment.next().to_vec())
     }
 
-    fn copy_records(&mut self, source: &[u8], start: usize, count: usize) -> Result<(), Broken> {
+    /// Copies records from `start` on; returns where the last one ends.
+    fn copy_records(&mut self, source: &[u8], start: usize, count: u16) -> Result<usize, Broken> {
         let mut writer = Writer::new(&mut self.message, HEADER_OCTETS, self.question_end - 4);
         let mut at = start;
         for _ in 0..count {
@@ -92,16 +98,25 @@ impl Chain {
             writer.put_record(source, &record, record.ttl).map_err(|_| Broken)?;
             at = record.end;
         }
-        if writer.position() > MAX_OCTETS || self.links > MAX_LINKS { Err(Broken) } else { Ok(()) }
+        if writer.position() > MAX_OCTETS || self.links > MAX_LINKS { Err(Broken) } else { Ok(at) }
     }
 
     /// Half an answer is none: a link that fails makes the whole fail, as it does in named.
     fn forget_records(&mut self) {
         self.message.truncate(self.question_end);
+        self.authority.clear();
         (self.meta.answers, self.meta.authority) = (0, 0);
     }
 
-    /// The records, as they stand behind the client's question.
+    /// Writes the authority section: the chain has ended.
+    pub(super) fn close(&mut self) -> Result<(), Broken> {
+        for (source, start, count) in std::mem::take(&mut self.authority) {
+            self.copy_records(&source, start, count)?;
+        }
+        Ok(())
+    }
+
+    /// The records of a closed chain, as they stand behind the client's question.
     pub(super) fn records(&self) -> &[u8] {
         &self.message[self.question_end..]
     }

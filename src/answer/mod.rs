@@ -374,17 +374,20 @@ impl<'a> Admitted<'a> {
                 Err(chain::Broken) => return self.broken(out),
             }
         }
-        self.reply_chain(&chain, out)
+        self.reply_chain(*chain, out)
     }
 
     /// A chain that leads where nothing is forwarded ends there: the client gets what is known.
     fn forward_or_end(&self, key: Key, hash: u64, chain: Box<Chain>, out: &mut [u8]) -> Decision {
         let nowhere = self.view.rules.get(self.view.rules.find(key.qname(), key.qtype())).servers.is_empty();
         let recursion = self.query.recursion_desired() && self.recursion_available;
-        if nowhere || !recursion { self.reply_chain(&chain, out) } else { self.forward(key, hash, Some(chain), out) }
+        if nowhere || !recursion { self.reply_chain(*chain, out) } else { self.forward(key, hash, Some(chain), out) }
     }
 
-    fn reply_chain(&self, chain: &Chain, out: &mut [u8]) -> Decision {
+    fn reply_chain(&self, mut chain: Chain, out: &mut [u8]) -> Decision {
+        if chain.close().is_err() {
+            return self.broken(out);
+        }
         let start = reply::begin(out, &self.query);
         let records = chain.records();
         let limit = self.limit(out.len());

@@ -117,9 +117,7 @@ impl Reader {
         let mut current = NameBuf::default();
         current.set(asked.qname);
         self.follow_chain(message, asked, &mut found, &mut current)?;
-        if !found.ends_elsewhere {
-            self.keep_authority(message, asked, &mut found, &current)?;
-        }
+        self.keep_authority(message, asked, &mut found, &current)?;
         self.encode(message, asked, &found, &current, out)
     }
 
@@ -325,7 +323,8 @@ impl Reader {
             if record.class != asked.qclass || !(soa || asked.dnssec_ok && is_proof(record.rtype)) {
                 continue;
             }
-            if soa && (found.final_set || found.soa.is_some()) {
+            // Where the chain goes on elsewhere, this upstream has no say about its end.
+            if soa && (found.final_set || found.soa.is_some() || found.ends_elsewhere) {
                 continue;
             }
             owner.read(message, record.owner)?;
