@@ -5,4 +5,5 @@
 pub mod batch;
 pub mod local_time;
 pub mod memory;
+pub mod parent;
 pub mod sockets;

@@ -1,7 +1,8 @@
 //! Running the two forwarders: processes of this same program, each with its own named.conf.
 //!
 //! Invariant: no forwarder outlives its [`Forwarder`], whose end kills the process by its PID, whatever ended it
-//! (a return, a panic, a signal to this program). Only a SIGKILL to this program itself leaves them running.
+//! (a return, a panic, a signal to this program). When this program itself is killed by SIGKILL, the kernel tells them
+//! to end (`--end-with`); only their directory is left then.
 //! Not here: what a forwarder answers.
 
 use std::ffi::OsString;
@@ -41,11 +42,14 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// This program's own `serve -c FILE`.
+    /// This program's own `serve -c FILE`, ending with this process.
     pub(super) fn tandem() -> Result<Self, Error> {
         let executable =
             std::env::current_exe().map_err(|fault| Error::File { path: PathBuf::from("/proc/self/exe"), fault })?;
-        let arguments = |file: &Path| vec!["serve".into(), "-c".into(), file.as_os_str().to_owned()];
+        let arguments = |file: &Path| {
+            let parent = format!("--end-with={}", std::process::id());
+            vec!["serve".into(), parent.into(), "-c".into(), file.as_os_str().to_owned()]
+        };
         Ok(Self { executable, arguments, configuration: from_template })
     }
 }
