@@ -63,6 +63,8 @@ pub(super) enum Fault {
     Io(io::Error),
     /// Something came that is not the answer.
     Garbled(String),
+    /// What the last nameserver of a resolv.conf came to.
+    Nameserver(SocketAddrV4, String),
 }
 
 impl fmt::Display for Fault {
@@ -71,6 +73,7 @@ impl fmt::Display for Fault {
             Self::Silence(time) => write!(f, "no answer within {:.1} s", time.as_secs_f64()),
             Self::Io(error) => write!(f, "{error}"),
             Self::Garbled(what) => write!(f, "a wrong reply: {what}"),
+            Self::Nameserver(address, what) => write!(f, "{}: {what}", address.ip()),
         }
     }
 }
@@ -230,7 +233,7 @@ impl ResolvConf {
     /// Looks the addresses of a name up; an error is what the last nameserver came to.
     pub(super) async fn lookup(&self, qname: &Name) -> Result<Resolved, Fault> {
         let begin = Instant::now();
-        let mut fault = String::new();
+        let mut fault = Fault::Silence(Self::TIMEOUT);
         for (by, resolver) in std::iter::repeat_n(&self.resolvers, Self::ROUNDS).flatten() {
             match tokio::time::timeout(Self::TIMEOUT, resolver.lookup(qname.clone(), RecordType::A)).await {
                 Ok(Ok(lookup)) => {
@@ -239,11 +242,11 @@ impl ResolvConf {
                     addresses.sort();
                     return Ok(Resolved { addresses, by: *by, took: begin.elapsed() });
                 }
-                Ok(Err(error)) => fault = format!("{by}: {error}"),
-                Err(_) => fault = format!("{by}: no answer"),
+                Ok(Err(error)) => fault = Fault::Nameserver(*by, error.to_string()),
+                Err(_) => fault = Fault::Nameserver(*by, "no answer".to_owned()),
             }
         }
-        Err(Fault::Garbled(fault))
+        Err(fault)
     }
 }
 

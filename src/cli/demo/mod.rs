@@ -15,7 +15,7 @@ mod story;
 
 use std::fmt;
 use std::future::Future;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread::JoinHandle;
@@ -57,7 +57,9 @@ pub fn run(args: DemoArgs) -> ExitCode {
     let code = match outcome {
         Ok(code) => code,
         Err(error) => {
-            output.line(format!("tandem demo: {error}"));
+            // Behind a prompt and the terminal's own ^C.
+            let fresh_line = if matches!(error, Error::Interrupted) && io::stdin().is_terminal() { "\n" } else { "" };
+            output.line(format!("{fresh_line}tandem demo: {error}"));
             ExitCode::FAILURE
         }
     };
@@ -98,6 +100,7 @@ async fn once(port: u16, program: &Program, output: &Output) -> Result<ExitCode,
     let mut report = story::Report::new(output.clone());
     let told = tokio::time::timeout(WATCHDOG, async {
         let (mut demo, _control) = Demo::start(port, program, output).await?;
+        output.line("The story now tells itself, in some 25 s.");
         story::tell(&demo.stand_in, &mut demo.pair, &mut report).await?;
         demo.pair.stop().await;
         Ok(())
@@ -146,13 +149,14 @@ impl Demo {
     }
 
     fn say_what_runs_where(&self, output: &Output) {
-        let row = |what: &str, place: String| output.line(format!("{what:<36}{place}"));
-        row("The VPC's resolver (a stand-in):", format!("{} port {}", place::STAND_IN, self.port));
+        output.line("A pair of forwarders between a corporate network and an AWS VPC, on loopback addresses:");
+        let row = |what: &str, place: String| output.line(format!("  {what:<32}{place}"));
+        row("the VPC's resolver (a stand-in)", format!("{} port {}", place::STAND_IN, self.port));
         for az in Az::BOTH {
             let forwarder = self.pair.get(az);
             let pid = forwarder.pid().map_or("none".to_owned(), |pid| pid.to_string());
             row(
-                &format!("The forwarder in {az}:"),
+                &format!("the forwarder in {az}"),
                 format!(
                     "{} port {}, PID {pid}, {}",
                     forwarder.address.ip(),
@@ -161,8 +165,8 @@ impl Demo {
                 ),
             );
         }
-        row("A client inside goodclients:", format!("{} (of 127.0.0.0/25)", place::ALLOWED_CLIENT));
-        row("A client outside:", place::REFUSED_CLIENT.to_string());
+        row("a client inside goodclients", format!("{} (of 127.0.0.0/25)", place::ALLOWED_CLIENT));
+        row("a client outside", place::REFUSED_CLIENT.to_string());
     }
 }
 
@@ -412,7 +416,7 @@ mod tests {
             let port = demo.port;
             let drive = async move {
                 let blocking = move |arguments: &'static str| tokio::task::spawn_blocking(move || dig(port, arguments));
-                assert!(tell_line(port, "upsert 10.1.9.9").await.contains("AZ 2: its clients see 10.1.9.9 after"));
+                assert!(tell_line(port, "upsert 10.1.9.9").await.contains("AZ 2: its clients see 10.1.9.9 at once"));
                 assert_eq!(blocking("+short myservice.awslab.mycompany.corp").await.unwrap(), "10.1.9.9\n");
                 let refused = blocking("-b 127.0.0.200 myservice.awslab.mycompany.corp").await.unwrap();
                 assert!(refused.contains("status: REFUSED") && refused.contains("EDE: 18 (Prohibited)"), "{refused}");
@@ -421,6 +425,9 @@ mod tests {
                 assert!(stopped.contains("AZ 1 is stopped (exit status: 0)"), "{stopped}");
                 assert!(stopped.contains("gets 10.1.9.9 from AZ 2 after 1."), "{stopped}");
                 assert!(tell_line(port, "look").await.contains("AZ 1: stopped"));
+                assert!(tell_line(port, "stop 2").await.contains("no forwarder runs; `start 1` starts one"));
+                assert!(tell_line(port, "start 2").await.contains("AZ 2 answers on 127.0.2.53"));
+                assert!(tell_line(port, "start 2").await.contains("AZ 2 runs already"));
                 assert!(tell_line(port, "start 1").await.contains("AZ 1 answers on 127.0.1.53"));
                 assert!(tell_line(port, "look").await.contains("gets 10.1.9.9 from AZ 1 after 0."));
                 assert!(tell_line(port, "GET / HTTP/1.1").await.contains("unknown line 'GET / HTTP/1.1'"));

@@ -17,10 +17,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::change::watch;
+use super::change::{Sighting, watch};
 use super::client::{Question, ResolvConf, ask};
 use super::place::{ALLOWED_CLIENT, CONTROL, FIRST_PORT, REFUSED_CLIENT};
-use super::stand_in::{ALIAS, PUBLIC, SECONDARY, SERVICE, SERVICE_TTL, name};
+use super::stand_in::{ALIAS, PRIMARY, PUBLIC, SECONDARY, SERVICE, SERVICE_TTL, name};
 use super::story::list;
 use super::{Az, Demo, Error, Output};
 
@@ -33,14 +33,16 @@ const CONNECTIONS: usize = 16;
 /// How long the prompt waits for a forwarder's answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// Said where a forwarder would be needed and none runs.
+const NOBODY_RUNS: &str = "no forwarder runs; `start 1` starts one";
+
 const PROMPT: &str = "tandem> ";
-const LINES: &str = "\
-upsert ADDRESS   give the service this address, and watch its clients see it
-stop 1|2         stop the forwarder of an availability zone
-start 1|2        start it again
-look             what clients see now
-help             these lines
-quit             stop everything";
+const LINES: &str = "  upsert ADDRESS   move the service to this address, and watch when its clients see it
+  stop 1|2         stop the forwarder of an availability zone
+  start 1|2        start it again
+  look             what clients see now
+  help             these lines
+  quit             stop everything";
 
 /// What a line asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +106,26 @@ struct Request {
     second: Option<Output>,
 }
 
+/// Who reads the answer to a line.
+#[derive(Clone)]
+struct Reader {
+    output: Output,
+    /// What stands in front of the reader's next line; empty where nobody types.
+    prompt: &'static str,
+}
+
+impl Reader {
+    fn line(&self, text: impl Into<String>) {
+        self.output.line(text);
+    }
+
+    /// A line that comes while the prompt may be shown: takes its place, and puts it below.
+    fn line_beside_prompt(&self, text: &str) {
+        let back = if self.prompt.is_empty() { "" } else { "\r" };
+        self.output.text(format!("{back}{text}\n{}", self.prompt));
+    }
+}
+
 /// Handles lines until one says `quit`, or the terminal's input ends.
 pub(super) async fn converse(demo: &mut Demo, control: TcpListener, output: &Output) {
     let (sender, mut requests) = mpsc::channel(CONNECTIONS);
@@ -114,13 +136,15 @@ pub(super) async fn converse(demo: &mut Demo, control: TcpListener, output: &Out
     let mut driver = Driver { demo, watch: None };
     let prompt = if is_terminal { PROMPT } else { "" };
     output.text(prompt);
-    while let Some(request) = requests.recv().await {
-        if driver.handle(&request.line, request.second.as_ref().unwrap_or(output)).await {
+    while let Some(Request { line, second }) = requests.recv().await {
+        let reader = match second {
+            Some(output) => Reader { output, prompt: "" },
+            None => Reader { output: output.clone(), prompt },
+        };
+        if driver.handle(&line, &reader).await {
             break;
         }
-        if request.second.is_none() {
-            output.text(prompt);
-        }
+        reader.output.text(reader.prompt);
     }
     driver.end_watch();
     server.abort();
@@ -133,18 +157,26 @@ fn what_to_try(port: u16) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "tandem".to_owned());
     let option = if port == FIRST_PORT { String::new() } else { format!("--port {port} ") };
     let mut text = String::from("\nTry, in another terminal:\n");
+    let [service, alias, public] = [SERVICE, ALIAS, PUBLIC].map(|name| name.trim_end_matches('.'));
     for (line, remark) in [
-        (format!("dig {one} {SERVICE}"), "the service, through AZ 1"),
-        (format!("dig {two} {SERVICE} +tcp"), "through AZ 2, by TCP"),
-        (format!("dig {one} {ALIAS}"), "an alias into the other zone"),
-        (format!("dig {two} {PUBLIC}"), "a name outside the VPC"),
-        (format!("dig {one} -x 10.1.1.10"), "a reverse name"),
-        (format!("dig {one} -b {REFUSED_CLIENT} {SERVICE}"), "a client that is refused"),
-        (format!("{program} demo {option}upsert {SECONDARY}"), "move the service, as typed below"),
+        (format!("dig {one} {service}"), "the service, by AZ 1; again: TTL counts down"),
+        (format!("dig {two} {service} +tcp"), "by AZ 2 and TCP"),
+        (format!("dig {one} {alias}"), "an alias into the other zone"),
+        (format!("dig {two} {public}"), "a name outside the VPC"),
+        (format!("dig {one} -x {PRIMARY}"), "a reverse name"),
+        (format!("dig {one} -b {REFUSED_CLIENT} {service}"), "a client that is refused, and why"),
+        (format!("{program} demo {option}upsert {SECONDARY}"), "move the service, as `upsert` below"),
     ] {
-        text.push_str(&format!("  {line:<75} # {remark}\n"));
+        text.push_str(&format!("  {line:<74} # {remark}\n"));
     }
-    format!("{text}\nHere:\n{LINES}\n")
+    if !is_on_path("dig") {
+        text.push_str("  (dig is not installed here: Debian has it in bind9-dnsutils, Fedora in bind-utils)\n");
+    }
+    format!("{text}\nHere, or there behind `demo`:\n{LINES}\n")
+}
+
+fn is_on_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|at| at.join(program).is_file()))
 }
 
 /// Reads the terminal in a thread: a read of standard input cannot be given up, and the program must not wait for it.
@@ -172,31 +204,35 @@ struct Driver<'a> {
 
 impl Driver<'_> {
     /// Does what the line says; whether it was `quit`.
-    async fn handle(&mut self, line: &str, output: &Output) -> bool {
+    async fn handle(&mut self, line: &str, reader: &Reader) -> bool {
         match Line::parse(line) {
             Ok(None) => {}
-            Ok(Some(Line::Upsert(address))) => self.upsert(address, output).await,
-            Ok(Some(Line::Stop(az))) => self.stop(az, output).await,
-            Ok(Some(Line::Start(az))) => self.start(az, output).await,
-            Ok(Some(Line::Look)) => self.look(output).await,
-            Ok(Some(Line::Help)) => output.line(LINES),
+            Ok(Some(Line::Upsert(address))) => self.upsert(address, reader).await,
+            Ok(Some(Line::Stop(az))) => self.stop(az, reader).await,
+            Ok(Some(Line::Start(az))) => self.start(az, reader).await,
+            Ok(Some(Line::Look)) => self.look(reader).await,
+            Ok(Some(Line::Help)) => reader.line(LINES),
             Ok(Some(Line::Quit)) => {
-                output.line("Both forwarders are stopped.");
+                reader.line("Both forwarders are stopped.");
                 return true;
             }
-            Err(error) => output.line(error.to_string()),
+            Err(error) => reader.line(error.to_string()),
         }
         false
     }
 
-    async fn upsert(&mut self, address: Ipv4Addr, output: &Output) {
+    async fn upsert(&mut self, address: Ipv4Addr, reader: &Reader) {
         self.end_watch();
         self.demo.stand_in.upsert(address).await;
         let changed = Instant::now();
-        output.line(format!("{SERVICE} is {address} on the VPC's resolver (TTL {})", SERVICE_TTL.as_secs()));
+        let service = SERVICE.trim_end_matches('.');
+        reader.line(format!("{service} is {address} on the VPC's resolver (TTL {})", SERVICE_TTL.as_secs()));
         let watched: Vec<_> =
             self.demo.pair.running().into_iter().map(|az| (az, self.demo.pair.get(az).address)).collect();
-        self.watch = Some(tokio::spawn(watch_all(watched, address, changed, output.clone())));
+        if watched.is_empty() {
+            return reader.line(NOBODY_RUNS);
+        }
+        self.watch = Some(tokio::spawn(watch_all(watched, address, changed, reader.clone())));
     }
 
     /// A newer address would be taken for a fault by the watch for the older one.
@@ -206,46 +242,53 @@ impl Driver<'_> {
         }
     }
 
-    async fn stop(&mut self, az: Az, output: &Output) {
+    async fn stop(&mut self, az: Az, reader: &Reader) {
         match self.demo.pair.get_mut(az).stop().await {
-            Some(Ok(status)) => output.line(format!("{az} is stopped ({status})")),
-            Some(Err(error)) => output.line(format!("{az}: {error}")),
-            None => output.line(format!("{az} does not run; `start {}` starts it", az.number())),
+            Some(Ok(status)) => reader.line(format!("{az} is stopped ({status})")),
+            Some(Err(error)) => reader.line(format!("{az}: {error}")),
+            None => reader.line(format!("{az} does not run; `start {}` starts it", az.number())),
         }
-        self.look_through_resolv_conf(output).await;
+        self.look_through_resolv_conf(reader).await;
     }
 
-    async fn start(&mut self, az: Az, output: &Output) {
-        match self.demo.pair.get_mut(az).start().await {
-            Ok(()) => output.line(format!("{az} answers on {}", self.demo.pair.get(az).address)),
-            Err(error) => output.line(error.to_string()),
+    async fn start(&mut self, az: Az, reader: &Reader) {
+        let forwarder = self.demo.pair.get_mut(az);
+        if forwarder.is_running() {
+            return reader.line(format!("{az} runs already"));
+        }
+        match forwarder.start().await {
+            Ok(()) => reader.line(format!("{az} answers on {}", self.demo.pair.get(az).address)),
+            Err(error) => reader.line(error.to_string()),
         }
     }
 
-    async fn look(&mut self, output: &Output) {
+    async fn look(&mut self, reader: &Reader) {
         let running = self.demo.pair.running();
         for az in Az::BOTH {
             if !running.contains(&az) {
-                output.line(format!("{az}: stopped"));
+                reader.line(format!("{az}: stopped"));
                 continue;
             }
             let question = Question::udp(ALLOWED_CLIENT, self.demo.pair.get(az).address, name(SERVICE), RecordType::A);
-            output.line(match ask(&question, PATIENCE).await {
+            reader.line(match ask(&question, PATIENCE).await {
                 Ok(answer) => format!("{az}: {}, TTL {}", list(&answer.addresses), answer.ttl.unwrap_or(0)),
                 Err(fault) => format!("{az}: {fault}"),
             });
         }
-        self.look_through_resolv_conf(output).await;
+        self.look_through_resolv_conf(reader).await;
     }
 
-    async fn look_through_resolv_conf(&self, output: &Output) {
+    async fn look_through_resolv_conf(&mut self, reader: &Reader) {
+        if self.demo.pair.running().is_empty() {
+            return reader.line(NOBODY_RUNS);
+        }
         let addresses = self.demo.pair.addresses();
         let outcome = match ResolvConf::new(addresses) {
             Ok(client) => client.lookup(&name(SERVICE)).await,
             Err(fault) => Err(fault),
         };
         let from = |address| if address == addresses[0] { Az::One } else { Az::Two };
-        output.line(match outcome {
+        reader.line(match outcome {
             Ok(found) => format!(
                 "A client with both in its resolv.conf (timeout 1 s) gets {} from {} after {:.3} s",
                 list(&found.addresses),
@@ -258,17 +301,29 @@ impl Driver<'_> {
 }
 
 /// Watches forwarders at once and says of each when its clients see the address.
-async fn watch_all(forwarders: Vec<(Az, SocketAddrV4)>, address: Ipv4Addr, changed: Instant, output: Output) {
+async fn watch_all(forwarders: Vec<(Az, SocketAddrV4)>, address: Ipv4Addr, changed: Instant, reader: Reader) {
     let mut watches = JoinSet::new();
     for (az, forwarder) in forwarders {
-        watches.spawn(async move { (az, watch(forwarder, address, changed).await.verdict()) });
+        watches.spawn(async move { (az, watch(forwarder, address, changed).await) });
     }
     while let Some(watched) = watches.join_next().await {
-        output.line(match watched {
-            Ok((az, Ok(time))) => format!("{az}: its clients see {address} after {:.1} s", time.as_secs_f64()),
-            Ok((az, Err(fault))) => format!("{az}: {fault}"),
+        reader.line_beside_prompt(&match watched {
+            Ok((az, sighting)) => format!("{az}: {}", outcome(&sighting, address)),
             Err(error) => error.to_string(),
         });
+    }
+}
+
+fn outcome(sighting: &Sighting, address: Ipv4Addr) -> String {
+    match (sighting.verdict(), sighting.last_old) {
+        (Ok(_), None) => format!("its clients see {address} at once: no older answer was cached"),
+        (Ok(time), Some(_)) => {
+            format!(
+                "its clients see {address} after {:.1} s, when the cached answer's TTL was over",
+                time.as_secs_f64()
+            )
+        }
+        (Err(fault), _) => fault,
     }
 }
 
@@ -364,7 +419,7 @@ mod tests {
         for (text, part) in [
             ("upsert myservice", "upsert 10.1.2.10"),
             ("stop both", "1 or 2"),
-            ("restart \x1b[2J", "unknown line 'restart \\u{1b}[2J'; there are:\nupsert ADDRESS"),
+            ("restart \x1b[2J", "unknown line 'restart \\u{1b}[2J'; there are:\n  upsert ADDRESS"),
         ] {
             let error = Line::parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text:?}: {error}");
