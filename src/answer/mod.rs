@@ -129,7 +129,9 @@ fn admit<'a>(context: Context<'a>, query: Query<'a>, client: Client, out: &mut [
     if query.edns.is_some_and(|edns| edns.version > 0) {
         return Err(refusal.with_rcode(rcode::BADVERS, out));
     }
-    if query.edns.is_some_and(|edns| edns.cookie.is_some()) && cookie == CookieVerdict::Malformed {
+    // Who gives no cookies does not look at those of clients either.
+    let judged = context.snapshot.cookies.is_some() && query.edns.is_some_and(|edns| edns.cookie.is_some());
+    if judged && cookie == CookieVerdict::Malformed {
         return Err(refusal.with_rcode(rcode::FORMERR, out));
     }
     // No key is known here: what cannot be verified is not answered (RFC 8945 §5.2.1).
