@@ -10,6 +10,7 @@ use crate::upstream::server::Server;
 use crate::wire::ask::{Echo, compare_question, is_response};
 use crate::wire::header::{HEADER_OCTETS, ede, flag, rcode, u16_at};
 use crate::wire::response::{Asked, Unusable, find_opt};
+use crate::wire::walk::Malformed;
 
 impl<R: Route, W> Machine<R, W> {
     /// A packet came by `path`.
@@ -60,7 +61,10 @@ impl<R: Route, W> Machine<R, W> {
         let route = route.clone();
         let server = &route.servers()[usize::from(attempt.server)];
         let question_end = if u16_at(packet, 4) == 0 { HEADER_OCTETS } else { HEADER_OCTETS + question_octets };
-        let opt = find_opt(packet, question_end).ok()?;
+        let opt = match find_opt(packet, question_end) {
+            Ok(opt) => opt,
+            Err(Malformed) => return self.take_malformed(index, &attempt, now, out),
+        };
         if let (Some(cookies), OptForm::Cookie) = (&mut self.cookies, attempt.opt) {
             let cookie = cookies.of(server);
             let expected = cookie.is_expected();
@@ -148,14 +152,23 @@ impl<R: Route, W> Machine<R, W> {
                 }
                 self.finish(index, &segment, out);
             }
-            // By a datagram anybody could have sent it: the right one may still come.
-            Err(Unusable::Malformed) if attempt.transport == Transport::Udp => {
+            Err(Unusable::Malformed) => {
                 self.segment = segment;
-                return None;
+                return self.take_malformed(index, &attempt, now, out);
             }
             Err(_) => self.answered_badly(index, usize::from(attempt.server), ede::INVALID_DATA, now, out),
         }
         self.segment = segment;
+        Some(())
+    }
+
+    /// A response cannot be read. A datagram could be anybody's, and the right one may still come; what comes by a
+    /// connection is the server's own.
+    fn take_malformed(&mut self, index: u32, attempt: &Attempt, now: Instant, out: &mut Output<W>) -> Option<()> {
+        if attempt.transport == Transport::Udp {
+            return None;
+        }
+        self.answered_badly(index, usize::from(attempt.server), ede::INVALID_DATA, now, out);
         Some(())
     }
 
