@@ -88,13 +88,15 @@ impl<R: Route, W> Machine<R, W> {
                 self.replace(index, place, Transport::Tcp, attempt.opt, &route, now, out);
             }
             rcode::NOERROR | rcode::NXDOMAIN | rcode::YXDOMAIN => {
+                // Only an answer shows that OPT was the fault: a question may be one that no form of it would help.
+                let now_ms = self.ms(now);
+                if attempt.opt == OptForm::None && server.takes_opt(now_ms) {
+                    server.cannot_read_opt(now_ms);
+                }
                 return self.take_answer(index, place, packet, &route, now, out);
             }
             rcode::FORMERR | rcode::NOTIMP | rcode::BADVERS if attempt.opt != OptForm::None => {
                 let simpler = if attempt.opt == OptForm::Cookie { OptForm::Bare } else { OptForm::None };
-                if simpler == OptForm::None {
-                    server.cannot_read_opt(self.ms(now));
-                }
                 self.replace(index, place, attempt.transport, simpler, &route, now, out);
             }
             // Its cookie is known by now; a second time over TCP, where none is needed (RFC 7873 §5.3).
