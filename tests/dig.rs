@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::dig::{Dig, Response};
 use common::packet::{Connection, Question};
-use common::{Nsd, Protocol, Scripted, Tandem, fresh_address, fresh_interface_address, fresh_ipv6_address, program};
+use common::{Nsd, Protocol, Scripted, Tandem, fresh_address, fresh_ipv6_address, program};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -124,7 +124,7 @@ impl Forwarder {
     }
 
     fn start() -> Forwarder {
-        Forwarder::start_at(fresh_interface_address())
+        Forwarder::start_at(fresh_address())
     }
 
     fn dig(&self) -> Dig {
@@ -135,7 +135,7 @@ impl Forwarder {
 
 /// The server before one scripted upstream that answers for everything.
 fn before(upstream: &Scripted) -> (SocketAddr, Tandem, Dig) {
-    let address = fresh_interface_address();
+    let address = fresh_address();
     let server = Tandem::start(address, &named_conf(address, upstream.address(), upstream.address()));
     (address, server, Dig::new(address).from(client("127.0.0.7")))
 }
@@ -165,7 +165,7 @@ fn names_of_each_zone_and_outside_come_from_their_own_upstream() {
         ("svc.awslab.mycompany.corp", "HTTPS", &["1 . alpn=\"h2\""]),
         ("odd.awslab.mycompany.corp", "TYPE65280", &["\\# 3 01FF00"]),
     ];
-    for address in [fresh_interface_address(), fresh_ipv6_address()] {
+    for address in [fresh_address(), fresh_ipv6_address()] {
         let forwarder = Forwarder::start_at(address);
         for (flag, protocol) in [("+notcp", "UDP"), ("+tcp", "TCP")] {
             for (name, rtype, data) in names {
@@ -332,7 +332,7 @@ fn records_off_the_chain_are_neither_served_nor_cached() {
             .send()
     });
     let public = Nsd::start(&[("example.org", &format!("{PUBLIC}victim A 192.0.2.81\n"))]);
-    let address = fresh_interface_address();
+    let address = fresh_address();
     let _server = Tandem::start(address, &named_conf(address, vpc.address(), public.address()));
     let dig = Dig::new(address).from(client("127.0.0.7"));
     for _ in 0..2 {
@@ -347,7 +347,7 @@ fn records_off_the_chain_are_neither_served_nor_cached() {
 
 #[test]
 fn one_question_from_many_clients_goes_upstream_once() {
-    let upstream = Scripted::start(|query| query.reply().address(60, [192, 0, 2, 1]).send_after(SECOND / 2));
+    let upstream = Scripted::start(|query| query.reply().address(60, [192, 0, 2, 1]).send_after(SECOND / 6));
     let (address, _server, _dig) = before(&upstream);
     let clients: Vec<_> = (0..8)
         .map(|number| {
@@ -478,7 +478,7 @@ fn a_file_that_cannot_be_served_ends_the_start_with_its_line() {
         assert_eq!(status.code(), Some(1), "{what}: {said}");
         assert!(said.contains(expected), "{what}: {expected:?} is missing in: {said}");
     }
-    let (upstream, taken) = (fresh_address(), Scripted::start_at(fresh_interface_address(), |_| vec![]));
+    let (upstream, taken) = (fresh_address(), Scripted::start_at(fresh_address(), |_| vec![]));
     let (status, said) = Tandem::start_failing(&named_conf(taken.address(), upstream, upstream));
     assert_eq!(status.code(), Some(1), "a port in use: {said}");
     assert!(said.contains(&taken.address().port().to_string()), "the port is named: {said}");

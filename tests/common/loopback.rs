@@ -1,8 +1,7 @@
 //! Handing out loopback addresses, so that no two servers meet.
 //!
-//! Linux answers on all of 127.0.0.0/8: each upstream gets an address that no other test, thread or process uses. The
-//! server itself listens where an interface has the address (as `listen-on` means it): on 127.0.0.1 and `::1`, where
-//! ports are handed out once.
+//! Linux answers on all of 127.0.0.0/8: each server gets an address that no other test, thread or process uses. Of IPv6
+//! there is `::1` alone, where ports are handed out once.
 //! Ports lie below 32768, where the system's own choice for clients starts.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
@@ -25,11 +24,6 @@ pub(crate) fn fresh_address() -> SocketAddr {
     let [.., high, low] = pid.to_be_bytes();
     let last = u8::try_from(number % 254 + 1).expect("1..=254");
     free_port(IpAddr::V4(Ipv4Addr::new(127, 64 + high % 64, low, last)))
-}
-
-/// 127.0.0.1 with a port that is free for UDP and TCP and was not handed out before.
-pub(crate) fn fresh_interface_address() -> SocketAddr {
-    free_port(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
 
 /// `::1` with a port that is free for UDP and TCP and was not handed out before.

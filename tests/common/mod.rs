@@ -1,9 +1,9 @@
 //! Running the real program over real sockets: what end-to-end tests share.
 //!
 //! [`Tandem`] is `tandem serve`, [`Nsd`] an authoritative upstream, [`Scripted`] an upstream whose replies are a
-//! function of the query, [`dig`] the client people use, [`packet`] raw octets. Every server gets a loopback address
-//! or port of its own, lives in a temporary directory and is ended by its PID on drop, so
-//! tests run side by side. A tool that is not installed panics with the package's name: nothing is skipped.
+//! function of the query, [`dig`] the client people use, [`packet`] raw octets. Every server gets a loopback address of
+//! its own (`::1`: a port), lives in a temporary directory and is ended by its PID on drop, so tests run side by side.
+//! A tool that is not installed panics with the package's name: nothing is skipped.
 //! Not here: behaviour that needs no socket; that is told in virtual time beside the code.
 
 // Each test file compiles this module for itself and uses a part of it.
@@ -24,10 +24,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-pub(crate) use loopback::{IPV6_LOOPBACK, fresh_address, fresh_interface_address, fresh_ipv6_address};
+pub(crate) use loopback::{IPV6_LOOPBACK, fresh_address, fresh_ipv6_address};
 pub(crate) use nsd::Nsd;
 pub(crate) use scripted::{Action, Protocol, Query, Scripted};
-pub(crate) use tandem::Tandem;
+pub(crate) use tandem::{Tandem, named_conf};
 
 /// The path of a program, looked for as a shell does and in the directories of daemons.
 pub(crate) fn program(name: &str, package: &str) -> PathBuf {

@@ -4,7 +4,7 @@
 //! Not here: compression when writing.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
@@ -285,6 +285,16 @@ impl Connection {
         let length = self.read(2, end)?;
         let message = self.read(usize::from(u16::from_be_bytes([length[0], length[1]])), end)?;
         Message::parse(&message)
+    }
+
+    /// Ends our half of the connection: nothing more will be sent.
+    pub(crate) fn shut_down_sending(&self) {
+        self.stream.shutdown(Shutdown::Write).expect("an open connection has a half to close");
+    }
+
+    /// Whether the server has given the connection up: what it did not get read is thrown away (RST).
+    pub(crate) fn has_been_reset(&self) -> bool {
+        self.stream.take_error().expect("a socket tells its error").is_some()
     }
 
     /// Whether the server closes the connection within `limit`; octets that come before are discarded.

@@ -7,6 +7,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use super::packet::{Question, exchange_udp};
@@ -81,9 +82,18 @@ impl Tandem {
         self.process.signal(Signal::SIGHUP);
     }
 
+    pub(crate) fn pid(&self) -> Pid {
+        self.process.pid()
+    }
+
     /// Whether it still runs.
     pub(crate) fn runs(&mut self) -> bool {
         self.process.ended().is_none()
+    }
+
+    /// SIGTERM, without waiting for the end.
+    pub(crate) fn tell_to_stop(&self) {
+        self.process.signal(Signal::SIGTERM);
     }
 
     /// SIGTERM: how it ended.
@@ -91,6 +101,18 @@ impl Tandem {
         let ended = self.process.terminate(Duration::from_secs(10));
         ended.unwrap_or_else(|| panic!("the server does not stop on SIGTERM; it said:\n{}", self.said()))
     }
+}
+
+/// A named.conf that listens on one address, answers everyone and asks one forwarder; `options` stand among its options.
+pub(crate) fn named_conf(listen: SocketAddr, forwarder: SocketAddr, options: &str) -> String {
+    let on = format!("port {} {{ {}; }}", listen.port(), listen.ip());
+    let (v4, v6) = if listen.is_ipv4() { (on.as_str(), "{ none; }") } else { ("{ none; }", on.as_str()) };
+    format!(
+        "options {{\n directory \"{{directory}}\";\n pid-file \"{{directory}}/pid\";\n listen-on {v4};\n listen-on-v6 {v6};\n \
+         allow-query {{ any; }};\n forwarders {{ {} port {}; }};\n forward only;\n dnssec-validation no;\n {options}\n}};\n",
+        forwarder.ip(),
+        forwarder.port()
+    )
 }
 
 fn write_configuration(file: &Path, directory: &Path, text: &str) {
