@@ -107,6 +107,10 @@ async fn converse(worker: &Rc<Worker>, mut stream: TcpStream, connection: &Rc<Co
             sending.clear();
             std::mem::swap(&mut sending, &mut connection.unsent.borrow_mut());
             sent = 0;
+            if !sending.is_empty() {
+                // The client's time to take them begins now, however long they were awaited.
+                progress = Instant::now();
+            }
         }
         let (unsent, waiting) = (sending.len() - sent, connection.waiting.get());
         readable &= born.elapsed() < MAX_LIFETIME;
