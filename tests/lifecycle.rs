@@ -1,0 +1,240 @@
+//! Starting, reloading and stopping the server, under questions.
+//!
+//! Not here: what a broken file's errors look like (`tests/conf.rs`), 200 reloads under load (`tests/acceptance`).
+
+mod common;
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::packet::{Connection, Message, Question, exchange_udp, exchange_udp_from, receive_udp};
+use common::{Scripted, Tandem, fresh_address, named_conf, program, wait_until};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+const SLOW: Duration = Duration::from_millis(900);
+
+/// An upstream that answers with this address at TTL 0; after [`SLOW`] for `slow.…`.
+fn upstream(last: u8) -> Scripted {
+    Scripted::start(move |query| {
+        let reply = query.reply().address(0, [192, 0, 2, last]);
+        if query.name().starts_with("slow") { reply.send_after(SLOW) } else { reply.send() }
+    })
+}
+
+fn question(label: &str) -> Vec<u8> {
+    Question::new(&format!("{label}.example.org"), "A").octets()
+}
+
+/// The last octet of the only address.
+fn last_octet(message: &Message) -> Option<u8> {
+    message.records.iter().find(|record| record.rtype == 1)?.data.last().copied()
+}
+
+fn ask(server: SocketAddr) -> Option<u8> {
+    exchange_udp(server, &question("a"), Duration::from_millis(500)).as_ref().and_then(last_octet)
+}
+
+/// Sends a slow question by UDP and by TCP without waiting for the answers.
+fn ask_slowly(server: SocketAddr) -> (UdpSocket, Connection) {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a UDP socket");
+    socket.connect(server).expect("a UDP socket can be connected");
+    socket.send(&question("slow1")).expect("sent");
+    let mut connection = Connection::open(None, server).expect("it listens by TCP");
+    connection.send(&question("slow2")).expect("sent");
+    (socket, connection)
+}
+
+/// Reloads, and waits until the server has said how it went.
+fn reload(server: &Tandem, text: &str) -> String {
+    let count = |said: &str| said.matches("reloading configuration ").count();
+    let (before, from) = (count(&server.said()), server.said().len());
+    server.rewrite(text);
+    server.hang_up();
+    assert!(wait_until(PATIENCE, || count(&server.said()) > before), "no word about the reload: {}", server.said());
+    server.said()[from..].to_owned()
+}
+
+#[test]
+fn a_reload_changes_where_it_listens_whom_it_answers_and_whom_it_asks() {
+    let (old, new) = (upstream(1), upstream(2));
+    let (first, second) = (fresh_address(), fresh_address());
+    let server = Tandem::start(first, &named_conf(first, old.address(), ""));
+    assert_eq!((ask(first), ask(second)), (Some(1), None));
+
+    let (socket, mut connection) = ask_slowly(first);
+    assert!(old.wait_for(3, PATIENCE), "both questions are under way");
+    let said = reload(&server, &named_conf(second, new.address(), ""));
+    assert!(said.contains("succeeded"), "{said}");
+    assert!(wait_until(PATIENCE, || ask(second) == Some(2)), "the new address and the new forwarder: {said}");
+    assert!(wait_until(PATIENCE, || Connection::open(None, first).is_err()), "the old address is left by TCP");
+    assert_eq!(receive_udp(&socket, PATIENCE).as_ref().and_then(last_octet), Some(1), "a question under way by UDP");
+    assert_eq!(connection.receive(PATIENCE).as_ref().and_then(last_octet), Some(1), "a question under way by TCP");
+    assert!(wait_until(PATIENCE, || ask(first).is_none()), "the old address is left by UDP");
+
+    let friend: IpAddr = "127.0.0.77".parse().expect("an address");
+    let text = named_conf(second, new.address(), "").replace("{ any; }", &format!("{{ {friend}; }}"));
+    reload(&server, &text);
+    let rcode = |client| {
+        let message = exchange_udp_from(client, second, &question("a"), PATIENCE);
+        message.map(|message| message.rcode())
+    };
+    assert_eq!((rcode(None), rcode(Some(friend))), (Some(5), Some(0)), "only the friend is answered");
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_reload_with_a_bad_file_says_where_and_keeps_everything() {
+    let (old, other) = (upstream(1), upstream(2));
+    let address = fresh_address();
+    let good = named_conf(address, old.address(), "");
+    let server = Tandem::start(address, &good);
+    let own = named_conf(address, address, "");
+    let nowhere = named_conf("192.0.2.53:53".parse().expect("an address"), other.address(), "");
+    let cases = [
+        ("an unknown option", good.replace(" forward only;", " forwards only;"), "tandem.conf:8: "),
+        ("a missing semicolon", named_conf(fresh_address(), other.address(), "recursion yes"), "tandem.conf:11: "),
+        ("an undefined ACL", good.replace("{ any; }", "{ friends; }"), "tandem.conf:6: "),
+        ("itself as forwarder", own, "this server's own address"),
+        ("no address of this host", nowhere, "no address to listen on"),
+    ];
+    for (what, text, expected) in cases {
+        let said = reload(&server, &text);
+        assert!(said.contains(expected), "{what}: {expected:?} is missing in: {said}");
+        assert!(
+            said.contains("reloading configuration failed: the old configuration stays in force"),
+            "{what}: {said}"
+        );
+        assert_eq!(ask(address), Some(1), "{what}");
+    }
+    let said = reload(&server, &named_conf(address, other.address(), ""));
+    assert!(said.contains("reloading configuration succeeded"), "{said}");
+    assert_eq!(ask(address), Some(2), "and a good file is taken again");
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_stop_answers_what_is_under_way() {
+    let upstream = upstream(1);
+    let address = fresh_address();
+    let mut server = Tandem::start(address, &named_conf(address, upstream.address(), ""));
+    assert!(!server.file("pid").is_empty());
+    let (socket, mut connection) = ask_slowly(address);
+    let mut idle = Connection::open(None, address).expect("it listens by TCP");
+    assert!(upstream.wait_for(2, PATIENCE), "both questions are under way");
+    let from = Instant::now();
+    server.tell_to_stop();
+    assert_eq!(receive_udp(&socket, PATIENCE).as_ref().and_then(last_octet), Some(1), "by UDP");
+    assert_eq!(connection.receive(PATIENCE).as_ref().and_then(last_octet), Some(1), "by TCP");
+    assert!(idle.is_closed_within(PATIENCE), "an idle connection is closed");
+    assert!(wait_until(PATIENCE, || !server.runs()), "it ends when the last answer is out");
+    assert!(from.elapsed() < SLOW + Duration::from_secs(2), "the stop took {:?}", from.elapsed());
+    assert_eq!(server.file("pid"), "", "the pid file is removed");
+    assert!(server.stop().success(), "exit status 0");
+}
+
+#[test]
+fn an_address_that_another_server_has_is_refused() {
+    let forwarder = fresh_address();
+    let running = fresh_address();
+    let _server = Tandem::start(running, &named_conf(running, forwarder, ""));
+    let (udp, tcp) = (fresh_address(), fresh_address());
+    let _udp = UdpSocket::bind(udp).expect("a free UDP port");
+    let _tcp = TcpListener::bind(tcp).expect("a free TCP port");
+    for (what, address) in [("another instance", running), ("UDP in use", udp), ("TCP in use", tcp)] {
+        let (status, said) = Tandem::start_failing(&named_conf(address, forwarder, ""));
+        assert_eq!(status.code(), Some(1), "{what}: {said}");
+        let expected = format!("cannot listen on {} port {}: ", address.ip(), address.port());
+        assert!(said.contains(&expected), "{what}: {expected:?} is missing in: {said}");
+        assert!(said.contains("another server listens there: find it with 'ss "), "{what}: {said}");
+    }
+    assert!(exchange_udp(running, &Question::new("version.bind", "TXT").class(3).octets(), PATIENCE).is_some());
+}
+
+#[test]
+fn itself_as_forwarder_is_refused_at_the_start() {
+    let address = fresh_address();
+    let zone = |own: SocketAddr| {
+        let forwarders = format!("forwarders {{ 127.0.0.1 port 9; {} port {}; }};", own.ip(), own.port());
+        format!("zone \"corp\" {{ type forward; {forwarders} }};\n")
+    };
+    let cases = [
+        ("globally", named_conf(address, address, "")),
+        ("for a zone", named_conf(address, "127.0.0.1:9".parse().expect("an address"), "") + &zone(address)),
+    ];
+    for (what, text) in cases {
+        let (status, said) = Tandem::start_failing(&text);
+        assert_eq!(status.code(), Some(1), "{what}: {said}");
+        let expected = format!("forwarder {} port {} is this server's own address", address.ip(), address.port());
+        assert!(said.contains(&expected), "{what}: {said}");
+    }
+}
+
+/// Ports below this are for the privileged.
+fn first_free_port() -> u16 {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").expect("the system tells it");
+    text.trim().parse().expect("a port")
+}
+
+#[test]
+fn a_port_for_the_privileged_is_refused_with_what_to_do() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let at = |name: &str| directory.path().join(name);
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("our directory");
+    // Where the build is, others may not reach.
+    fs::copy(env!("CARGO_BIN_EXE_tandem"), at("tandem")).expect("the program can be copied");
+    let address = SocketAddr::new(fresh_address().ip(), 53);
+    let text = named_conf(address, "127.0.0.1:9".parse().expect("an address"), "")
+        .replace(" pid-file \"{directory}/pid\";\n", "")
+        .replace("{directory}", "/");
+    fs::write(at("named.conf"), text).expect("a configuration can be written");
+    let mut command = Command::new(at("tandem"));
+    if nix::unistd::geteuid().is_root() {
+        command = Command::new(program("setpriv", "util-linux"));
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]);
+        command.arg(at("tandem"));
+    }
+    let log = fs::File::create(at("log")).expect("a log can be made");
+    command.args(["serve", "-c"]).arg(at("named.conf")).stdout(log.try_clone().expect("a handle")).stderr(log);
+    let mut process = common::Process::new(command.spawn().expect("the server can be started"));
+    let said = || fs::read_to_string(at("log")).unwrap_or_default();
+    if first_free_port() <= 53 {
+        // Nothing is privileged here: then it must run.
+        assert!(wait_until(PATIENCE, || said().contains("running")), "{}", said());
+        return;
+    }
+    assert!(wait_until(PATIENCE, || process.ended().is_some()), "it runs: {}", said());
+    assert_eq!(process.ended().and_then(|status| status.code()), Some(1), "{}", said());
+    let expected = format!("cannot listen on {} port 53: Permission denied", address.ip());
+    assert!(said().contains(&expected) && said().contains("CAP_NET_BIND_SERVICE"), "{}", said());
+}
+
+#[test]
+fn reloads_under_questions_lose_none() {
+    let upstream = Scripted::start(|query| query.reply().address(1, [192, 0, 2, 1]).send());
+    let address = fresh_address();
+    let text = named_conf(address, upstream.address(), "");
+    let server = Tandem::start(address, &text);
+    let client = thread::spawn(move || {
+        let from = Instant::now();
+        let mut lost = Vec::new();
+        let mut asked = 0_u32;
+        while from.elapsed() < Duration::from_secs(2) {
+            let name = if asked.is_multiple_of(2) { "hot".to_owned() } else { format!("new{asked}") };
+            if exchange_udp(address, &question(&name), PATIENCE).as_ref().and_then(last_octet) != Some(1) {
+                lost.push(name);
+            }
+            asked += 1;
+        }
+        (asked, lost)
+    });
+    while !client.is_finished() {
+        reload(&server, &text);
+    }
+    let (asked, lost) = client.join().expect("the client runs through");
+    assert!(asked > 100, "only {asked} questions in 2 s");
+    assert!(lost.is_empty(), "of {asked} questions {lost:?} got no answer");
+}
