@@ -320,11 +320,12 @@ impl Reader {
         for index in found.answers..self.records.len() {
             let record = self.records[index].record;
             let soa = record.rtype == rtype::SOA;
-            if record.class != asked.qclass || !(soa || asked.dnssec_ok && is_proof(record.rtype)) {
+            // Where the chain goes on elsewhere, this upstream has no say about its end.
+            let negative = !(found.final_set || found.ends_elsewhere);
+            if record.class != asked.qclass || !(soa || asked.dnssec_ok && is_proof(message, &record, negative)) {
                 continue;
             }
-            // Where the chain goes on elsewhere, this upstream has no say about its end.
-            if soa && (found.final_set || found.soa.is_some() || found.ends_elsewhere) {
+            if soa && (!negative || found.soa.is_some()) {
                 continue;
             }
             owner.read(message, record.owner)?;
@@ -449,8 +450,18 @@ fn points_to_question(message: &[u8], record: &Record) -> bool {
     record.fixed - record.owner == 2 && u16_at(message, record.owner) == 0xc000 | HEADER_OCTETS as u16
 }
 
-fn is_proof(rtype: u16) -> bool {
-    matches!(rtype, rtype::NSEC | rtype::NSEC3 | rtype::RRSIG)
+/// Whether a record of the authority section proves something, or signs what does. A signature without its RRset, such
+/// as one over the NS records that are not kept, would make a validator doubt the whole answer. The SOA is kept if the
+/// answer is `negative`.
+fn is_proof(message: &[u8], record: &Record, negative: bool) -> bool {
+    match record.rtype {
+        rtype::NSEC | rtype::NSEC3 => true,
+        rtype::RRSIG if record.end >= record.rdata() + 2 => match u16_at(message, record.rdata()) {
+            rtype::NSEC | rtype::NSEC3 => true,
+            covered => covered == rtype::SOA && negative,
+        },
+        _ => false,
+    }
 }
 
 /// A record's TTL within the bounds; the SOA's is also bounded by its MINIMUM (RFC 2308 §5).

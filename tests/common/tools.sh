@@ -13,6 +13,8 @@ make             make              make
 dig              bind9-dnsutils    bind-utils
 named            bind9             bind
 named-checkconf  bind9-utils       bind
+dnssec-signzone  bind9-utils       bind-dnssec-utils
+setpriv          util-linux        util-linux
 nsd              nsd               nsd
 unbound          unbound           unbound
 dnsperf          dnsperf           dnsperf
