@@ -72,6 +72,11 @@ impl Tandem {
         fs::read_to_string(self.directory.path().join(name)).unwrap_or_default()
     }
 
+    /// Where a file of its directory is.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
     /// Writes another configuration; [`Tandem::hang_up`] makes it count.
     pub(crate) fn rewrite(&self, text: &str) {
         write_configuration(&self.file, self.directory.path(), text);
