@@ -17,8 +17,8 @@ use super::world::{Sent, World};
 /// What a step found wrong.
 type Outcome = Result<(), String>;
 
-/// Timers fire up to one tick of the wheel late.
-const LATE: Duration = Duration::from_millis(8);
+/// Each timer fires up to one tick of the wheel (4 ms) late, and each retransmission counts from the one before.
+const LATE: Duration = Duration::from_millis(40);
 /// Longer than any question may wait.
 const AFTERWARDS: Duration = Duration::from_secs(60);
 /// The client part of a cookie.
