@@ -81,7 +81,7 @@ macro_rules! stories {
     };
 }
 
-stories! { cache chain choice clients edns forged negative }
+stories! { cache chain choice clients edns forged negative reload shared }
 
 #[test]
 fn a_story_that_is_not_true_fails_and_says_where() {
