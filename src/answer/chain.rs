@@ -24,6 +24,8 @@ pub struct Chain {
     links: usize,
     /// The name that is being asked for.
     wanted: Vec<u8>,
+    /// Fingerprint of the rules under which its links are believed.
+    layout: u32,
 }
 
 /// A chain that loops or is too long to follow, or whose records cannot be written.
@@ -34,20 +36,33 @@ pub(super) struct Broken;
 const MAX_OCTETS: usize = 65_000;
 
 impl Chain {
-    /// A chain that begins at `qname`, in any case.
-    pub(super) fn new(qname: &[u8]) -> Self {
+    /// A chain that begins at `qname`, in any case, under the rules of this fingerprint.
+    pub(super) fn new(qname: &[u8], layout: u32) -> Self {
         let mut message = vec![0; HEADER_OCTETS];
         message.extend_from_slice(qname);
         message.make_ascii_lowercase();
         message.extend_from_slice(&[0; 4]);
         let question_end = message.len();
         let meta = Meta { authentic: true, ..Meta::default() };
-        Self { message, question_end, authority: Vec::new(), meta, links: 0, wanted: qname.to_ascii_lowercase() }
+        Self {
+            message,
+            question_end,
+            authority: Vec::new(),
+            meta,
+            links: 0,
+            wanted: qname.to_ascii_lowercase(),
+            layout,
+        }
     }
 
     /// The name that is being asked for.
     pub(super) fn wanted(&self) -> &[u8] {
         &self.wanted
+    }
+
+    /// Fingerprint of the rules under which its links are believed.
+    pub(super) fn layout(&self) -> u32 {
+        self.layout
     }
 
     /// Notes the name that is asked for next.

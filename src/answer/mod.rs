@@ -116,6 +116,7 @@ pub fn resume(
 ) -> Decision {
     let Ok(query) = Query::read(packet) else { return Decision::Drop };
     match admit(context, query, client, out) {
+        Ok(admitted) if admitted.is_overtaken(chain.as_deref(), segment) => admitted.answer(out),
         Ok(admitted) => admitted.go_on(chain, Segment::new(segment), out),
         Err(octets) => Decision::Reply(octets),
     }
@@ -327,7 +328,7 @@ impl<'a> Admitted<'a> {
         let layout = self.view.rules.layout();
         match self.context.cache.copy_segment(hash, &key, self.context.now, layout, &mut octets) {
             Some(elapsed) => {
-                let mut chain = Box::new(Chain::new(self.query.qname()));
+                let mut chain = Box::new(Chain::new(self.query.qname(), self.view.rules.layout()));
                 match chain.append(self.query.qname(), &Segment::new(&octets), elapsed, self.patch().rotation) {
                     Ok(next) => self.follow(chain, next, out),
                     Err(chain::Broken) => self.broken(out),
@@ -335,6 +336,13 @@ impl<'a> Admitted<'a> {
             }
             None => self.forward(key, hash, None, out),
         }
+    }
+
+    /// Whether links were believed under other rules than those in force by now: the query begins anew then.
+    fn is_overtaken(&self, chain: Option<&Chain>, segment: &[u8]) -> bool {
+        let layout = self.view.rules.layout();
+        let meta = Segment::new(segment).meta();
+        (meta.linked && meta.layout != layout) || chain.is_some_and(|chain| chain.layout() != layout)
     }
 
     /// Takes the segment that was asked for, and goes on with the chain if it is not its end.
@@ -347,7 +355,7 @@ impl<'a> Admitted<'a> {
                 None => self.reply_too_long(segment.meta(), out),
             };
         }
-        let mut chain = chain.unwrap_or_else(|| Box::new(Chain::new(self.query.qname())));
+        let mut chain = chain.unwrap_or_else(|| Box::new(Chain::new(self.query.qname(), self.view.rules.layout())));
         let name = chain.wanted().to_vec();
         match chain.append(&name, &segment, 0, self.patch().rotation) {
             Ok(next) => self.follow(chain, next, out),
