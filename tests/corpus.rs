@@ -11,10 +11,14 @@ use std::path::{Path, PathBuf};
 type Body = fn(&[u8]);
 
 /// Each target's name, which is its corpus's directory too, and its body.
-const TARGETS: [(&str, Body); 2] = [("query", tandem::wire::fuzz_query), ("response", tandem::wire::fuzz_response)];
+const TARGETS: [(&str, Body); 3] = [
+    ("named_conf", tandem::config::named_conf::fuzz),
+    ("query", tandem::wire::fuzz_query),
+    ("response", tandem::wire::fuzz_response),
+];
 
-/// Octets that mean something somewhere: ends, label lengths, pointers, counts.
-const INTERESTING: [u8; 8] = [0x00, 0x01, 0x0C, 0x3F, 0x40, 0xC0, 0x80, 0xFF];
+/// Octets that mean something somewhere: ends, label lengths, pointers, counts; in texts quotes, braces, comments.
+const INTERESTING: [u8; 14] = [0x00, 0x01, 0x0C, 0x3F, 0x40, 0xC0, 0x80, 0xFF, b'"', b'{', b'}', b';', b'/', b'!'];
 
 fn fuzz_directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
