@@ -88,3 +88,76 @@ pub fn compare_question(response: &[u8], qname: &[u8], qtype: u16, qclass: u16, 
 pub fn is_response(packet: &[u8]) -> bool {
     packet.len() >= HEADER_OCTETS && u16_at(packet, 2) & (flag::QR | flag::OPCODE) == flag::QR
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QNAME: &[u8] = b"\x03wWw\x04corp\0";
+
+    fn question(dnssec_ok: bool, checking_disabled: bool, want_authentic: bool) -> Question<'static> {
+        Question { qname: QNAME, qtype: 28, qclass: 1, dnssec_ok, checking_disabled, want_authentic }
+    }
+
+    #[test]
+    fn a_question_says_what_the_client_and_the_rule_want() {
+        let with = |cookie| Some(AskOpt { udp_size: 1232, cookie });
+        let plain = b"\0\x1c\0\x01";
+        let cases: [(&str, Question<'_>, Option<AskOpt<'_>>, [u8; 2], &[u8]); 6] = [
+            ("without OPT", question(false, false, false), None, [0x01, 0x00], b""),
+            ("DO without OPT cannot be said", question(true, false, false), None, [0x01, 0x00], b""),
+            ("CD and AD", question(false, true, true), None, [0x01, 0x30], b""),
+            ("OPT", question(false, false, false), with(b""), [0x01, 0x00], b"\0\0\x29\x04\xd0\0\0\0\0\0\0"),
+            ("OPT with DO", question(true, false, false), with(b""), [0x01, 0x00], b"\0\0\x29\x04\xd0\0\0\x80\0\0\0"),
+            (
+                "a cookie",
+                question(false, false, false),
+                with(b"12345678"),
+                [0x01, 0x00],
+                b"\0\0\x29\x04\xd0\0\0\0\0\0\x0c\0\x0a\0\x0812345678",
+            ),
+        ];
+        for (case, question, opt, flags, expected) in cases {
+            let mut out = b"before".to_vec();
+            write(&mut out, 0x1234, &question, opt);
+            let header = [&[0x12, 0x34][..], &flags, &[0, 1, 0, 0, 0, 0, 0, u8::from(!expected.is_empty())]].concat();
+            assert_eq!(out, [b"before", &header[..], QNAME, plain, expected].concat(), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_response_is_compared_with_the_whole_question() {
+        let response =
+            |counts: u16, question: &[u8]| [&[0, 1, 0x81, 0x80][..], &counts.to_be_bytes(), &[0; 6], question].concat();
+        let same = b"\x03wWw\x04corp\0\0\x1c\0\x01";
+        let cases: [(&str, u16, &[u8], bool, Echo); 11] = [
+            ("the same", 1, same, true, Echo::Same),
+            ("another case", 1, b"\x03www\x04CORP\0\0\x1c\0\x01", false, Echo::Same),
+            ("another case where it counts", 1, b"\x03www\x04corp\0\0\x1c\0\x01", true, Echo::Other),
+            ("another name of the same length", 1, b"\x03wwx\x04corp\0\0\x1c\0\x01", false, Echo::Other),
+            ("a name above it", 1, b"\x04corp\0\0\x1c\0\x01", false, Echo::Other),
+            ("another type", 1, b"\x03www\x04corp\0\0\x01\0\x01", false, Echo::Other),
+            ("another class", 1, b"\x03www\x04corp\0\0\x1c\0\x03", false, Echo::Other),
+            ("cut off", 1, &same[..same.len() - 1], false, Echo::Other),
+            ("announced but missing", 1, b"", false, Echo::Other),
+            ("two questions", 2, same, false, Echo::Other),
+            ("none", 0, b"", false, Echo::Missing),
+        ];
+        for (case, count, question, exact_case, expected) in cases {
+            assert_eq!(compare_question(&response(count, question), QNAME, 28, 1, exact_case), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn only_responses_to_standard_queries_are_responses() {
+        for (case, packet, expected) in [
+            ("nothing", &[][..], false),
+            ("a cut header", &[0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0][..], false),
+            ("a response", &[0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], true),
+            ("a query", &[0; 12][..], false),
+            ("a response to NOTIFY", &[0, 0, 0xa0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], false),
+        ] {
+            assert_eq!(is_response(packet), expected, "{case}");
+        }
+    }
+}

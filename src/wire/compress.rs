@@ -95,3 +95,81 @@ impl<'o> Writer<'o> {
         Ok(fixed + 4)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::header::HEADER_OCTETS;
+    use super::super::name::Name;
+    use super::*;
+
+    fn wire(name: &str) -> Vec<u8> {
+        name.parse::<Name>().expect("a name").as_wire().to_vec()
+    }
+
+    /// A message up to its question's name, `www.Corp`.
+    fn begun() -> Vec<u8> {
+        [&[0; HEADER_OCTETS][..], b"\x03www\x04Corp\0"].concat()
+    }
+
+    #[test]
+    fn names_end_in_a_pointer_to_the_longest_suffix_that_stands() {
+        let mut out = begun();
+        let end = out.len();
+        let mut writer = Writer::new(&mut out, HEADER_OCTETS, end);
+        for (case, name, expected) in [
+            ("the question's name", "www.corp", &b"\xc0\x0c"[..]),
+            ("a name above it, found in another case", "corp", b"\xc0\x10"),
+            ("a name below it", "a.www.corp", b"\x01a\xc0\x0c"),
+            ("a name below the one before", "b.a.www.corp", b"\x01b\xc0\x1a"),
+            ("a name that shares its first label alone", "www.example", b"\x03www\x07example\0"),
+            ("the tail of that", "example", b"\xc0\x26"),
+            ("the root", ".", b"\0"),
+        ] {
+            let start = writer.position();
+            writer.put_name(&wire(name));
+            assert_eq!(&writer.out[start..], expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn nothing_points_beyond_what_a_pointer_can_name() {
+        let mut out = begun();
+        out.resize(MAX_POINTER_TARGET - 1, 0);
+        let mut writer = Writer::new(&mut out, HEADER_OCTETS, HEADER_OCTETS + 10);
+        writer.put_name(&wire("a.b.example"));
+        let (start, far) = (writer.position(), MAX_POINTER_TARGET as u16 - 1);
+        writer.put_name(&wire("a.b.example"));
+        writer.put_name(&wire("b.example"));
+        let pointer = (0xc000 | far).to_be_bytes();
+        assert_eq!(writer.out[start..], [&pointer[..], b"\x01b\x07example\0"].concat(), "only its first label is near");
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_written_is_taken_back_whole() {
+        let mut source = begun();
+        let record_at = source.len();
+        source.extend(b"\x04mail\xc0\x0c\0\x0f\0\x01\0\0\0\x05\0\x06\0\x0a\x01x\xc0\x00");
+        let record = Record::read(&source, record_at).expect("its places can be read");
+        let mut out = begun();
+        let end = out.len();
+        let mut writer = Writer::new(&mut out, HEADER_OCTETS, end);
+        assert_eq!(writer.put_record(&source, &record, 9), Err(Malformed), "its MX points into the header");
+        assert_eq!(writer.position(), end);
+        writer.put_name(&wire("mail.www.corp"));
+        assert_eq!(&writer.out[end..], b"\x04mail\xc0\x0c", "nothing points to what was taken back");
+    }
+
+    #[test]
+    fn records_are_written_with_their_names_compressed_anew_and_the_given_ttl() {
+        let mut source = begun();
+        let record_at = source.len();
+        source.extend(b"\x04MAIL\xc0\x0c\0\x0f\0\x01\0\0\0\x05\0\x10\0\x0a\x02mx\x04mail\x03www\xc0\x10");
+        let record = Record::read(&source, record_at).expect("a record");
+        let mut out = begun();
+        let end = out.len();
+        let mut writer = Writer::new(&mut out, HEADER_OCTETS, end);
+        let ttl_at = writer.put_record(&source, &record, 9).expect("it can be written");
+        assert_eq!(ttl_at, end + 7 + 4);
+        assert_eq!(&out[end..], b"\x04mail\xc0\x0c\0\x0f\0\x01\0\0\0\x09\0\x07\0\x0a\x02mx\xc0\x16");
+    }
+}

@@ -85,3 +85,69 @@ pub fn for_each_piece(
     }
     if position == end { Ok(()) } else { Err(Malformed) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A header and the name `Corp` at 12, then RDATA from 18 on.
+    fn walk(rtype: u16, rdata: &[u8]) -> Result<String, Malformed> {
+        let message = [&[0; 12][..], b"\x04Corp\0", rdata].concat();
+        let mut pieces = Vec::new();
+        for_each_piece(&message, (rtype, 18, message.len()), |piece| {
+            pieces.push(match piece {
+                Piece::Octets(octets) => octets.len().to_string(),
+                Piece::Name(name, may_compress) => {
+                    let name = String::from_utf8_lossy(&name.as_wire()[1..]).into_owned();
+                    if may_compress { name } else { format!("={name}") }
+                }
+            });
+        })?;
+        Ok(pieces.join(" ").replace('\0', ""))
+    }
+
+    #[test]
+    fn names_are_found_where_a_type_has_them() {
+        let corp = b"\xc0\x0c";
+        let with = |start: &[u8], end: &[u8]| [start, corp, end].concat();
+        let cases: Vec<(&str, u16, Vec<u8>, &str)> = vec![
+            ("A is opaque", 1, vec![192, 0, 2, 1], "4"),
+            ("NS", 2, with(b"", b""), "corp"),
+            ("CNAME, in lower case", 5, b"\x01X\xc0\x0c".to_vec(), "x\u{4}corp"),
+            ("SOA", 6, with(corp, &[0; 20]), "corp corp 20"),
+            ("PTR", 12, with(b"", b""), "corp"),
+            ("MX", 15, with(b"\0\x0a", b""), "2 corp"),
+            ("RP may not be compressed when sent", 17, with(corp, b""), "=corp =corp"),
+            ("SRV neither", 33, with(&[0; 6], b""), "6 =corp"),
+            ("NAPTR behind its three texts", 35, with(b"\0\x01\0\x02\x01U\x03SIP\0", b""), "4 2 4 1 =corp"),
+            ("DNAME", 39, with(b"", b""), "=corp"),
+            ("RRSIG", 46, with(&[0; 18], b"signature"), "18 =corp 9"),
+            ("NSEC's next name is opaque", 47, b"\x04CORP\0\0\x01\x40".to_vec(), "9"),
+            ("HTTPS is opaque", 65, b"\0\x01\0".to_vec(), "3"),
+            ("a type that nobody knows", 65_280, with(b"", b"x"), "3"),
+            ("a type that nobody knows, empty", 65_280, vec![], "0"),
+        ];
+        for (case, rtype, rdata, expected) in cases {
+            assert_eq!(walk(rtype, &rdata).as_deref(), Ok(expected), "{case}");
+        }
+    }
+
+    #[test]
+    fn nothing_may_be_missing_or_left_over() {
+        let cases: [(&str, u16, &[u8]); 10] = [
+            ("no name at all", 2, b""),
+            ("octets behind the name", 2, b"\xc0\x0c\0"),
+            ("a name that runs on behind the RDATA", 5, b"\x05x"),
+            ("a pointer that is cut off", 12, b"\xc0"),
+            ("a pointer to itself", 12, b"\xc0\x12"),
+            ("half a preference", 15, b"\0"),
+            ("a preference alone", 15, b"\0\x0a"),
+            ("one name of two", 6, b"\xc0\x0c"),
+            ("a text that is longer than the RDATA", 35, b"\0\x01\0\x02\xffU"),
+            ("a signature that ends before its signer", 46, b"\0\x01"),
+        ];
+        for (case, rtype, rdata) in cases {
+            assert_eq!(walk(rtype, rdata), Err(Malformed), "{case}");
+        }
+    }
+}

@@ -121,3 +121,90 @@ fn put_option(out: &mut [u8], at: usize, code: u16, first: &[u8], second: &[u8])
     out[middle..middle + second.len()].copy_from_slice(second);
     middle + second.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::header::{rcode, u16_at};
+
+    const QUESTION: &[u8] = b"\x03wWw\x04corp\0\0\x01\0\x01";
+    const OPT: &[u8] = b"\0\0\x29\x10\0\0\0\x80\0\0\0";
+    const RECORD: &[u8] = b"\xc0\x0c\0\x01\0\x01\0\0\0\x05\0\x04\x0a\0\0\x01";
+
+    /// RD, CD and an unknown bit set; AD asked for.
+    fn packet(opt: &[u8]) -> Vec<u8> {
+        let header = [0x12, 0x34, 0x01, 0x70, 0, 1, 0, 0, 0, 0, 0, u8::from(!opt.is_empty())];
+        [&header[..], QUESTION, opt].concat()
+    }
+
+    fn write(packet: &[u8], records: &[u8], limit: usize, reply: &Reply<'_>) -> Vec<u8> {
+        let query = Query::read(packet).expect("a query");
+        let mut out = vec![0xee; 4096];
+        let start = begin(&mut out, &query);
+        out[start..start + records.len()].copy_from_slice(records);
+        let length = finish(&mut out, &query, start + records.len(), limit, reply);
+        out.truncate(length);
+        out
+    }
+
+    #[test]
+    fn flags_are_the_clients_and_ours_alone() {
+        let cases: [(&str, Reply<'_>, u16); 5] = [
+            ("nothing", Reply::default(), 0x8110),
+            ("RA", Reply { recursion_available: true, ..Reply::default() }, 0x8190),
+            ("AA", Reply { authoritative: true, ..Reply::default() }, 0x8510),
+            ("AD", Reply { authentic: true, ..Reply::default() }, 0x8130),
+            ("an RCODE of twelve bits", Reply { rcode: rcode::BADCOOKIE, ..Reply::default() }, 0x8117),
+        ];
+        for (case, reply, expected) in cases {
+            let out = write(&packet(OPT), b"", 512, &reply);
+            assert_eq!((u16_at(&out, 0), u16_at(&out, 2)), (0x1234, expected), "{case}");
+            let extended = if reply.rcode > 15 { 1 } else { 0 };
+            assert_eq!(out[12 + QUESTION.len() + 5], extended, "{case}: the upper bits stand in OPT");
+        }
+    }
+
+    #[test]
+    fn opt_is_ours_and_for_those_who_sent_one() {
+        let opt = Opt { udp_size: 1232, cookie: None, ede: None };
+        let cookie = Opt { cookie: Some(b"12345678abcdefgh"), ..opt };
+        let ede = Opt { ede: Some((22, "why")), ..opt };
+        let both = Opt { ede: ede.ede, ..cookie };
+        let cases: [(&str, &[u8], Opt<'_>, &[u8]); 6] = [
+            ("a client without OPT gets none", b"", both, b""),
+            ("DO comes back", OPT, opt, b"\0\0\x29\x04\xd0\0\0\x80\0\0\0"),
+            ("no DO, none", b"\0\0\x29\x04\xd0\0\0\0\0\0\0", opt, b"\0\0\x29\x04\xd0\0\0\0\0\0\0"),
+            ("a cookie", OPT, cookie, b"\0\0\x29\x04\xd0\0\0\x80\0\0\x14\0\x0a\0\x1012345678abcdefgh"),
+            ("an extended error", OPT, ede, b"\0\0\x29\x04\xd0\0\0\x80\0\0\x09\0\x0f\0\x05\0\x16why"),
+            ("both", OPT, both, b"\0\0\x29\x04\xd0\0\0\x80\0\0\x1d\0\x0a\0\x1012345678abcdefgh\0\x0f\0\x05\0\x16why"),
+        ];
+        for (case, sent, opt, expected) in cases {
+            let out = write(&packet(sent), RECORD, 512, &Reply { opt, answers: 1, ..Reply::default() });
+            assert_eq!(out[12..], [QUESTION, RECORD, expected].concat(), "{case}");
+            let counts = [4, 6, 8, 10].map(|at| u16_at(&out, at));
+            assert_eq!(counts, [1, 1, 0, u16::from(!expected.is_empty())], "{case}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_becomes_tc_without_records_but_with_opt() {
+        let opt = Opt { udp_size: 1232, cookie: None, ede: None };
+        let reply = Reply { opt, answers: 1, authority: 1, ..Reply::default() };
+        let whole = 12 + QUESTION.len() + 500 + OPT.len();
+        for (case, limit, expected) in [("exactly", whole, whole), ("one octet too long", whole - 1, whole - 500)] {
+            let out = write(&packet(OPT), &[0; 500], limit, &reply);
+            let truncated = expected < whole;
+            assert_eq!((out.len(), u16_at(&out, 2) & flag::TC != 0), (expected, truncated), "{case}");
+            let counts = [6, 8, 10].map(|at| u16_at(&out, at));
+            assert_eq!(counts, if truncated { [0, 0, 1] } else { [1, 1, 1] }, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_header_alone_repeats_id_opcode_rd_and_cd() {
+        let mut out = [0xee; 13];
+        let packet = [0x12, 0x34, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+        assert_eq!(header_only(&mut out, &packet, rcode::NOTIMP), 12);
+        assert_eq!(out, [0x12, 0x34, 0xf9, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0xee]);
+    }
+}

@@ -176,3 +176,69 @@ impl<'s> Segment<'s> {
 pub fn rotates(qtype: u16) -> bool {
     matches!(qtype, rtype::A | rtype::AAAA)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A records behind a question, one for each (TTL, last octet), that may be rotated from `first` on.
+    fn addresses(records: &[(u32, u8)], first: u16) -> Vec<u8> {
+        let (mut body, mut offsets) = (Vec::new(), Vec::new());
+        for (ttl, last) in records {
+            offsets.push(body.len() as u16 + 6);
+            body.extend(b"\xc0\x0c\0\x01\0\x01");
+            body.extend(ttl.to_be_bytes());
+            body.extend([0, 4, 10, 0, 0, *last]);
+        }
+        let rotate_count = records.len() as u16 - first;
+        let meta = Meta { answers: records.len() as u16, rotate_first: first, rotate_count, ..Meta::default() };
+        let mut octets = Vec::new();
+        encode(&mut octets, &meta, &offsets, &[], &body).expect("it is short");
+        octets
+    }
+
+    #[test]
+    fn ttls_count_down_to_zero_and_addresses_go_round() {
+        let three = [(30, 1), (30, 2), (30, 3)];
+        type Case<'c> = (&'c str, &'c [(u32, u8)], u16, (u32, u32), &'c [(u32, u8)]);
+        let cases: [Case<'_>; 7] = [
+            ("as it is kept", &three, 0, (0, 0), &three),
+            ("later", &three, 0, (7, 0), &[(23, 1), (23, 2), (23, 3)]),
+            ("after its end", &three, 0, (31, 0), &[(0, 1), (0, 2), (0, 3)]),
+            ("beginning with the second", &three, 0, (0, 1), &[(30, 2), (30, 3), (30, 1)]),
+            ("beginning with the third, and again", &three, 0, (1, 5), &[(29, 3), (29, 1), (29, 2)]),
+            ("a whole turn", &three, 0, (0, 3), &three),
+            ("the set behind another record", &three, 1, (0, 1), &[(30, 1), (30, 3), (30, 2)]),
+        ];
+        for (case, records, first, (elapsed, rotation), expected) in cases {
+            let octets = addresses(records, first);
+            let mut out = [0xee; 64];
+            let written = Segment::new(&octets).copy_into(&mut out, elapsed, rotation).expect(case);
+            assert_eq!(written, 16 * records.len(), "{case}");
+            let told: Vec<_> = out[..written].chunks(16).map(|record| (u32_at(record, 6), record[15])).collect();
+            assert_eq!(told, expected, "{case}");
+            assert_eq!(out[written], 0xee, "{case}: nothing behind it is touched");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_begun() {
+        let octets = addresses(&[(30, 1)], 0);
+        let mut out = [0xee; 16];
+        assert_eq!(Segment::new(&octets).copy_into(&mut out[..15], 0, 0), None);
+        assert_eq!(out, [0xee; 16]);
+        assert_eq!(Segment::new(&octets).copy_into(&mut out, 0, 0), Some(16));
+    }
+
+    #[test]
+    fn only_what_a_message_can_hold_is_encoded() {
+        let (longest, name) = (vec![0; 65_535], [0; 255]);
+        let encoded = |offsets: usize, next: &[u8], body: &[u8]| {
+            encode(&mut Vec::new(), &Meta::default(), &vec![0; offsets], next, body).is_some()
+        };
+        assert!(encoded(65_535, &name, &longest));
+        assert!(!encoded(65_536, &[], &[]), "too many TTLs");
+        assert!(!encoded(0, &[0; 256], &[]), "no name is so long");
+        assert!(!encoded(0, &[], &[0; 65_536]), "no message is so long");
+    }
+}
