@@ -37,10 +37,12 @@
 //! the client sent one, no foreign option, and its size; every question for RD, one question, an OPT without foreign
 //! options. At a story's end nothing may have been sent that it did not tell, and a minute later nothing may wait.
 
+mod expect;
 mod message;
 mod play;
 mod record;
 mod script;
+mod words;
 mod world;
 
 use std::fs;
