@@ -103,7 +103,8 @@ mod tests {
     fn a_question_says_what_the_client_and_the_rule_want() {
         let with = |cookie| Some(AskOpt { udp_size: 1232, cookie });
         let plain = b"\0\x1c\0\x01";
-        let cases: [(&str, Question<'_>, Option<AskOpt<'_>>, [u8; 2], &[u8]); 6] = [
+        type Case<'c> = (&'c str, Question<'c>, Option<AskOpt<'c>>, [u8; 2], &'c [u8]);
+        let cases: [Case<'_>; 6] = [
             ("without OPT", question(false, false, false), None, [0x01, 0x00], b""),
             ("DO without OPT cannot be said", question(true, false, false), None, [0x01, 0x00], b""),
             ("CD and AD", question(false, true, true), None, [0x01, 0x30], b""),
