@@ -16,7 +16,7 @@ use super::server::Server;
 
 /// UDP sockets that a worker uses for an upstream at one time.
 pub const SOCKETS: usize = 4;
-/// A UDP socket is left after so many questions.
+/// A UDP socket is left after so many questions, a connection while so many wait for their answers.
 pub const MAX_QUESTIONS: u32 = 16_384;
 /// A UDP socket is left after this time.
 pub const MAX_AGE: Duration = Duration::from_secs(60);
@@ -216,8 +216,145 @@ impl Socket {
         self.heard != self.opened
     }
 
+    /// Whether it gets no new questions. A connection may be old, but an ID for one more must be found at once.
     fn is_worn(&self, now: Instant) -> bool {
-        let worn = self.questions >= MAX_QUESTIONS || now.saturating_duration_since(self.opened) >= MAX_AGE;
-        self.left || (worn && self.transport == Transport::Udp)
+        let worn = match self.transport {
+            Transport::Udp => self.questions >= MAX_QUESTIONS || now.saturating_duration_since(self.opened) >= MAX_AGE,
+            Transport::Tcp => self.live >= MAX_QUESTIONS,
+        };
+        self.left || worn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::config::Forwarder;
+
+    fn server(id: u32) -> Arc<Server> {
+        Arc::new(Server::new(id, Forwarder::new(([192, 0, 2, id as u8], 53).into())))
+    }
+
+    struct Table {
+        lanes: Lanes,
+        rng: StdRng,
+        now: Instant,
+    }
+
+    impl Table {
+        fn new() -> Self {
+            Self { lanes: Lanes::default(), rng: StdRng::from_seed([5; 32]), now: Instant::now() }
+        }
+
+        fn choose(&mut self, server: &Arc<Server>, transport: Transport) -> Chosen {
+            self.lanes.choose(server, transport, self.now, &mut self.rng)
+        }
+
+        /// Sends so many questions by one socket; returns its path.
+        fn ask(&mut self, server: &Arc<Server>, transport: Transport, questions: u32) -> Path {
+            let path = self.choose(server, transport).path;
+            (0..questions).for_each(|_| self.lanes.asked(path));
+            path
+        }
+    }
+
+    #[test]
+    fn a_batch_goes_by_one_socket_and_batches_by_several() {
+        let (mut table, server) = (Table::new(), server(3));
+        let mut paths = std::collections::HashSet::new();
+        for _ in 0..100 {
+            let first = table.choose(&server, Transport::Udp).path;
+            let second = table.choose(&server, Transport::Udp);
+            assert_eq!((second.path, second.open), (first, false), "one batch, one socket");
+            paths.insert(first);
+            table.lanes.end_batch();
+        }
+        assert_eq!(paths.len(), SOCKETS);
+    }
+
+    #[test]
+    fn servers_and_transports_have_sockets_of_their_own() {
+        let (mut table, servers) = (Table::new(), [server(0), server(1)]);
+        let mut paths = std::collections::HashSet::new();
+        for server in &servers {
+            for transport in [Transport::Udp, Transport::Tcp] {
+                let chosen = table.choose(server, transport);
+                assert!(chosen.open && paths.insert(chosen.path));
+                let socket = table.lanes.get_mut(chosen.path).expect("it is there");
+                assert_eq!((socket.server.id, socket.transport), (server.id, transport));
+            }
+        }
+    }
+
+    #[test]
+    fn a_worn_socket_gets_no_new_questions_and_is_closed_after_the_last_answer() {
+        let (later, never) = (MAX_AGE, Duration::ZERO);
+        for (case, transport, questions, age, worn) in [
+            ("a UDP socket after its last question", Transport::Udp, MAX_QUESTIONS, never, true),
+            ("a UDP socket before it", Transport::Udp, MAX_QUESTIONS - 1, never, false),
+            ("an old UDP socket", Transport::Udp, 2, later, true),
+            ("an old connection", Transport::Tcp, 2, later, false),
+            ("a connection on which too many questions wait", Transport::Tcp, MAX_QUESTIONS, never, true),
+        ] {
+            let (mut table, server) = (Table::new(), server(0));
+            let path = table.ask(&server, transport, questions);
+            table.now += age;
+            let next = table.choose(&server, transport);
+            assert_eq!((next.open, next.path != path, next.close), (worn, worn, None), "{case}");
+            for left in (0..questions).rev() {
+                assert_eq!(table.lanes.released(path), worn && left == 0, "{case}: {left} questions left");
+            }
+            assert_eq!(table.lanes.get_mut(path).is_none(), worn, "{case}");
+        }
+    }
+
+    #[test]
+    fn connections_are_used_for_any_number_of_answered_questions() {
+        let (mut table, server) = (Table::new(), server(0));
+        let path = table.choose(&server, Transport::Tcp).path;
+        for _ in 0..2 * MAX_QUESTIONS {
+            assert_eq!(table.choose(&server, Transport::Tcp).path, path);
+            table.lanes.asked(path);
+            assert!(!table.lanes.released(path));
+        }
+    }
+
+    #[test]
+    fn a_worn_socket_without_questions_is_closed_at_once() {
+        let (mut table, server) = (Table::new(), server(0));
+        let path = table.ask(&server, Transport::Udp, 1);
+        assert!(!table.lanes.released(path));
+        table.now += MAX_AGE;
+        let next = table.choose(&server, Transport::Udp);
+        assert_eq!((next.open, next.close), (true, Some(path)));
+        assert_eq!((next.path.slot, next.path.generation), (path.slot, path.generation + 1), "its place is used again");
+        assert!(table.lanes.get_mut(path).is_none(), "its path names nothing any more");
+        assert!(!table.lanes.released(path), "nor does an answer to it");
+    }
+
+    #[test]
+    fn a_lost_socket_is_opened_anew() {
+        let (mut table, server) = (Table::new(), server(0));
+        for transport in [Transport::Udp, Transport::Tcp] {
+            let path = table.ask(&server, transport, 1);
+            table.lanes.forget(path);
+            let next = table.choose(&server, transport);
+            assert!(next.open && next.path != path);
+        }
+    }
+
+    #[test]
+    fn servers_that_are_no_longer_named_lose_their_sockets() {
+        let (mut table, kept, gone) = (Table::new(), server(0), server(1));
+        let stays = table.ask(&kept, Transport::Tcp, 0);
+        let idle = table.ask(&gone, Transport::Tcp, 0);
+        let busy = table.ask(&gone, Transport::Udp, 1);
+        assert_eq!(table.lanes.leave_unless(|server| server.id == 0), [idle]);
+        assert!(table.lanes.get_mut(stays).is_some() && table.lanes.get_mut(busy).is_some());
+        assert_eq!(table.choose(&kept, Transport::Tcp).path, stays);
+        assert_ne!(table.choose(&gone, Transport::Udp).path, busy, "named again, it gets a new one");
+        assert!(table.lanes.released(busy), "closed after its last answer");
     }
 }
