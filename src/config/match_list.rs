@@ -71,6 +71,11 @@ impl MatchList {
         Self::of(Match::None)
     }
 
+    /// Whether it is written as this one element alone, wherever that stands.
+    pub fn is_only(&self, what: &Match) -> bool {
+        matches!(&self.elements[..], [element] if !element.negated && element.what == *what)
+    }
+
     /// `{ localnets; localhost; }`, what named allows where nothing is said.
     pub fn local() -> Self {
         let element = |what| MatchElement { negated: false, what, position: None };

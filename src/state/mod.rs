@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 
 use crate::access::cookie::{Secret, ServerCookies};
 use crate::access::{Acl, HostAddresses};
-use crate::config::{self, Config, ForwardSettings, RrsetOrder, TtlLimits};
+use crate::config::{self, Config, ForwardSettings, Match, MatchList, RrsetOrder, TtlLimits};
 use crate::upstream::{Route as UpstreamRoute, Server};
 use crate::wire::response::TtlBounds;
 use intern::Interner;
@@ -201,8 +201,8 @@ impl std::ops::Deref for Present {
 }
 
 fn build(config: &Config, host: Arc<HostAddresses>, own_secret: [u8; 16], interner: &mut Interner) -> Snapshot {
-    let blackhole = (!config.blackhole.elements.is_empty() && config.blackhole != config::MatchList::none())
-        .then(|| Acl::compile(&config.blackhole, &host));
+    let nobody = config.blackhole.elements.is_empty() || config.blackhole.is_only(&Match::None);
+    let blackhole = (!nobody).then(|| Acl::compile(&config.blackhole, &host));
     let secret = Secret::from(config.cookies.secret.unwrap_or(own_secret));
     Snapshot {
         views: config.views.iter().map(|view| Arc::new(build_view(config, view, &host, interner))).collect(),
@@ -230,12 +230,12 @@ fn build_view(config: &Config, view: &config::View, host: &Arc<HostAddresses>, i
     };
     let root = rule(&crate::wire::Name::root(), &view.forward, interner);
     let rules = view.rules.iter().map(|text| rule(&text.name, &text.settings, interner)).collect();
-    let any = config::MatchList::any();
+    let any = |list: &MatchList| list.is_only(&Match::Any);
     let recursion_differs = view.access.recursion != view.access.query_cache;
     View {
         id,
         name: view.name.clone(),
-        matches_all: view.match_clients == any && view.match_destinations == any && !view.match_recursive_only,
+        matches_all: any(&view.match_clients) && any(&view.match_destinations) && !view.match_recursive_only,
         match_clients: Acl::compile(&view.match_clients, host),
         match_destinations: Acl::compile(&view.match_destinations, host),
         match_recursive_only: view.match_recursive_only,
@@ -273,5 +273,163 @@ fn identity(config: &Config) -> Identity {
         version: text(&config.version, &|| format!("tandem {}", env!("CARGO_PKG_VERSION"))),
         hostname: text(&config.hostname, &hostname),
         server_id: text(&config.server_id, &hostname),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::named_conf::{NoFiles, parse};
+
+    const PLAIN: &str = r#"options { forwarders { 192.0.2.1; }; };"#;
+
+    fn config(text: &str) -> Config {
+        parse(text, "test", &NoFiles).expect("the configuration is right").config
+    }
+
+    fn state(text: &str) -> Arc<State> {
+        let host = HostAddresses { addresses: vec![address("10.1.1.53")], networks: vec![] };
+        Arc::new(State::new(&config(text), Arc::new(host), [1; 16]))
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    fn route(state: &State, view: usize, name: &str) -> Route {
+        let view = Arc::clone(&state.present().views[view]);
+        let name: crate::wire::Name = name.parse().expect("a name");
+        let rule = view.rules.find(name.as_wire(), 1);
+        Route { view, rule }
+    }
+
+    #[test]
+    fn views_rules_and_upstreams_keep_their_numbers_when_the_text_changes() {
+        let before = r#"
+            options { forwarders { 192.0.2.1; }; };
+            zone "corp" { type forward; forwarders { 192.0.2.2; }; };
+            zone "example" { type forward; forwarders { 192.0.2.3; }; };"#;
+        let after = r#"
+            options { forwarders { 192.0.2.2; 192.0.2.9; 192.0.2.1; }; };
+            zone "new" { type forward; forwarders { 192.0.2.4; }; };
+            zone "corp" { type forward; forwarders { 192.0.2.2 port 54; 192.0.2.2; }; };"#;
+        let state = state(before);
+        let (root, corp, example) = (route(&state, 0, "."), route(&state, 0, "corp"), route(&state, 0, "example"));
+        let known = &corp.rule().servers[0];
+        known.replied(1, Some(Duration::from_millis(70)));
+        state.publish(&config(after), Arc::default());
+        let (new_root, new_corp) = (route(&state, 0, "."), route(&state, 0, "www.corp"));
+        assert_eq!(new_root.view.id, root.view.id);
+        assert_eq!((new_root.rule().id, new_corp.rule().id), (root.rule().id, corp.rule().id));
+        assert!(Arc::ptr_eq(&new_corp.rule().servers[1], known), "what was learnt of an upstream stays");
+        assert_eq!(new_corp.rule().servers[0].srtt(), Duration::ZERO, "another port is another upstream");
+        assert!(![root.rule().id, corp.rule().id, example.rule().id].contains(&route(&state, 0, "new").rule().id));
+        assert_eq!(route(&state, 0, "www.example").rule().id, root.rule().id, "without its rule a name is the root's");
+        state.publish(&config(before), Arc::default());
+        assert_eq!(route(&state, 0, "example").rule().id, example.rule().id, "it comes back with its number");
+    }
+
+    #[test]
+    fn the_same_apex_in_two_views_is_two_rules() {
+        let state = state(
+            r#"view "in" { match-clients { 10.0.0.0/8; }; zone "corp" { type forward; forwarders { 192.0.2.1; }; }; };
+               view "out" { zone "corp" { type forward; forwarders { 192.0.2.1; }; }; };"#,
+        );
+        let (inside, outside) = (route(&state, 0, "corp"), route(&state, 1, "corp"));
+        assert_ne!(inside.view.id, outside.view.id);
+        assert_ne!(inside.rule().id, outside.rule().id);
+        assert!(Arc::ptr_eq(&inside.rule().servers[0], &outside.rule().servers[0]), "the upstream is one");
+    }
+
+    #[test]
+    fn a_view_matches_by_client_destination_and_rd() {
+        let clients = "match-clients { 10.0.0.0/8; };";
+        let destinations = "match-destinations { 10.1.1.53; };";
+        let (inside, outside) = (address("10.9.9.9"), address("192.0.2.77"));
+        let (own, other) = (address("10.1.1.53"), address("10.1.2.53"));
+        for (case, settings, client, destination, recursion_desired, expected) in [
+            ("everything", "", outside, other, false, true),
+            ("a client of its list", clients, inside, other, false, true),
+            ("a client that is in no list", clients, outside, other, true, false),
+            ("a destination of its list", destinations, outside, own, false, true),
+            ("another destination", destinations, inside, other, true, false),
+            ("with RD", "match-recursive-only yes;", outside, other, true, true),
+            ("without RD", "match-recursive-only yes;", outside, other, false, false),
+        ] {
+            let state = state(&format!("view \"v\" {{ {settings} }};"));
+            let view = &state.present().views[0];
+            assert_eq!(view.matches(client, destination, recursion_desired), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_route_says_what_its_rule_and_view_say() {
+        let state = state(
+            r#"options { forwarders { 192.0.2.1; }; edns-udp-size 1400; servfail-ttl 7; max-cache-ttl 90; };
+               zone "corp" { type forward; forwarders { 192.0.2.2; }; };
+               zone "none" { type forward; forwarders { }; };"#,
+        );
+        let corp = route(&state, 0, "www.corp");
+        assert_eq!((corp.edns_udp_size(), corp.servfail_ttl(), corp.trust_ad()), (1400, 7, false));
+        assert_eq!(corp.ttl().cache, (0, 90));
+        assert_eq!(corp.servers()[0].forwarder.address.ip(), address("192.0.2.2"));
+        assert_eq!(corp.apex_of(b"\x01x\x04corp\0", 1), Some(&b"\x04corp\0"[..]));
+        assert_eq!(corp.apex_of(b"\x07example\0", 1), None, "the root has other upstreams");
+        let none = route(&state, 0, "x.none");
+        assert!(none.servers().is_empty());
+        assert_eq!(none.apex_of(b"\x01y\x04none\0", 1), None, "nobody answers there");
+    }
+
+    #[test]
+    fn what_is_not_set_costs_nothing() {
+        type Check = fn(&Snapshot) -> bool;
+        let cases: [(&str, &str, Check); 9] = [
+            ("a view for all without a word", PLAIN, |snapshot| snapshot.views[0].matches_all),
+            ("a view for all, said", "view v { match-clients { any; }; match-destinations { any; }; };", |snapshot| {
+                snapshot.views[0].matches_all
+            }),
+            ("no blackhole", PLAIN, |snapshot| snapshot.blackhole.is_none()),
+            ("an empty blackhole", "options { blackhole { none; }; };", |snapshot| snapshot.blackhole.is_none()),
+            ("a blackhole", "options { blackhole { 192.0.2.66; }; };", |snapshot| {
+                snapshot.blackhole.as_ref().is_some_and(|list| list.allows(address("192.0.2.66")))
+            }),
+            ("cookies by default", PLAIN, |snapshot| snapshot.cookies.is_some() && snapshot.send_cookies),
+            ("no cookies", "options { answer-cookie no; send-cookie no; };", |snapshot| {
+                snapshot.cookies.is_none() && !snapshot.send_cookies
+            }),
+            ("one list for cache and recursion", "options { allow-query { any; }; };", |snapshot| {
+                snapshot.views[0].allow_recursion.is_none()
+            }),
+            ("two lists", "options { allow-query-cache { any; }; allow-recursion { 10.0.0.0/8; }; };", |snapshot| {
+                snapshot.views[0].allow_recursion.is_some()
+            }),
+        ];
+        for (case, text, check) in cases {
+            assert!(check(&state(text).present()), "{case}");
+        }
+    }
+
+    #[test]
+    fn names_of_the_server_are_its_own_given_or_withheld() {
+        let own = Some(format!("tandem {}", env!("CARGO_PKG_VERSION")));
+        for (case, text, expected) in [
+            ("its own", PLAIN, own),
+            ("given", r#"options { version "not currently available"; };"#, Some("not currently available".to_owned())),
+            ("withheld", "options { version none; };", None),
+        ] {
+            assert_eq!(state(text).present().identity.version, expected, "{case}");
+        }
+        assert_eq!(state(PLAIN).present().identity.server_id, None, "id.server is withheld unless it is set");
+        assert!(state("options { server-id hostname; };").present().identity.server_id.is_some());
+    }
+
+    #[test]
+    fn followers_see_what_is_published_and_keep_what_they_hold() {
+        let state = state(PLAIN);
+        let mut follower = state.follow();
+        let held = Arc::clone(follower.load());
+        state.publish(&config("options { max-udp-size 4096; };"), Arc::default());
+        assert_eq!((held.max_udp_size, follower.load().max_udp_size), (1232, 4096));
+        assert_eq!(state.own_secret(), [1; 16]);
     }
 }
