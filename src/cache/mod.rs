@@ -196,9 +196,11 @@ impl Cache {
 }
 
 /// Seconds since an entry was stored, rounded up: a client may keep what it got for less than was left, never longer.
+///
+/// `now` is a worker's own, read before its batch: another worker may have stored the entry since.
 #[inline]
 fn elapsed_seconds(entry: &Entry, now_ms: u64) -> u32 {
-    u32::try_from((now_ms - entry.stored_ms()).div_ceil(1000)).unwrap_or(u32::MAX)
+    u32::try_from(now_ms.saturating_sub(entry.stored_ms()).div_ceil(1000)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -248,6 +250,8 @@ mod tests {
         ] {
             assert_eq!(ttl_after(&cache, &key, stored + Duration::from_millis(after_ms)), expected, "{case}");
         }
+        let before = stored - Duration::from_millis(2);
+        assert_eq!(ttl_after(&cache, &key, before), Some(10), "by a worker whose batch began before it was stored");
     }
 
     #[test]
