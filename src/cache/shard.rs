@@ -18,6 +18,9 @@ const OVERHEAD_OCTETS: usize = 48;
 const MAX_USES: u8 = 3;
 /// The small queue's share of the octets is one in this many.
 const SMALL_SHARE: usize = 10;
+/// So many entries are spared for having been used before one leaves regardless: making room takes bounded time, also
+/// in the moment when a big shard is full for the first time and everything in it was used.
+const MAX_SPARED: u32 = 1024;
 
 /// An entry in one allocation: header, key, segment.
 pub(super) struct Entry {
@@ -107,7 +110,7 @@ impl Entry {
 pub(super) struct Shard {
     /// Indexes into `slots`, by the hash of the key.
     table: HashTable<u32>,
-    /// `None`: free, or emptied and still in a queue.
+    /// `None`: free.
     slots: Vec<Option<Entry>>,
     free: Vec<u32>,
     small: VecDeque<u32>,
@@ -223,27 +226,26 @@ impl Shard {
     }
 
     fn make_room(&mut self, now_ms: u64, hash_of: &impl Fn(&[u8]) -> u64) -> Evicted {
-        let mut evicted = Evicted::default();
+        let (mut evicted, mut spared) = (Evicted::default(), 0);
         while self.octets() > self.capacity_octets {
+            let before = self.len();
             if self.small_octets > self.capacity_octets / SMALL_SHARE || self.main.is_empty() {
-                self.leave_small(now_ms, hash_of, &mut evicted);
+                self.leave_small(spared < MAX_SPARED, now_ms, hash_of, &mut evicted);
             } else {
-                self.leave_main(now_ms, hash_of, &mut evicted);
+                self.leave_main(spared < MAX_SPARED, now_ms, hash_of, &mut evicted);
             }
+            spared = if self.len() < before { 0 } else { spared + 1 };
         }
         evicted
     }
 
-    /// Takes the oldest of the small queue: to the main queue if it was used, else out.
-    fn leave_small(&mut self, now_ms: u64, hash_of: &impl Fn(&[u8]) -> u64, evicted: &mut Evicted) {
+    /// Takes the oldest of the small queue: to the main queue if it was used and may be spared, else out.
+    fn leave_small(&mut self, spare: bool, now_ms: u64, hash_of: &impl Fn(&[u8]) -> u64, evicted: &mut Evicted) {
         let Some(index) = self.small.pop_front() else { return };
-        let Some(entry) = self.slots[index as usize].as_mut() else {
-            self.free.push(index);
-            return;
-        };
+        let Some(entry) = self.slots[index as usize].as_mut() else { return };
         let cost = entry.cost();
         self.small_octets -= cost;
-        if entry.uses() > 0 && entry.expires_ms() > now_ms {
+        if spare && entry.uses() > 0 && entry.expires_ms() > now_ms {
             entry.set_uses(0);
             entry.set_main(true);
             self.enqueue(index, true, cost);
@@ -252,15 +254,12 @@ impl Shard {
         }
     }
 
-    /// Takes the oldest of the main queue: to its end if it was used, else out.
-    fn leave_main(&mut self, now_ms: u64, hash_of: &impl Fn(&[u8]) -> u64, evicted: &mut Evicted) {
+    /// Takes the oldest of the main queue: to its end if it was used and may be spared, else out.
+    fn leave_main(&mut self, spare: bool, now_ms: u64, hash_of: &impl Fn(&[u8]) -> u64, evicted: &mut Evicted) {
         let Some(index) = self.main.pop_front() else { return };
-        let Some(entry) = self.slots[index as usize].as_mut() else {
-            self.free.push(index);
-            return;
-        };
+        let Some(entry) = self.slots[index as usize].as_mut() else { return };
         let (uses, cost) = (entry.uses(), entry.cost());
-        if uses > 0 && entry.expires_ms() > now_ms {
+        if spare && uses > 0 && entry.expires_ms() > now_ms {
             entry.set_uses(uses - 1);
             self.main.push_back(index);
         } else {
@@ -300,8 +299,13 @@ impl Shard {
             if let Ok(found) = self.table.find_entry(hash_of(entry.key()), |&at| at as usize == index) {
                 found.remove();
             }
+            self.free.push(index as u32);
             removed += 1;
         }
+        // A slot that is free stands in no queue: it would be taken twice.
+        let slots = &self.slots;
+        self.small.retain(|&index| slots[index as usize].is_some());
+        self.main.retain(|&index| slots[index as usize].is_some());
         removed
     }
 
@@ -332,4 +336,88 @@ impl Shard {
 
 fn fingerprint(hash: u64) -> u32 {
     (hash >> 32) as u32 | 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An entry of some 100 octets.
+    fn entry(key: u64) -> Entry {
+        Entry::new(&key.to_le_bytes(), &[0; 28], 3600, 0)
+    }
+
+    fn hash_of(key: &[u8]) -> u64 {
+        key.iter().fold(7, |hash: u64, &octet| (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3))
+    }
+
+    fn insert(shard: &mut Shard, key: u64) -> Evicted {
+        shard.insert(hash_of(&key.to_le_bytes()), entry(key), 0, hash_of)
+    }
+
+    fn is_kept(shard: &mut Shard, key: u64) -> bool {
+        shard.find(hash_of(&key.to_le_bytes()), &key.to_le_bytes()).is_some()
+    }
+
+    /// What must hold after every call.
+    fn check(shard: &Shard) {
+        let cost = |main: bool| {
+            let queued = if main { &shard.main } else { &shard.small };
+            let entries = queued.iter().map(|&index| shard.slots[index as usize].as_ref().expect("queued is not free"));
+            entries
+                .map(|entry| (entry.is_main() == main).then(|| entry.cost()).expect("in its own queue"))
+                .sum::<usize>()
+        };
+        assert_eq!((cost(false), cost(true)), (shard.small_octets, shard.main_octets));
+        assert_eq!(shard.small.len() + shard.main.len(), shard.len());
+        assert_eq!(shard.len() + shard.free.len(), shard.slots.len());
+        assert!(shard.octets() <= shard.capacity_octets);
+    }
+
+    #[test]
+    fn making_room_spares_a_bounded_number_of_entries() {
+        let count = 10_000;
+        let mut shard = Shard::new(count as usize * entry(0).cost());
+        for key in 0..count {
+            insert(&mut shard, key);
+        }
+        for _ in 0..3 {
+            (0..count).for_each(|key| shard.slots[key as usize].as_mut().expect("kept").touch());
+        }
+        insert(&mut shard, count);
+        assert!(shard.main.len() <= MAX_SPARED as usize, "{} were looked at under one lock", shard.main.len());
+        check(&shard);
+    }
+
+    #[test]
+    fn what_was_flushed_is_used_again() {
+        let mut shard = Shard::new(1000 * entry(0).cost());
+        for round in 0..20 {
+            for key in 0..500 {
+                insert(&mut shard, key);
+            }
+            assert_eq!(shard.remove_if(hash_of, |_| true), 500);
+            assert!(shard.slots.len() <= 500, "round {round}: {} slots", shard.slots.len());
+            check(&shard);
+        }
+    }
+
+    #[test]
+    fn counts_hold_whatever_is_done() {
+        let mut shard = Shard::new(40 * entry(0).cost());
+        let mut state = 1_u64;
+        for step in 0..20_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let key = (state >> 33) % 120;
+            match state >> 60 {
+                0..=9 => _ = insert(&mut shard, key),
+                10..=14 => _ = shard.find(hash_of(&key.to_le_bytes()), &key.to_le_bytes()).map(Entry::touch),
+                _ => _ = shard.remove_if(hash_of, |entry| entry.key()[0] % 16 == (key % 16) as u8),
+            }
+            check(&shard);
+            if state >> 60 <= 9 {
+                assert!(is_kept(&mut shard, key), "step {step}");
+            }
+        }
+    }
 }
