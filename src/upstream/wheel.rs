@@ -52,8 +52,8 @@ impl<T> Wheel<T> {
 
     /// When the next entry fires.
     pub fn next_at(&self) -> Option<Instant> {
-        let tick = u32::try_from(self.next_tick()?).unwrap_or(u32::MAX);
-        Some(self.epoch + TICK * tick)
+        // More ticks than 32 bits hold pass within 199 days.
+        Some(self.epoch + Duration::from_micros(self.next_tick()? * TICK.as_micros() as u64))
     }
 
     /// The first occupied tick after `done`.
@@ -101,6 +101,20 @@ mod tests {
             }
         }
         assert_eq!(fired, delays);
+    }
+
+    #[test]
+    fn a_server_that_runs_for_years_still_sleeps_between_timers() {
+        let epoch = Instant::now();
+        let mut wheel = Wheel::new(epoch);
+        let now = epoch + Duration::from_secs(3 * 365 * 86_400);
+        wheel.fire(now, &mut Vec::new());
+        wheel.arm(now + Duration::from_millis(400), "retransmission");
+        let next = wheel.next_at().expect("a timer is armed");
+        assert!(next > now, "the driver would turn without sleeping");
+        let mut due = Vec::new();
+        wheel.fire(next, &mut due);
+        assert_eq!(due, ["retransmission"]);
     }
 
     #[test]
