@@ -87,7 +87,7 @@ pub struct Flight<R, W> {
     pub hash: u64,
     /// What it does.
     pub role: Role<R>,
-    /// In the order of their arrival, and so of their deadlines.
+    /// In the order of their deadlines: chains and reloads bring waiters whose deadlines are not those of newcomers.
     pub waiters: Vec<Waiter<W>>,
     /// What may still be answered.
     pub attempts: Vec<Attempt>,
@@ -101,8 +101,10 @@ pub struct Flight<R, W> {
     pub round: u32,
     /// Attempts made; bounded by [`MAX_ATTEMPTS`].
     pub sent: u32,
-    /// When to look at it again.
+    /// When to look at it again: at [`Self::ask_again_at`], or when somebody gives up before.
     pub next_at: Instant,
+    /// When the next server is asked, or the same one again.
+    pub ask_again_at: Instant,
     /// The extended error that says best why it failed.
     pub ede: u16,
 }

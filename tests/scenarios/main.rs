@@ -83,7 +83,7 @@ macro_rules! stories {
     };
 }
 
-stories! { cache chain choice clients edns forged negative reload shared }
+stories! { attacks cache chain choice clients edns forged negative reload shared }
 
 #[test]
 fn a_story_that_is_not_true_fails_and_says_where() {

@@ -237,15 +237,21 @@ impl<R: Route, W> Machine<R, W> {
         }
         let waiter = Waiter { who, deadline: ask.deadline };
         match joined {
-            Joined::Here(flight) => {
-                if let Some(flight) = self.flight_mut(flight.index) {
-                    flight.waiters.push(waiter);
-                }
-            }
+            Joined::Here(flight) => self.add_waiter(flight.index, waiter),
             Joined::Elsewhere => self.begin(me, ask, waiter, Role::Waits),
             Joined::Own => self.begin_asking(me, ask, waiter, now, out),
         }
         Asking::Joined
+    }
+
+    fn add_waiter(&mut self, index: u32, waiter: Waiter<W>) {
+        let Some(flight) = self.flight_mut(index) else { return };
+        let earlier = waiter.deadline < flight.next_at;
+        let place = flight.waiters.partition_point(|other| other.deadline <= waiter.deadline);
+        flight.waiters.insert(place, waiter);
+        if earlier {
+            self.arm(index);
+        }
     }
 
     /// The name of the next flight.
@@ -263,6 +269,7 @@ impl<R: Route, W> Machine<R, W> {
             hash: ask.hash,
             role,
             next_at: ask.deadline,
+            ask_again_at: ask.deadline,
             waiters: vec![waiter],
             attempts: Vec::new(),
             drawn_case: Vec::new(),
@@ -279,7 +286,7 @@ impl<R: Route, W> Machine<R, W> {
             self.flights.push(slot);
         }
         if waits {
-            self.wheel.arm(ask.deadline, (id.index, id.generation));
+            self.arm(id.index);
         }
     }
 

@@ -8,9 +8,17 @@ use crate::upstream::flight::{Role, Route};
 use crate::upstream::lanes::Transport;
 
 impl<R: Route, W> Machine<R, W> {
-    /// Looks at the flight again at `at`, or when the first of its waiters gives up.
+    /// Asks again at `at`; those who wait may give up before.
     pub(super) fn look_again(&mut self, index: u32, at: Instant) {
         let Some(flight) = self.flight_mut(index) else { return };
+        flight.ask_again_at = at;
+        self.arm(index);
+    }
+
+    /// Sets the timer of a flight by what it waits for.
+    pub(super) fn arm(&mut self, index: u32) {
+        let Some(flight) = self.flight_mut(index) else { return };
+        let at = flight.ask_again_at;
         let at = flight.first_deadline().map_or(at, |deadline| deadline.min(at));
         flight.next_at = at;
         let name = (index, flight.id.generation);
@@ -48,8 +56,17 @@ impl<R: Route, W> Machine<R, W> {
         if !awaited {
             return self.fail(index, now, out);
         }
+        let Some(flight) = self.flight_mut(index) else { return };
+        // Somebody's deadline is not a server's: nothing is late yet.
+        if flight.ask_again_at > now {
+            return self.arm(index);
+        }
+        let sent = flight.sent;
         self.note_timeouts(index, &route, now, out);
-        self.ask_next(index, now, out);
+        // Parting with a silent connection has asked anew already.
+        if self.flight_mut(index).is_some_and(|flight| flight.sent == sent) {
+            self.ask_next(index, now, out);
+        }
     }
 
     /// Answers those whose time is over.
