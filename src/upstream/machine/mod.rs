@@ -275,6 +275,7 @@ impl<R: Route, W> Machine<R, W> {
             drawn_case: Vec::new(),
             tried: 0,
             bad: 0,
+            refused_opt: 0,
             round: 0,
             sent: 0,
             ede: ede::NO_REACHABLE_AUTHORITY,

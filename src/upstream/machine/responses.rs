@@ -88,16 +88,19 @@ impl<R: Route, W> Machine<R, W> {
                 self.replace(index, place, Transport::Tcp, attempt.opt, &route, now, out);
             }
             rcode::NOERROR | rcode::NXDOMAIN | rcode::YXDOMAIN => {
-                // Only an answer shows that OPT was the fault: a question may be one that no form of it would help.
-                let now_ms = self.ms(now);
-                if attempt.opt == OptForm::None && server.takes_opt(now_ms) {
-                    server.cannot_read_opt(now_ms);
+                // Only an answer shows that OPT was the fault: a question may be one that no form of it would help. And
+                // one that was asked without OPT anyway shows nothing.
+                if attempt.opt == OptForm::None && self.flight_mut(index)?.refused_opt & 1 << attempt.server != 0 {
+                    server.cannot_read_opt(self.ms(now));
                 }
                 return self.take_answer(index, place, packet, &route, now, out);
             }
-            rcode::FORMERR | rcode::NOTIMP | rcode::BADVERS if attempt.opt != OptForm::None => {
-                let simpler = if attempt.opt == OptForm::Cookie { OptForm::Bare } else { OptForm::None };
-                self.replace(index, place, attempt.transport, simpler, &route, now, out);
+            rcode::FORMERR | rcode::NOTIMP | rcode::BADVERS if attempt.opt == OptForm::Cookie => {
+                self.replace(index, place, attempt.transport, OptForm::Bare, &route, now, out);
+            }
+            rcode::FORMERR | rcode::NOTIMP | rcode::BADVERS if attempt.opt == OptForm::Bare => {
+                self.flight_mut(index)?.refused_opt |= 1 << attempt.server;
+                self.replace(index, place, attempt.transport, OptForm::None, &route, now, out);
             }
             // Its cookie is known by now; a second time over TCP, where none is needed (RFC 7873 §5.3).
             rcode::BADCOOKIE if attempt.transport == Transport::Udp => {
