@@ -34,6 +34,8 @@ pub(super) struct Broken;
 
 /// The longest answer put together, in octets: room is left for our own OPT record.
 const MAX_OCTETS: usize = 65_000;
+/// The most octets that are kept of messages with records for the authority section while a query waits.
+const MAX_AUTHORITY_OCTETS: usize = 2 * MAX_OCTETS;
 
 impl Chain {
     /// A chain that begins at `qname`, in any case, under the rules of this fingerprint.
@@ -90,6 +92,9 @@ impl Chain {
         let answers_end = self.copy_records(&source, start, meta.answers)?;
         if meta.authority > 0 {
             self.authority.push((source, answers_end, meta.authority));
+            if self.authority.iter().map(|(source, ..)| source.len()).sum::<usize>() > MAX_AUTHORITY_OCTETS {
+                return Err(Broken);
+            }
         }
         self.meta.answers += meta.answers;
         self.meta.authority += meta.authority;

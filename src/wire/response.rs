@@ -259,26 +259,29 @@ impl Reader {
             }
         }
         let Some(cname) = cname else { return Ok(None) };
-        self.keep_dnames(message, asked, found, name)?;
+        self.keep_dname(message, asked, found, name)?;
         self.keep(cname);
         self.keep_signatures(message, asked, found, name, hash, rtype::CNAME)?;
         Ok(Some(cname))
     }
 
-    fn keep_dnames(&mut self, message: &[u8], asked: &Asked<'_>, found: &Found, name: &[u8]) -> Result<(), Malformed> {
+    /// Keeps the DNAME that the CNAME of `name` was made from: a name has one at most (RFC 6672 §2.4), so the first is
+    /// enough, however many thousands there are to look for signatures of.
+    fn keep_dname(&mut self, message: &[u8], asked: &Asked<'_>, found: &Found, name: &[u8]) -> Result<(), Malformed> {
         let mut owner = NameBuf::default();
         for index in 0..found.answers {
-            let Indexed { record, owner_hash, kept } = self.records[index];
-            if record.rtype != rtype::DNAME || record.class != asked.qclass || kept {
+            let Indexed { record, owner_hash, .. } = self.records[index];
+            if record.rtype != rtype::DNAME || record.class != asked.qclass {
                 continue;
             }
             owner.read(message, record.owner)?;
+            if owner.as_wire() == name || !is_within(name, owner.as_wire()) {
+                continue;
+            }
             // One that another rule answers for would send a client's cache astray below its owner.
-            let ours = (asked.apex_of)(owner.as_wire()).is_some();
-            if ours && owner.as_wire() != name && is_within(name, owner.as_wire()) {
+            if (asked.apex_of)(owner.as_wire()).is_some() {
                 self.keep(index);
-                let owner = owner.clone();
-                self.keep_signatures(message, asked, found, owner.as_wire(), owner_hash, rtype::DNAME)?;
+                return self.keep_signatures(message, asked, found, owner.as_wire(), owner_hash, rtype::DNAME);
             }
         }
         Ok(())
