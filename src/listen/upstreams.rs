@@ -18,7 +18,7 @@ use super::frames::Frames;
 use super::udp::receive;
 use super::worker::{Inner, Worker};
 use crate::state::Snapshot;
-use crate::sys::batch::{BATCH, Sender};
+use crate::sys::batch::Sender;
 use crate::sys::sockets;
 use crate::upstream::{Path, Server, Transport};
 
@@ -137,23 +137,23 @@ impl Worker {
     /// The task of a UDP socket: hands responses to the machine.
     async fn hear_udp(self: Rc<Self>, path: Path, udp: Rc<UdpPath>) {
         while udp.socket.readable().await.is_ok() {
-            loop {
-                let now = Instant::now();
-                let mut inner = self.inner.borrow_mut();
-                let inner = &mut *inner;
-                let count = receive(&udp.socket, &mut inner.responses);
-                for index in 0..count {
-                    inner.machine.received(path, inner.responses.octets(index), now, &mut inner.output);
-                }
-                if count > 0 {
-                    inner.machine.end_batch();
-                    self.carry_out(inner, now);
-                }
-                if count < BATCH {
-                    break;
-                }
-            }
+            self.take_responses(path, &udp);
+            // One batch at a time: a flood by one socket must not keep the others waiting.
             tokio::task::yield_now().await;
+        }
+    }
+
+    fn take_responses(self: &Rc<Self>, path: Path, udp: &UdpPath) {
+        let now = Instant::now();
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        let count = receive(&udp.socket, &mut inner.responses);
+        for index in 0..count {
+            inner.machine.received(path, inner.responses.octets(index), now, &mut inner.output);
+        }
+        if count > 0 {
+            inner.machine.end_batch();
+            self.carry_out(inner, now);
         }
     }
 
