@@ -159,3 +159,127 @@ pub(super) fn first_rrset(message: &[u8], start: usize, answers: u16) -> Option<
     }
     Some((end, count))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::segment;
+
+    const A_CORP: &[u8] = b"\x01a\x04corp\0";
+    const B_CORP: &[u8] = b"\x01b\x04corp\0";
+
+    fn record(rtype: u16, rdata: &[u8]) -> Vec<u8> {
+        let length = (rdata.len() as u16).to_be_bytes();
+        [&b"\xc0\x0c"[..], &rtype.to_be_bytes(), &[0, 1, 0, 0, 0, 30], &length, rdata].concat()
+    }
+
+    /// A segment of records that are all owned by its question.
+    fn segment(meta: Meta, next: &[u8], records: &[Vec<u8>]) -> Vec<u8> {
+        let (mut body, mut offsets) = (Vec::new(), Vec::new());
+        for record in records {
+            offsets.push(body.len() as u16 + 6);
+            body.extend(record);
+        }
+        let mut octets = Vec::new();
+        segment::encode(&mut octets, &meta, &offsets, next, &body).expect("it is short");
+        octets
+    }
+
+    fn alias(target: &[u8]) -> Vec<u8> {
+        segment(Meta { answers: 1, linked: true, ..Meta::default() }, target, &[record(rtype::CNAME, target)])
+    }
+
+    /// The types of a closed chain's records.
+    fn types(chain: &Chain) -> Vec<u16> {
+        let mut at = chain.question_end;
+        let mut types = Vec::new();
+        while at < chain.message.len() {
+            let record = Record::read(&chain.message, at).expect("a record");
+            types.push(record.rtype);
+            at = record.end;
+        }
+        types
+    }
+
+    #[test]
+    fn records_are_joined_and_proofs_wait_for_the_end() {
+        let mut chain = Chain::new(b"\x01A\x04Corp\0", 0);
+        assert_eq!(chain.wanted(), A_CORP);
+        let proven = Meta { answers: 1, authority: 1, authentic: true, ..Meta::default() };
+        let first = segment(proven, B_CORP, &[record(rtype::CNAME, B_CORP), record(rtype::NSEC, b"\0")]);
+        assert_eq!(chain.append(A_CORP, &Segment::new(&first), 10, 0), Ok(B_CORP.to_vec()));
+        chain.want(B_CORP);
+        assert_eq!(chain.wanted(), B_CORP);
+        let meta = Meta { rcode: 3, authority: 1, authentic: true, ..Meta::default() };
+        let last = segment(meta, &[], &[record(rtype::SOA, &[0; 22])]);
+        assert_eq!(chain.append(B_CORP, &Segment::new(&last), 20, 0), Ok(Vec::new()));
+        assert_eq!(chain.close(), Ok(()));
+        assert_eq!(types(&chain), [rtype::CNAME, rtype::NSEC, rtype::SOA]);
+        let meta = chain.meta();
+        assert_eq!((meta.answers, meta.authority, meta.rcode, meta.authentic), (1, 2, 3, true));
+        let mut at = chain.question_end;
+        let ttls = [(); 3].map(|()| {
+            let record = Record::read(&chain.message, at).expect("a record");
+            at = record.end;
+            record.ttl
+        });
+        assert_eq!(ttls, [20, 20, 10], "each segment has its age");
+    }
+
+    #[test]
+    fn one_part_that_is_not_authentic_makes_the_whole_not_authentic() {
+        let mut chain = Chain::new(A_CORP, 0);
+        let sure = segment(Meta { answers: 1, authentic: true, ..Meta::default() }, B_CORP, &[record(5, B_CORP)]);
+        chain.append(A_CORP, &Segment::new(&sure), 0, 0).expect("whole");
+        assert!(chain.meta().authentic);
+        let unsure = segment(Meta { answers: 1, ..Meta::default() }, &[], &[record(1, &[10, 0, 0, 1])]);
+        chain.append(B_CORP, &Segment::new(&unsure), 0, 0).expect("whole");
+        assert!(!chain.meta().authentic);
+    }
+
+    #[test]
+    fn a_part_that_failed_makes_the_whole_fail() {
+        let mut chain = Chain::new(A_CORP, 0);
+        chain.append(A_CORP, &Segment::new(&alias(B_CORP)), 0, 0).expect("whole");
+        let failed = segment(Meta { rcode: rcode::SERVFAIL as u8, ede: 23, ..Meta::default() }, &[], &[]);
+        assert_eq!(chain.append(B_CORP, &Segment::new(&failed), 0, 0), Ok(Vec::new()));
+        chain.close().expect("nothing is left to write");
+        let meta = chain.meta();
+        assert_eq!((chain.records(), meta.rcode, meta.ede, meta.answers), (&[][..], 2, 23, 0));
+    }
+
+    #[test]
+    fn a_circle_ends_at_named_s_number_of_links() {
+        let mut chain = Chain::new(A_CORP, 0);
+        for link in 1..=MAX_LINKS {
+            let (name, target) = if link % 2 == 1 { (A_CORP, B_CORP) } else { (B_CORP, A_CORP) };
+            assert_eq!(chain.append(name, &Segment::new(&alias(target)), 0, 0), Ok(target.to_vec()), "link {link}");
+        }
+        assert_eq!(chain.append(B_CORP, &Segment::new(&alias(A_CORP)), 0, 0), Err(Broken));
+    }
+
+    #[test]
+    fn what_would_be_longer_than_a_message_is_broken() {
+        let mut chain = Chain::new(A_CORP, 0);
+        let texts: Vec<Vec<u8>> = (0..120).map(|_| record(rtype::TXT, &[255; 256])).collect();
+        let long = segment(Meta { answers: 120, ..Meta::default() }, B_CORP, &texts);
+        assert_eq!(chain.append(A_CORP, &Segment::new(&long), 0, 0), Ok(B_CORP.to_vec()));
+        assert_eq!(chain.append(B_CORP, &Segment::new(&long), 0, 0), Ok(B_CORP.to_vec()));
+        assert_eq!(chain.append(B_CORP, &Segment::new(&long), 0, 0), Err(Broken));
+    }
+
+    #[test]
+    fn the_first_set_ends_where_another_type_begins() {
+        let (one, other) = (record(1, &[10, 0, 0, 1]), record(16, b"\x01x"));
+        for (case, records, answers, expected) in [
+            ("one set", vec![&one, &one], 2, Some((32, 2))),
+            ("another behind it", vec![&one, &one, &other], 3, Some((32, 2))),
+            ("another at once", vec![&other, &one], 2, Some((14, 1))),
+            ("the authority section behind it", vec![&one, &one], 1, Some((16, 1))),
+            ("nothing", vec![], 0, None),
+        ] {
+            let octets = records.into_iter().flatten().copied().collect::<Vec<_>>();
+            assert_eq!(first_rrset(&octets, 0, answers), expected, "{case}");
+        }
+    }
+}

@@ -445,3 +445,6 @@ fn failure_of(meta: &Meta) -> Option<(u16, &'static str)> {
     };
     Some((code, text))
 }
+
+#[cfg(test)]
+mod tests;
