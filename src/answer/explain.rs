@@ -1,4 +1,6 @@
 //! Saying beforehand what would be decided, and why: which view, which list element, which rule, which upstreams.
+//!
+//! Walks the same steps as [`super::decide`] with an empty cache, in words; `tests` holds the two together.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -63,12 +65,12 @@ fn explain_in(
     say("forwarders", if forwarders.is_empty() { "none".to_owned() } else { forwarders.join(" ") });
     let (cache, ncache) = (rule.ttl.cache, rule.ttl.ncache);
     say("kept", format!("answers {}–{} s, negative answers {}–{} s", cache.0, cache.1, ncache.0, ncache.1));
-    if rule.servers.is_empty() {
-        say("answer", "REFUSED (EDE 20): no forwarders for this name".to_owned());
-        return false;
-    }
     if !view.recursion || !recursion.allowed {
         say("answer", "from the cache if it is there, else REFUSED (EDE 18)".to_owned());
+        return false;
+    }
+    if rule.servers.is_empty() {
+        say("answer", "REFUSED (EDE 20): no forwarders for this name".to_owned());
         return false;
     }
     say("answer", "from the cache if it is there, else from the forwarders".to_owned());

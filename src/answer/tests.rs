@@ -26,6 +26,7 @@ const CONF: &str = r#"
     view "guests" {
         match-clients { 172.16.0.0/12; };
         allow-query-cache { any; }; allow-recursion { 172.16.1.0/24; };
+        zone "none.corp" { type forward; forwarders { }; };
     };
     view "inside" {
         match-clients { inside; 192.0.2.66; 198.51.100.0/24; };
