@@ -125,10 +125,8 @@ pub struct Receiver {
 /// One received datagram.
 #[derive(Clone, Copy)]
 pub struct Datagram<'r> {
-    /// Its octets, at most as many as a buffer has.
+    /// Its octets, at most as many as a buffer has; of a longer one the rest is lost.
     pub octets: &'r [u8],
-    /// It was longer than the buffer.
-    pub cut: bool,
     /// Who sent it.
     pub from: SocketAddr,
 }
@@ -166,13 +164,7 @@ impl Receiver {
     /// The datagram `index` of those that [`Self::receive`] counted; `None` if its sender's address is of no kind known.
     pub fn get(&self, index: usize) -> Option<Datagram<'_>> {
         debug_assert!(index < self.count);
-        let header = &self.slots.headers[index];
-        let octets = (header.msg_len as usize).min(self.slots.buffer_octets);
-        Some(Datagram {
-            octets: &self.slots.buffer(index)[..octets],
-            cut: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
-            from: self.slots.addresses[index].get()?,
-        })
+        Some(Datagram { octets: self.octets(index), from: self.slots.addresses[index].get()? })
     }
 
     /// The octets of datagram `index`, for sockets that are connected and so have one peer.
@@ -290,8 +282,7 @@ mod tests {
             for index in 0..BATCH {
                 let datagram = receiver.get(index).expect("a known address");
                 assert_eq!(datagram.from, here.local_addr().expect("bound"));
-                assert_eq!(datagram.cut, 4 + index % 10 > 8, "datagram {index}");
-                assert_eq!(datagram.octets, vec![index as u8; (4 + index % 10).min(8)]);
+                assert_eq!(datagram.octets, vec![index as u8; (4 + index % 10).min(8)], "datagram {index}");
             }
             assert_eq!(receiver.receive(there.as_fd()).map_err(|e| e.kind()), Err(io::ErrorKind::WouldBlock));
         }

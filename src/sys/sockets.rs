@@ -4,7 +4,7 @@
 
 use std::io;
 use std::mem;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
 
@@ -133,14 +133,6 @@ pub fn host_addresses() -> io::Result<Vec<HostAddress>> {
 fn host_address(ip: IpAddr, mask: Option<IpAddr>, scope_id: u32) -> HostAddress {
     let network = mask.and_then(|mask| IpNet::with_netmask(ip, mask).ok()).unwrap_or(IpNet::from(ip)).trunc();
     HostAddress { ip, network, scope_id }
-}
-
-/// The unspecified address of the family of `peer`.
-pub fn unspecified_for(peer: &SocketAddr) -> IpAddr {
-    match peer {
-        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    }
 }
 
 /// A netlink socket that receives a message when an address of the host comes or goes (rtnetlink(7)).

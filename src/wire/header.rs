@@ -67,8 +67,6 @@ pub mod rcode {
 pub mod rtype {
     /// An IPv4 address.
     pub const A: u16 = 1;
-    /// A name server.
-    pub const NS: u16 = 2;
     /// An alias.
     pub const CNAME: u16 = 5;
     /// The start of a zone of authority.
@@ -123,16 +121,10 @@ pub mod class {
 pub mod ede {
     /// Something that has no code of its own.
     pub const OTHER: u16 = 0;
-    /// A failure that is remembered (RFC 9520).
-    pub const CACHED_ERROR: u16 = 13;
-    /// The server is not up to it yet, or any more.
-    pub const NOT_READY: u16 = 14;
     /// The client is not allowed to ask.
     pub const PROHIBITED: u16 = 18;
     /// The server answers no such name.
     pub const NOT_AUTHORITATIVE: u16 = 20;
-    /// The operation or query type is not supported.
-    pub const NOT_SUPPORTED: u16 = 21;
     /// No upstream answered.
     pub const NO_REACHABLE_AUTHORITY: u16 = 22;
     /// An upstream could not be reached, or answered with an error.

@@ -96,11 +96,6 @@ impl<'s> Segment<'s> {
         }
     }
 
-    /// The octets as they are kept.
-    pub fn as_octets(&self) -> &'s [u8] {
-        self.octets
-    }
-
     #[inline]
     fn ttl_count(&self) -> usize {
         usize::from(self.u16_le(12))

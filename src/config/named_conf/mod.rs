@@ -18,8 +18,6 @@ mod tree;
 mod value;
 mod words;
 
-use std::path::Path;
-
 pub use reader::{Disk, NoFiles, Reader};
 
 use super::{Diagnostic, Level, Loaded};
@@ -33,18 +31,6 @@ pub fn parse(text: &str, file: &str, reader: &dyn Reader) -> Result<Loaded, Vec<
     parser.file(text, file, grammar::TOP, &mut top);
     let (config, report) = lower::lower(&top, parser.report);
     report.finish().map(|warnings| Loaded { config, warnings })
-}
-
-/// Reads a configuration file and what it includes from the disk.
-pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
-    let name = path.display().to_string();
-    match Disk.read(path) {
-        Ok(octets) => parse(&String::from_utf8_lossy(&octets), &name, &Disk),
-        Err(error) => {
-            let message = format!("open: {name}: {}", reader::explain(&error));
-            Err(vec![Diagnostic { position: None, level: Level::Error, message, hint: None }])
-        }
-    }
 }
 
 /// Feeds any octets to [`parse`], for fuzzing: whatever they are, it returns.
