@@ -1,8 +1,9 @@
 //! Connections from clients: pipelined, answered in any order, bounded in number, octets and time (RFC 7766).
 //!
 //! A client may send the next message before the answer to the last one; not more than [`MAX_WAITING`] wait at once, and
-//! nothing is read while [`MAX_UNSENT_OCTETS`] wait to be sent, so that a client that does not read cannot fill our
-//! memory. A message that does not become whole, or a reply that is not taken, within the idle time ends the connection.
+//! no message is taken up, though it was read, while [`MAX_UNSENT_OCTETS`] wait to be sent, so that a client that does
+//! not read cannot fill our memory. A message that does not become whole, or a reply that is not taken, within the idle
+//! time ends the connection.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -24,8 +25,10 @@ use crate::wire::header::HEADER_OCTETS;
 
 /// Questions of one connection that wait at once.
 const MAX_WAITING: u32 = 256;
-/// While more octets wait to be sent, nothing is read.
+/// While more octets wait to be sent, no message is taken up.
 const MAX_UNSENT_OCTETS: usize = 256 * 1024;
+/// So many messages are taken up before other connections get their turn.
+const MESSAGES_IN_A_ROW: usize = 64;
 /// A connection is not read from any more after this time, however busy it is.
 const MAX_LIFETIME: Duration = Duration::from_secs(3600);
 /// When no connection can be accepted (no descriptors left), how long until the next try.
@@ -53,6 +56,11 @@ impl Connection {
     /// A question of it begins to wait.
     pub(super) fn begins(&self) {
         self.waiting.set(self.waiting.get() + 1);
+    }
+
+    /// Whether another message may be taken up while `sending` octets are on their way.
+    fn has_room(&self, sending: usize) -> bool {
+        self.waiting.get() < MAX_WAITING && self.unsent.borrow().len() + sending < MAX_UNSENT_OCTETS
     }
 
     /// A question of it no longer waits.
@@ -103,6 +111,14 @@ async fn converse(worker: &Rc<Worker>, mut stream: TcpStream, connection: &Rc<Co
     let (born, mut readable, mut asked) = (Instant::now(), true, false);
     let mut progress = born;
     loop {
+        let taken = take_up(worker, connection, &mut frames, sending.len() - sent)?;
+        if taken > 0 {
+            (progress, asked) = (Instant::now(), true);
+        }
+        let more = taken == MESSAGES_IN_A_ROW;
+        if more {
+            tokio::task::yield_now().await;
+        }
         if sent == sending.len() {
             sending.clear();
             std::mem::swap(&mut sending, &mut connection.unsent.borrow_mut());
@@ -114,25 +130,15 @@ async fn converse(worker: &Rc<Worker>, mut stream: TcpStream, connection: &Rc<Co
         }
         let (unsent, waiting) = (sending.len() - sent, connection.waiting.get());
         readable &= born.elapsed() < MAX_LIFETIME;
-        if !readable && unsent == 0 && waiting == 0 {
+        if !readable && unsent == 0 && waiting == 0 && !more {
             return Ok(());
         }
-        let room = waiting < MAX_WAITING && connection.unsent.borrow().len() + unsent < MAX_UNSENT_OCTETS;
-        let patience = patience(worker, asked);
+        let (room, patience) = (connection.has_room(unsent), patience(worker, asked));
         // While answers are awaited from upstreams, their own deadlines bound the wait.
-        let idle = unsent > 0 || waiting == 0 || frames.is_partial();
+        let idle = unsent > 0 || waiting == 0 || (room && frames.is_partial());
         tokio::select! {
-            read = reader.read_buf(frames.room()), if readable && room => {
-                if read? == 0 {
-                    readable = false;
-                }
-                while let Some(message) = frames.next() {
-                    if message.len() < HEADER_OCTETS {
-                        return Ok(());
-                    }
-                    (progress, asked) = (Instant::now(), true);
-                    worker.take_message(connection, message);
-                }
+            read = reader.read_buf(frames.room()), if readable && room && !more => {
+                readable &= read? > 0;
             }
             written = writer.write(&sending[sent..]), if unsent > 0 => {
                 sent += written?;
@@ -140,8 +146,23 @@ async fn converse(worker: &Rc<Worker>, mut stream: TcpStream, connection: &Rc<Co
             }
             () = connection.changed.notified() => {}
             () = tokio::time::sleep_until(progress + patience), if idle => return Ok(()),
+            () = std::future::ready(()), if more => {}
         }
     }
+}
+
+/// Decides whole messages while there is room for their replies; returns how many.
+fn take_up(worker: &Rc<Worker>, connection: &Rc<Connection>, frames: &mut Frames, sending: usize) -> io::Result<usize> {
+    let mut taken = 0;
+    while taken < MESSAGES_IN_A_ROW && connection.has_room(sending) {
+        let Some(message) = frames.next() else { break };
+        if message.len() < HEADER_OCTETS {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        worker.take_message(connection, message);
+        taken += 1;
+    }
+    Ok(taken)
 }
 
 /// How long a connection may be idle: until its first message, and between messages.

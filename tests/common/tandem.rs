@@ -91,6 +91,13 @@ impl Tandem {
         self.process.pid()
     }
 
+    /// How much memory it has, in octets.
+    pub(crate) fn resident_octets(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.pid())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the process lives");
+        line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * 1024
+    }
+
     /// Whether it still runs.
     pub(crate) fn runs(&mut self) -> bool {
         self.process.ended().is_none()
