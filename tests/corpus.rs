@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 type Body = fn(&[u8]);
 
 /// Each target's name, which is its corpus's directory too, and its body.
-const TARGETS: [(&str, Body); 3] = [
+const TARGETS: [(&str, Body); 4] = [
+    ("exchange", tandem::answer::fuzz_exchange),
     ("named_conf", tandem::config::named_conf::fuzz),
     ("query", tandem::wire::fuzz_query),
     ("response", tandem::wire::fuzz_response),

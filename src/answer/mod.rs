@@ -7,6 +7,7 @@
 mod chain;
 mod chaos;
 pub mod explain;
+mod fuzz;
 mod refuse;
 
 use std::net::IpAddr;
@@ -23,6 +24,7 @@ use crate::wire::query::{Fault, Query};
 use crate::wire::reply::{self, Opt, Reply};
 use crate::wire::{Meta, Segment};
 pub use chain::Chain;
+pub use fuzz::fuzz_exchange;
 
 /// Everything that a decision depends on beside the packet.
 #[derive(Clone, Copy)]

@@ -211,6 +211,11 @@ impl<R: Route, W> Machine<R, W> {
         self.len() == 0
     }
 
+    /// Questions on the wire whose answer would still be taken; one that is asked in several ways counts as often.
+    pub fn on_wire(&self) -> usize {
+        self.by_wire.len()
+    }
+
     fn ms(&self, at: Instant) -> u64 {
         at.saturating_duration_since(self.epoch).as_millis() as u64
     }
