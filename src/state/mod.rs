@@ -159,14 +159,16 @@ impl State {
     /// Begins with a configuration. `own_secret` comes from the system's CSPRNG.
     pub fn new(config: &Config, host: Arc<HostAddresses>, own_secret: [u8; 16]) -> Self {
         let mut interner = Interner::default();
-        let snapshot = build(config, host, own_secret, &mut interner);
+        let snapshot = build(config, host, own_secret, None, &mut interner);
         Self { present: ArcSwap::from_pointee(snapshot), interner: Mutex::new(interner), own_secret }
     }
 
     /// Puts a configuration in force.
     pub fn publish(&self, config: &Config, host: Arc<HostAddresses>) {
         let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
-        self.present.store(Arc::new(build(config, host, self.own_secret, &mut interner)));
+        let before = self.present();
+        let snapshot = build(config, host, self.own_secret, before.cookies.as_ref(), &mut interner);
+        self.present.store(Arc::new(snapshot));
     }
 
     /// The snapshot that is in force.
@@ -200,15 +202,23 @@ impl std::ops::Deref for Present {
     }
 }
 
-fn build(config: &Config, host: Arc<HostAddresses>, own_secret: [u8; 16], interner: &mut Interner) -> Snapshot {
+/// `before`: those until now, whose cookies clients still have.
+fn build(
+    config: &Config,
+    host: Arc<HostAddresses>,
+    own_secret: [u8; 16],
+    before: Option<&ServerCookies>,
+    interner: &mut Interner,
+) -> Snapshot {
     let nobody = config.blackhole.elements.is_empty() || config.blackhole.is_only(&Match::None);
     let blackhole = (!nobody).then(|| Acl::compile(&config.blackhole, &host));
     let secret = Secret::from(config.cookies.secret.unwrap_or(own_secret));
+    let cookies = || before.map_or_else(|| ServerCookies::new(secret, &[]), |before| before.rolled_over(secret));
     Snapshot {
         views: config.views.iter().map(|view| Arc::new(build_view(config, view, &host, interner))).collect(),
         blackhole,
         identity: identity(config),
-        cookies: config.cookies.answer.then(|| ServerCookies::new(secret, &[])),
+        cookies: config.cookies.answer.then(cookies),
         max_udp_size: config.max_udp_size,
         edns_udp_size: config.edns_udp_size,
         limits: config.limits.clone(),
@@ -279,6 +289,7 @@ fn identity(config: &Config) -> Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::CookieVerdict;
     use crate::config::named_conf::{NoFiles, parse};
 
     const PLAIN: &str = r#"options { forwarders { 192.0.2.1; }; };"#;
@@ -406,6 +417,27 @@ mod tests {
         ];
         for (case, text, check) in cases {
             assert!(check(&state(text).present()), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_new_cookie_secret_leaves_the_cookies_of_the_last_two_good() {
+        let with_secret = |octet: &str| format!("options {{ cookie-secret \"{}\"; }};", octet.repeat(16));
+        let state = state(&with_secret("01"));
+        let respond = |option: &[u8]| {
+            let snapshot = state.present();
+            snapshot.cookies.as_ref().expect("given by default").respond(option, address("10.9.9.9"), 1000)
+        };
+        let CookieVerdict::ClientOnly(cookie) = respond(b"client!!") else { panic!("a client cookie alone") };
+        for (case, octet, good) in [
+            ("the same", "01", true),
+            ("another", "02", true),
+            ("a third", "03", true),
+            ("the same again, as when an address comes", "03", true),
+            ("a fourth", "04", false),
+        ] {
+            state.publish(&config(&with_secret(octet)), Arc::default());
+            assert_eq!(matches!(respond(&cookie), CookieVerdict::Valid(_)), good, "{case}");
         }
     }
 
