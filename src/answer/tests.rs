@@ -12,6 +12,7 @@ use crate::config::named_conf::{NoFiles, parse};
 use crate::state::{Snapshot, State};
 use crate::upstream::Transport;
 use crate::wire::Name;
+use crate::wire::edns::option;
 use crate::wire::header::{class, ede, flag, rcode, rtype, u16_at};
 use crate::wire::mnemonic::type_number;
 use crate::wire::walk::Record;
@@ -86,7 +87,7 @@ fn spell(reply: &[u8]) -> String {
         let options = &reply[record.rdata()..record.end];
         let extended = u16::from(reply[record.fixed + 4]) << 4 | u16_at(reply, 2) & flag::RCODE;
         words[0] = extended.to_string();
-        if !options.is_empty() && u16_at(options, 0) == crate::wire::query::option::EDE {
+        if !options.is_empty() && u16_at(options, 0) == option::EDE {
             words.push(format!("ede {}", u16_at(options, 4)));
         }
     }

@@ -1,7 +1,7 @@
 //! Writing the question to an upstream, and comparing a response with it.
 
+use super::edns::{DNSSEC_OK, OPTION_OCTETS, option};
 use super::header::{HEADER_OCTETS, flag, rtype, u16_at};
-use super::query::option;
 
 /// A question as an upstream is asked it.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +40,8 @@ pub fn write(out: &mut Vec<u8>, id: u16, question: &Question<'_>, opt: Option<As
     out.extend_from_slice(&question.qtype.to_be_bytes());
     out.extend_from_slice(&question.qclass.to_be_bytes());
     let Some(opt) = opt else { return };
-    let options = if opt.cookie.is_empty() { 0 } else { 4 + opt.cookie.len() as u16 };
-    let dnssec_ok = flag_if(question.dnssec_ok, 0x8000);
+    let options = if opt.cookie.is_empty() { 0 } else { (OPTION_OCTETS + opt.cookie.len()) as u16 };
+    let dnssec_ok = flag_if(question.dnssec_ok, DNSSEC_OK);
     out.push(0);
     for value in [rtype::OPT, opt.udp_size, 0, dnssec_ok, options] {
         out.extend_from_slice(&value.to_be_bytes());

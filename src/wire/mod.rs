@@ -7,6 +7,7 @@
 
 pub mod ask;
 pub mod compress;
+pub mod edns;
 mod fuzz;
 pub mod header;
 pub mod mnemonic;

@@ -3,6 +3,7 @@
 //! Nothing is allocated and nothing copied: a [`Query`] lends from the packet. What cannot be read becomes a
 //! [`Fault`] that says how it is answered, as named answers it.
 
+use super::edns::Edns;
 use super::header::{HEADER_OCTETS, flag, opcode, rcode, rtype, u16_at};
 use super::walk::{Malformed, Record, plain_name_end};
 
@@ -21,27 +22,6 @@ pub struct Query<'p> {
     pub edns: Option<Edns<'p>>,
     /// Whether it carries a TSIG or SIG(0) record.
     pub signed: bool,
-}
-
-/// What a client's OPT record says (RFC 6891 §6.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Edns<'p> {
-    /// The longest UDP answer that the client takes, as it was sent: `0..=65535`.
-    pub udp_size: u16,
-    /// VERSION; we know 0.
-    pub version: u8,
-    /// DO (RFC 3225).
-    pub dnssec_ok: bool,
-    /// The COOKIE option's data, of any length (RFC 7873).
-    pub cookie: Option<&'p [u8]>,
-}
-
-/// EDNS option codes that are looked at.
-pub mod option {
-    /// RFC 7873.
-    pub const COOKIE: u16 = 10;
-    /// RFC 8914.
-    pub const EDE: u16 = 15;
 }
 
 /// Why a packet is no query that can be answered by its meaning.
@@ -106,7 +86,7 @@ impl<'p> Query<'p> {
                     return Err(Malformed);
                 }
                 rtype::OPT => self.edns = Some(Edns::read(self.packet, &record)?),
-                rtype::TSIG | SIG if index >= before => self.signed = true,
+                rtype::TSIG | rtype::SIG if index >= before => self.signed = true,
                 _ => {}
             }
         }
@@ -148,33 +128,6 @@ impl<'p> Query<'p> {
     #[inline]
     pub fn dnssec_ok(&self) -> bool {
         self.edns.is_some_and(|edns| edns.dnssec_ok)
-    }
-}
-
-/// SIG, used as SIG(0) to sign a transaction (RFC 2931).
-const SIG: u16 = 24;
-
-impl<'p> Edns<'p> {
-    fn read(packet: &'p [u8], record: &Record) -> Result<Self, Malformed> {
-        let mut edns = Self {
-            udp_size: record.class,
-            version: packet[record.fixed + 5],
-            dnssec_ok: packet[record.fixed + 6] & 0x80 != 0,
-            cookie: None,
-        };
-        let mut options = &packet[record.rdata()..record.end];
-        while !options.is_empty() {
-            if options.len() < 4 {
-                return Err(Malformed);
-            }
-            let length = usize::from(u16_at(options, 2));
-            let data = options.get(4..4 + length).ok_or(Malformed)?;
-            if u16_at(options, 0) == option::COOKIE && edns.cookie.is_none() {
-                edns.cookie = Some(data);
-            }
-            options = &options[4 + length..];
-        }
-        Ok(edns)
     }
 }
 
@@ -236,7 +189,8 @@ mod tests {
         let query = Query::read(&packet).expect("a query");
         assert_eq!(query.qname(), b"\x03WwW\x07example\0");
         assert!(query.recursion_desired() && query.checking_disabled() && query.dnssec_ok() && !query.signed);
-        let expected = Edns { udp_size: 4096, version: 1, dnssec_ok: true, cookie: Some(b"cookie!!") };
+        let expected =
+            Edns { udp_size: 4096, extended_rcode: 0, version: 1, dnssec_ok: true, cookie: Some(b"cookie!!") };
         assert_eq!(query.edns, Some(expected));
     }
 }

@@ -1,10 +1,10 @@
 //! Writing the reply to a client: header, the question as it was asked, records, our own OPT.
 //!
-//! AA is never set here (nothing forwarded is ours), RA says whether this client may have names forwarded, and no octet
-//! of an upstream's OPT is passed on.
+//! The flags are those that [`Reply`] says and the client's own RD and CD; no octet of an upstream's OPT is passed on.
 
+use super::edns::{DNSSEC_OK, OPT_OCTETS, OPTION_OCTETS, option};
 use super::header::{HEADER_OCTETS, flag, put_u16, rtype};
-use super::query::{Query, option};
+use super::query::Query;
 
 /// What stands in the reply beside its records.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,11 +81,6 @@ pub fn header_only(out: &mut [u8], packet: &[u8], rcode: u16) -> usize {
     HEADER_OCTETS
 }
 
-/// Octets of an OPT record without options.
-const OPT_OCTETS: usize = 11;
-/// Octets of an option's code and length.
-const OPTION_OCTETS: usize = 4;
-
 impl Opt<'_> {
     fn octets(&self) -> usize {
         let cookie = self.cookie.map_or(0, |cookie| OPTION_OCTETS + cookie.len());
@@ -99,7 +94,7 @@ impl Opt<'_> {
         put_u16(out, 3, self.udp_size);
         out[5] = (rcode >> 4) as u8;
         out[6] = 0;
-        put_u16(out, 7, if dnssec_ok { 0x8000 } else { 0 });
+        put_u16(out, 7, if dnssec_ok { DNSSEC_OK } else { 0 });
         put_u16(out, 9, (total - OPT_OCTETS) as u16);
         let mut at = OPT_OCTETS;
         if let Some(cookie) = self.cookie {

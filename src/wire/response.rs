@@ -9,6 +9,7 @@
 use std::hash::BuildHasher;
 
 use super::compress::Writer;
+use super::edns::Edns;
 use super::header::{HEADER_OCTETS, flag, put_u32, rcode, rtype, u16_at, u32_at};
 use super::name::is_within;
 use super::segment::{self, Meta, rotates};
@@ -489,20 +490,11 @@ fn bounded_ttl(message: &[u8], record: &Record, is_soa: bool, (least, most): (u3
     ttl.max(least).min(most)
 }
 
-/// What the OPT record of a response says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ResponseOpt<'m> {
-    /// The upper eight bits of the RCODE.
-    pub extended_rcode: u8,
-    /// The COOKIE option's data.
-    pub cookie: Option<&'m [u8]>,
-}
-
 /// Finds the OPT record of a response whose question ends at `question_end`.
 ///
 /// # Errors
-/// When a record before it cannot be read.
-pub fn find_opt(message: &[u8], question_end: usize) -> Result<Option<ResponseOpt<'_>>, Malformed> {
+/// When a record before it, or one of its options, cannot be read.
+pub fn find_opt(message: &[u8], question_end: usize) -> Result<Option<Edns<'_>>, Malformed> {
     let additional = usize::from(u16_at(message, 10));
     if additional == 0 {
         return Ok(None);
@@ -515,16 +507,7 @@ pub fn find_opt(message: &[u8], question_end: usize) -> Result<Option<ResponseOp
         if index < before || record.rtype != rtype::OPT {
             continue;
         }
-        let mut found = ResponseOpt { extended_rcode: message[record.fixed + 4], cookie: None };
-        let mut options = &message[record.rdata()..record.end];
-        while options.len() >= 4 {
-            let data = options.get(4..4 + usize::from(u16_at(options, 2))).ok_or(Malformed)?;
-            if u16_at(options, 0) == super::query::option::COOKIE {
-                found.cookie = Some(data);
-            }
-            options = &options[4 + data.len()..];
-        }
-        return Ok(Some(found));
+        return Edns::read(message, &record).map(Some);
     }
     Ok(None)
 }
@@ -820,8 +803,8 @@ mod tests {
             octets.extend(records);
             octets
         };
-        let found = |cookie| Ok(Some(ResponseOpt { extended_rcode: 1, cookie }));
-        type Case<'c> = (&'c str, Vec<u8>, Result<Option<ResponseOpt<'c>>, Malformed>);
+        let found = |cookie| Ok(Some((1, cookie)));
+        type Case<'c> = (&'c str, Vec<u8>, Result<Option<(u8, Option<&'c [u8]>)>, Malformed>);
         let cases: Vec<Case<'_>> = vec![
             ("none", with(0, b""), Ok(None)),
             ("one without options", with(1, &[opt, b"\0\0"].concat()), found(None)),
@@ -836,7 +819,8 @@ mod tests {
             ("another record alone", with(1, b"\0\0\x01\0\x01\0\0\0\0\0\0"), Ok(None)),
         ];
         for (case, octets, expected) in cases {
-            assert_eq!(find_opt(&octets, HEADER_OCTETS + 8 + 4), expected, "{case}");
+            let opt = find_opt(&octets, HEADER_OCTETS + 8 + 4);
+            assert_eq!(opt.map(|opt| opt.map(|opt| (opt.extended_rcode, opt.cookie))), expected, "{case}");
         }
     }
 }
