@@ -73,6 +73,12 @@ impl From<Malformed> for Unusable {
 /// The most CNAME links that are followed for one question, as in named.
 pub const MAX_LINKS: usize = 11;
 
+/// Owners may be found by so many pointers a record, and [`MOST_POINTERS`] more a message: a name of many labels may
+/// have one for each, but thousands of such names are there to cost time.
+const POINTERS_PER_RECORD: usize = 8;
+/// See [`POINTERS_PER_RECORD`].
+const MOST_POINTERS: usize = 1024;
+
 /// Memory that is used again from response to response.
 #[derive(Default)]
 pub struct Reader {
@@ -132,14 +138,19 @@ impl Reader {
         let question_hash = self.hasher.hash_one(asked.qname);
         let mut at = found.question_end;
         let mut owner = NameBuf::default();
+        let mut pointers = 0;
         for _ in 0..total {
             let record = Record::read(message, at)?;
             let owner_hash = if points_to_question(message, &record) {
                 question_hash
             } else {
                 owner.read_with(message, at, |target| {
+                    pointers += 1;
                     found.odd_pointer |= !self.is_name(message, target, found.question_end)
                 })?;
+                if pointers > MOST_POINTERS + total * POINTERS_PER_RECORD {
+                    return Err(Malformed);
+                }
                 self.hasher.hash_one(owner.as_wire())
             };
             self.regions.push((record.owner, record.fixed));
@@ -514,8 +525,10 @@ pub fn find_opt(message: &[u8], question_end: usize) -> Result<Option<Edns<'_>>,
 
 #[cfg(test)]
 mod tests {
+    use super::super::header::put_u16;
     use super::super::name::Name;
     use super::super::segment::Segment;
+    use super::super::walk::RECORD_FIXED_OCTETS;
     use super::*;
 
     const TTL: TtlBounds = TtlBounds { cache: (0, 1000), ncache: (0, 100) };
@@ -821,6 +834,40 @@ mod tests {
         for (case, octets, expected) in cases {
             let opt = find_opt(&octets, HEADER_OCTETS + 8 + 4);
             assert_eq!(opt.map(|opt| opt.map(|opt| (opt.extended_rcode, opt.cookie))), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_message_whose_owners_are_all_at_the_end_of_long_ways_is_not_walked() {
+        let qname = wire("a.example");
+        let mut packet = message("a.example", rtype::A, 0, &[], &[]);
+        // In the RDATA of a record of an unknown type: labels, each with a pointer to the one before.
+        let mut rdata = Vec::new();
+        let start = packet.len() + 2 + RECORD_FIXED_OCTETS;
+        for step in 0..110 {
+            let before = if step == 0 { HEADER_OCTETS } else { start + 4 * (step - 1) };
+            rdata.extend([1, b'x', 0xc0 | (before >> 8) as u8, before as u8]);
+        }
+        let owner = start + 4 * 109;
+        packet.extend([0xc0, 12, 0xff, 0, 0, 1, 0, 0, 0, 9, (rdata.len() >> 8) as u8, rdata.len() as u8]);
+        packet.extend(&rdata);
+        let record = [0xc0 | (owner >> 8) as u8, owner as u8, 0, 1, 0, 1, 0, 0, 0, 9, 0, 0];
+        for (count, expected) in [(5, None), (4000, Some(Unusable::Malformed))] {
+            let mut packet = packet.clone();
+            put_u16(&mut packet, 6, count + 1);
+            packet.extend(record.repeat(usize::from(count)));
+            let asked = Asked {
+                qname: &qname,
+                qtype: rtype::A,
+                qclass: 1,
+                dnssec_ok: false,
+                trust_ad: false,
+                layout: 0,
+                ttl: TTL,
+                apex_of: &|_| Some(&[0]),
+            };
+            let outcome = Reader::default().read(&packet, &asked, &mut Vec::new());
+            assert_eq!(outcome.err(), expected, "{count} records");
         }
     }
 }
