@@ -4,6 +4,7 @@
 //! module an invalid setting cannot be represented. Every default stands in this file.
 //! Not here: the host's interfaces, open files, anything that can change while the server runs.
 
+pub mod bounds;
 pub mod match_list;
 pub mod inherit;
 pub mod load;

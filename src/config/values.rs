@@ -1,7 +1,7 @@
 //! Reading single values: durations, sizes, prefixes, addresses, in the spellings that named.conf and TOML share.
 //!
 //! Each function takes one word and says what is wrong with it in named-checkconf's words, and what would be right.
-//! Not here: bounds of a particular option (its reader knows them), lists, names.
+//! Not here: bounds of a particular option ([`super::bounds`]), lists, names.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,15 +10,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::CacheSize;
-
-/// `min-cache-ttl` and `min-ncache-ttl` may not be longer, as in named.
-pub const MAX_MIN_TTL: Duration = Duration::from_secs(90);
-/// `max-ncache-ttl` may not be longer, as in named: 7 days.
-pub const MAX_NCACHE_TTL: Duration = Duration::from_secs(604_800);
-/// A cache smaller than this is of no use; named has the same floor.
-pub const MIN_CACHE_BYTES: u64 = 2 << 20;
-/// Match lists within match lists, acls included, may not be nested deeper: whoever walks them may recurse.
-pub const MAX_NESTING: usize = 32;
+use super::bounds::MIN_CACHE_OCTETS;
 
 /// Why a word is not the value that was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +21,7 @@ pub enum ValueError {
     Size(String),
     /// Not a size, nor a percentage from 1 to 100, `unlimited` or `default`.
     CacheSize(String),
-    /// `max-cache-size` below [`MIN_CACHE_BYTES`].
+    /// `max-cache-size` below [`MIN_CACHE_OCTETS`].
     SmallCache(String),
     /// No address and no prefix at all.
     Prefix(String),
@@ -212,8 +204,8 @@ pub fn cache_size(text: &str) -> Result<CacheSize, ValueError> {
         return percent.map(CacheSize::Percent).ok_or_else(wrong);
     }
     match size(text).map_err(|_| wrong())? {
-        bytes if bytes < MIN_CACHE_BYTES => Err(ValueError::SmallCache(text.to_owned())),
-        bytes => Ok(CacheSize::Bytes(bytes)),
+        octets if octets < MIN_CACHE_OCTETS => Err(ValueError::SmallCache(text.to_owned())),
+        octets => Ok(CacheSize::Bytes(octets)),
     }
 }
 

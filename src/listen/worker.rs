@@ -19,6 +19,7 @@ use super::upstreams::Upstream;
 use crate::access::{Exceeded, Permit, Quota, Secret};
 use crate::answer::{self, Chain, Client, Context, Decision, Forward};
 use crate::cache::Cache;
+use crate::config::bounds::UDP_SIZE;
 use crate::state::{Follower, Route, Snapshot, State};
 use crate::sys::batch::Receiver;
 use crate::upstream::{Ask, Asking, Command, Common, InFlight, Machine, Output, Path, Waiter};
@@ -89,8 +90,8 @@ pub(super) struct Inner {
     pub(super) armed: Option<Instant>,
 }
 
-/// Octets of the buffers for datagrams from clients and upstreams.
-pub(super) const DATAGRAM_OCTETS: usize = 4096;
+/// Octets of the buffers for datagrams from clients and upstreams: the longest that are announced or sent.
+pub(super) const DATAGRAM_OCTETS: usize = *UDP_SIZE.end() as usize;
 
 impl Worker {
     /// A worker without sockets; `seed` comes from the system's CSPRNG.

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use toml::de::DeValue;
 
-use super::super::values::{self, MAX_NESTING, excerpt};
+use super::super::bounds::MAX_NESTING;
+use super::super::values::{self, excerpt};
 use super::super::{Match, MatchElement, MatchList, NamedAcl, suggest};
 use super::keys::Place;
 use super::walk::{Field, Reader};

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::super::values::{self, MAX_MIN_TTL, MAX_NCACHE_TTL, excerpt};
+use super::super::bounds::{MAX_NCACHE_TTL, MIN_TTL};
+use super::super::values::{self, excerpt};
 use super::super::{ForwardRule, ForwardSettings, Forwarder, MAX_FORWARDERS, Position, TtlLimits, is_askable};
 use super::keys::Place;
 use super::walk::{Field, Reader, Table};
@@ -99,13 +100,10 @@ pub(super) fn read_settings<'i>(
     });
     reader.set(table, "trust_ad", &mut settings.trust_ad, Reader::boolean);
     let ttl = &mut settings.ttl;
-    let short = Duration::ZERO..=MAX_MIN_TTL;
     reader.set(table, "max_cache_ttl", &mut ttl.max_cache, |reader, field| reader.duration(field, TTL));
-    reader.set(table, "max_ncache_ttl", &mut ttl.max_ncache, |reader, field| {
-        reader.duration(field, Duration::ZERO..=MAX_NCACHE_TTL)
-    });
-    reader.set(table, "min_cache_ttl", &mut ttl.min_cache, |reader, field| reader.duration(field, short.clone()));
-    reader.set(table, "min_ncache_ttl", &mut ttl.min_ncache, |reader, field| reader.duration(field, short.clone()));
+    reader.set(table, "max_ncache_ttl", &mut ttl.max_ncache, |reader, field| reader.duration(field, MAX_NCACHE_TTL));
+    reader.set(table, "min_cache_ttl", &mut ttl.min_cache, |reader, field| reader.duration(field, MIN_TTL));
+    reader.set(table, "min_ncache_ttl", &mut ttl.min_ncache, |reader, field| reader.duration(field, MIN_TTL));
     for (minimum, maximum, key) in
         [(ttl.min_cache, ttl.max_cache, "cache_ttl"), (ttl.min_ncache, ttl.max_ncache, "ncache_ttl")]
     {

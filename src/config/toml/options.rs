@@ -3,10 +3,11 @@
 //! A view starts as a copy of what the options say about views and changes it by what it writes itself, as in named;
 //! who may ask is inherited between the three statements only when both have been read.
 
-use std::time::Duration;
-
 use toml::de::DeValue;
 
+use super::super::bounds::{
+    INTERFACE_INTERVAL, QUERY_TIMEOUT, SERVFAIL_TTL, TCP_IDLE_TIMEOUT, TCP_INITIAL_TIMEOUT, UDP_SIZE,
+};
 use super::super::inherit::WrittenAccess;
 use super::super::values::{self, ValueError, excerpt};
 use super::super::{CacheSize, Config, DNS_PORT, Listen, Match, MatchElement, MatchList, RrsetOrder, View};
@@ -84,17 +85,15 @@ fn read_limits<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, config: &mut 
         reader.integer(field, 1..=most).map(Some)
     });
     reader.set(table, "tcp_clients", &mut limits.tcp_clients, |reader, field| reader.integer(field, 1..=u32::MAX));
-    // named's bounds: 25..1200 and 1..1200 tenths of a second.
-    let longest = Duration::from_secs(120);
     reader.set(table, "tcp_initial_timeout", &mut limits.tcp_initial_timeout, |reader, field| {
-        reader.duration(field, Duration::from_millis(2500)..=longest)
+        reader.duration(field, TCP_INITIAL_TIMEOUT)
     });
     reader.set(table, "tcp_idle_timeout", &mut limits.tcp_idle_timeout, |reader, field| {
-        reader.duration(field, Duration::from_millis(100)..=longest)
+        reader.duration(field, TCP_IDLE_TIMEOUT)
     });
     reader.set(table, "max_cache_size", &mut config.cache_size, cache_size);
-    reader.set(table, "edns_udp_size", &mut config.edns_udp_size, |reader, field| reader.integer(field, 512..=4096));
-    reader.set(table, "max_udp_size", &mut config.max_udp_size, |reader, field| reader.integer(field, 512..=4096));
+    reader.set(table, "edns_udp_size", &mut config.edns_udp_size, |reader, field| reader.integer(field, UDP_SIZE));
+    reader.set(table, "max_udp_size", &mut config.max_udp_size, |reader, field| reader.integer(field, UDP_SIZE));
 }
 
 /// Octets as a number, or a text as [`values::cache_size`] reads it.
@@ -119,7 +118,7 @@ fn read_network<'a, 'i>(
     port: u16,
 ) {
     reader.set(table, "interface_interval", &mut config.interface_interval, |reader, field| {
-        reader.duration(field, Duration::ZERO..=Duration::from_secs(28 * 86_400))
+        reader.duration(field, INTERFACE_INTERVAL)
     });
     reader.set(table, "blackhole", &mut config.blackhole, |reader, field| acls.list(reader, field));
     reader.set(table, "query_source", &mut config.query_source.0, |reader, field| {
@@ -248,11 +247,9 @@ fn read_view_settings<'a, 'i>(
     reader.set(table, "minimal_any", &mut view.minimal_any, Reader::boolean);
     reader.set(table, "rrset_order", &mut view.rrset_order, |reader, field| reader.word(field, &ORDERS));
     reader.set(table, "resolver_query_timeout", &mut view.query_timeout, |reader, field| {
-        reader.duration(field, Duration::from_millis(100)..=Duration::from_secs(30))
+        reader.duration(field, QUERY_TIMEOUT)
     });
-    reader.set(table, "servfail_ttl", &mut view.servfail_ttl, |reader, field| {
-        reader.duration(field, Duration::ZERO..=Duration::from_secs(30))
-    });
+    reader.set(table, "servfail_ttl", &mut view.servfail_ttl, |reader, field| reader.duration(field, SERVFAIL_TTL));
     read_settings(reader, table, &mut view.forward, *port);
     if let Some(field) = table.field("allow_recursion")
         && !view.recursion

@@ -1,18 +1,17 @@
 //! Resolving match lists: names become the lists that they stand for.
 //!
-//! Invariants: a resolved list is at most [`MAX_DEPTH`] lists deep and has at most [`MAX_ELEMENTS`] elements in all, so
+//! Invariants: a resolved list is at most [`MAX_NESTING`] lists deep and has at most [`MAX_ELEMENTS`] elements in all, so
 //! that whoever walks it needs little stack and time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::config::bounds::MAX_NESTING;
 use crate::config::named_conf::address::{Element, Matched};
 use crate::config::named_conf::report::{Problem, Report};
 use crate::config::values::excerpt;
 use crate::config::{Match, MatchElement, MatchList, NamedAcl, Position, suggest};
 
-/// Lists within lists, whether nested or named.
-const MAX_DEPTH: usize = 32;
 /// Elements of a list with those of all lists within it.
 const MAX_ELEMENTS: usize = 100_000;
 
@@ -77,10 +76,10 @@ impl<'a> Acls<'a> {
         let mut list = MatchList::default();
         let mut weight = Weight::default();
         for element in elements {
-            if depth >= MAX_DEPTH || weight.elements > MAX_ELEMENTS {
+            if depth >= MAX_NESTING || weight.elements > MAX_ELEMENTS {
                 report.error(
                     &element.position,
-                    format!("more than {MAX_DEPTH} lists in lists, or {MAX_ELEMENTS} elements"),
+                    format!("more than {MAX_NESTING} lists in lists, or {MAX_ELEMENTS} elements"),
                 );
                 break;
             }

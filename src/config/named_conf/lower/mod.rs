@@ -9,6 +9,7 @@ mod view;
 mod zone;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use acl::Acls;
@@ -17,6 +18,7 @@ use super::body::{Body, Setting};
 use super::grammar::Support;
 use super::report::{Problem, Report};
 use super::value::{Size, Value};
+use crate::config::bounds::{INTERFACE_INTERVAL, MIN_CACHE_OCTETS, TCP_IDLE_TIMEOUT, TCP_INITIAL_TIMEOUT, UDP_SIZE};
 use crate::config::{CacheSize, Config, DNS_PORT, Identity, Limits, Listen, MatchList};
 
 /// What is needed at every step.
@@ -88,7 +90,7 @@ impl<'a> Context<'a> {
             listen_v4: self.listen(options, "listen-on"),
             listen_v6: self.listen(options, "listen-on-v6"),
             interface_interval: self
-                .seconds(options, "interface-interval", 2_419_200)
+                .seconds(options, "interface-interval", INTERFACE_INTERVAL)
                 .unwrap_or(default.interface_interval),
             directory,
             pid_file: text(options, "pid-file").map(Into::into),
@@ -100,27 +102,24 @@ impl<'a> Context<'a> {
             cookies: self.cookies(options),
             cache_size: self.cache_size(options).unwrap_or(default.cache_size),
             query_source: self.query_source(options),
-            edns_udp_size: self
-                .clamped(options, "edns-udp-size", 512, 4096)
-                .map_or(default.edns_udp_size, |n| n as u16),
-            max_udp_size: self.clamped(options, "max-udp-size", 512, 4096).map_or(default.max_udp_size, |n| n as u16),
+            edns_udp_size: self.udp_size(options, "edns-udp-size").unwrap_or(default.edns_udp_size),
+            max_udp_size: self.udp_size(options, "max-udp-size").unwrap_or(default.max_udp_size),
             ..default
         }
     }
 
     fn limits(&mut self, options: &Body) -> Limits {
         let default = Limits::default();
-        // named counts both timers in units of 100 ms and bounds them so.
-        let tenths = |count: Option<u32>, default| count.map_or(default, |n| Duration::from_millis(u64::from(n) * 100));
         Limits {
             recursive_clients: self.at_least_one(options, "recursive-clients").unwrap_or(default.recursive_clients),
             recursive_clients_per_address: None,
             tcp_clients: self.at_least_one(options, "tcp-clients").unwrap_or(default.tcp_clients),
-            tcp_initial_timeout: tenths(
-                self.clamped(options, "tcp-initial-timeout", 25, 1200),
-                default.tcp_initial_timeout,
-            ),
-            tcp_idle_timeout: tenths(self.clamped(options, "tcp-idle-timeout", 1, 1200), default.tcp_idle_timeout),
+            tcp_initial_timeout: self
+                .tenths(options, "tcp-initial-timeout", TCP_INITIAL_TIMEOUT)
+                .unwrap_or(default.tcp_initial_timeout),
+            tcp_idle_timeout: self
+                .tenths(options, "tcp-idle-timeout", TCP_IDLE_TIMEOUT)
+                .unwrap_or(default.tcp_idle_timeout),
         }
     }
 
@@ -204,7 +203,6 @@ impl<'a> Context<'a> {
     }
 
     fn cache_size(&mut self, options: &Body) -> Option<CacheSize> {
-        const LEAST_OCTETS: u64 = 2 << 20;
         let setting = options.find("max-cache-size")?;
         let at = Some(&setting.value_position);
         match &setting.value {
@@ -212,9 +210,9 @@ impl<'a> Context<'a> {
                 self.report.warn(at, "'max-cache-size' is bounded by the machine's memory all the same");
                 Some(CacheSize::Percent(100))
             }
-            Value::Size(Size::Octets(octets)) if *octets < LEAST_OCTETS => {
-                self.report.warn(at, format!("'max-cache-size' is raised to {LEAST_OCTETS} octets"));
-                Some(CacheSize::Bytes(LEAST_OCTETS))
+            Value::Size(Size::Octets(octets)) if *octets < MIN_CACHE_OCTETS => {
+                self.report.warn(at, format!("'max-cache-size' is raised to {MIN_CACHE_OCTETS} octets"));
+                Some(CacheSize::Bytes(MIN_CACHE_OCTETS))
             }
             Value::Size(Size::Octets(octets)) => Some(CacheSize::Bytes(*octets)),
             Value::Size(Size::Percent(percent)) => {
@@ -278,9 +276,10 @@ impl<'a> Context<'a> {
     }
 
     /// A number that named moves into its bounds without a word; here with one.
-    fn clamped(&mut self, body: &Body, name: &str, least: u32, most: u32) -> Option<u32> {
+    fn clamped(&mut self, body: &Body, name: &str, bounds: RangeInclusive<u32>) -> Option<u32> {
         let setting = body.find(name)?;
         let (Value::Number(number) | Value::Seconds(number)) = setting.value else { return None };
+        let (least, most) = bounds.into_inner();
         let bounded = number.clamp(least, most);
         if bounded != number {
             let message = format!("'{name}' {number} is taken as {bounded} ({least}..{most})");
@@ -289,15 +288,31 @@ impl<'a> Context<'a> {
         Some(bounded)
     }
 
-    /// A time with named's upper bound.
-    fn seconds(&mut self, body: &Body, name: &str, most: u32) -> Option<Duration> {
+    /// Octets of a datagram.
+    fn udp_size(&mut self, body: &Body, name: &str) -> Option<u16> {
+        let (least, most) = UDP_SIZE.into_inner();
+        self.clamped(body, name, least.into()..=most.into()).and_then(|octets| u16::try_from(octets).ok())
+    }
+
+    /// A time that is written in tenths of a second.
+    fn tenths(&mut self, body: &Body, name: &str, bounds: RangeInclusive<Duration>) -> Option<Duration> {
+        let tenths = |time: &Duration| (time.as_millis() / 100) as u32;
+        let count = self.clamped(body, name, tenths(bounds.start())..=tenths(bounds.end()))?;
+        Some(Duration::from_millis(u64::from(count) * 100))
+    }
+
+    /// A time that named refuses outside its bounds.
+    fn seconds(&mut self, body: &Body, name: &str, bounds: RangeInclusive<Duration>) -> Option<Duration> {
         let setting = body.find(name)?;
         let Value::Seconds(seconds) = setting.value else { return None };
-        if seconds > most {
-            self.report.error(&setting.value_position, format!("{name} '{seconds}' is out of range (0..{most})"));
+        let time = Duration::from_secs(seconds.into());
+        if !bounds.contains(&time) {
+            let (least, most) = (bounds.start().as_secs(), bounds.end().as_secs());
+            let message = format!("{name} '{seconds}' is out of range ({least}..{most})");
+            self.report.error(&setting.value_position, message);
             return None;
         }
-        Some(Duration::from_secs(seconds.into()))
+        Some(time)
     }
 }
 

@@ -1,10 +1,12 @@
 //! Views: what `view`, `options` and the defaults say together about who is answered and by which rules.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::{Context, zone};
+use crate::config::bounds::{MAX_NCACHE_TTL, MIN_TTL, QUERY_TIMEOUT, SERVFAIL_TTL};
 use crate::config::inherit::WrittenAccess;
 use crate::config::named_conf::address;
 use crate::config::named_conf::body::{Body, Setting};
@@ -15,9 +17,8 @@ use crate::config::{
     Access, ForwardSettings, Forwarder, MAX_FORWARDERS, MatchList, RrsetOrder, TtlLimits, View, is_askable,
 };
 
-/// named's bounds, in seconds.
-const MAX_NCACHE_TTL: u32 = 604_800;
-const MAX_MIN_TTL: u32 = 90;
+/// `max-cache-ttl` may be whatever a duration can say.
+const MAX_CACHE_TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(u32::MAX as u64);
 
 /// Bodies from the innermost to `options`; the first that has a statement decides.
 pub(super) type Scope<'s, 'a> = &'s [&'a Body];
@@ -140,7 +141,7 @@ fn rrset_order(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Option<RrsetO
 
 /// Up to 300 the number means seconds, above milliseconds; 0 is the default (as in named).
 fn query_timeout(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Option<Duration> {
-    const MAX: Duration = Duration::from_secs(30);
+    let longest = *QUERY_TIMEOUT.end();
     let setting = find(scope, "resolver-query-timeout")?;
     let timeout = match setting.value {
         Value::Number(0) => return None,
@@ -148,15 +149,16 @@ fn query_timeout(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Option<Dura
         Value::Number(milliseconds) => Duration::from_millis(milliseconds.into()),
         _ => return None,
     };
-    if timeout > MAX {
+    if timeout > longest {
         context.report.warn(Some(&setting.value_position), "'resolver-query-timeout' is taken as 30 s, the longest");
     }
-    Some(timeout.min(MAX))
+    Some(timeout.min(longest))
 }
 
 fn servfail_ttl(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Option<Duration> {
     let body = holder(scope, "servfail-ttl")?;
-    context.clamped(body, "servfail-ttl", 0, 30).map(|seconds| Duration::from_secs(seconds.into()))
+    let most = SERVFAIL_TTL.end().as_secs() as u32;
+    context.clamped(body, "servfail-ttl", 0..=most).map(|seconds| Duration::from_secs(seconds.into()))
 }
 
 /// What `server` says about addresses.
@@ -254,12 +256,13 @@ fn forwarders(
 
 fn ttl_limits(context: &mut Context<'_>, scope: Scope<'_, '_>) -> TtlLimits {
     let default = TtlLimits::default();
-    let mut read =
-        |name, most, default| holder(scope, name).and_then(|body| context.seconds(body, name, most)).unwrap_or(default);
+    let mut read = |name, bounds, default| {
+        holder(scope, name).and_then(|body| context.seconds(body, name, bounds)).unwrap_or(default)
+    };
     TtlLimits {
-        max_cache: read("max-cache-ttl", u32::MAX, default.max_cache),
+        max_cache: read("max-cache-ttl", MAX_CACHE_TTL, default.max_cache),
         max_ncache: read("max-ncache-ttl", MAX_NCACHE_TTL, default.max_ncache),
-        min_cache: read("min-cache-ttl", MAX_MIN_TTL, default.min_cache),
-        min_ncache: read("min-ncache-ttl", MAX_MIN_TTL, default.min_ncache),
+        min_cache: read("min-cache-ttl", MIN_TTL, default.min_cache),
+        min_ncache: read("min-ncache-ttl", MIN_TTL, default.min_ncache),
     }
 }

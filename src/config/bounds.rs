@@ -1,0 +1,27 @@
+//! Bounds of numbers, the same whichever format they are written in. Where named has a bound, it is named's.
+//!
+//! named.conf moves a number into its bounds with a warning where named does so in silence; TOML refuses it.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// `edns-udp-size` and `max-udp-size`, in octets.
+pub const UDP_SIZE: RangeInclusive<u16> = 512..=4096;
+/// The least `max-cache-size`, in octets.
+pub const MIN_CACHE_OCTETS: u64 = 2 << 20;
+/// `max-ncache-ttl`.
+pub const MAX_NCACHE_TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(7 * 86_400);
+/// `min-cache-ttl` and `min-ncache-ttl`.
+pub const MIN_TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(90);
+/// `tcp-initial-timeout`.
+pub const TCP_INITIAL_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(2500)..=Duration::from_secs(120);
+/// `tcp-idle-timeout`.
+pub const TCP_IDLE_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(120);
+/// `interface-interval`.
+pub const INTERFACE_INTERVAL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(28 * 86_400);
+/// `resolver-query-timeout`.
+pub const QUERY_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(30);
+/// `servfail-ttl`.
+pub const SERVFAIL_TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(30);
+/// Match lists within match lists, acls included, may not be nested deeper: whoever walks them may recurse.
+pub const MAX_NESTING: usize = 32;
