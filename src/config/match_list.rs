@@ -46,6 +46,17 @@ pub enum Match {
     Acl(Arc<NamedAcl>),
 }
 
+impl Match {
+    /// The lists that need no `acl`, by their names.
+    pub const BUILT_IN: [(&str, Self); 4] =
+        [("any", Self::Any), ("none", Self::None), ("localhost", Self::Localhost), ("localnets", Self::Localnets)];
+
+    /// The built-in list of this name, without regard to case.
+    pub fn built_in(name: &str) -> Option<Self> {
+        Self::BUILT_IN.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, what)| what)
+    }
+}
+
 /// An `acl NAME { … };` statement.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NamedAcl {

@@ -7,6 +7,9 @@ use std::path::PathBuf;
 
 use super::Threshold;
 
+/// Channels that need no statement; what they do stands in `plan`.
+pub const BUILT_IN_CHANNELS: [&str; 4] = ["default_syslog", "default_debug", "default_stderr", "null"];
+
 /// A `channel` statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {

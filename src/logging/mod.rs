@@ -53,7 +53,7 @@ mod time;
 mod writer;
 
 pub use category::Category;
-pub use channel::{Channel, Destination, Facility, File, PrintTime, Suffix, Versions};
+pub use channel::{BUILT_IN_CHANNELS, Channel, Destination, Facility, File, PrintTime, Suffix, Versions};
 pub use event::Subscriber;
 pub use gate::enabled;
 pub use logger::{AlreadyInstalled, Logger};
@@ -68,8 +68,7 @@ pub use tracing;
 /// The `logging` statement.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Config {
-    /// By name; the built-in ones (`default_syslog`, `default_debug`, `default_stderr`, `null`) are among them only
-    /// where the statement defines them anew.
+    /// By name; the [`BUILT_IN_CHANNELS`] are among them only where the statement defines them anew.
     pub channels: BTreeMap<String, Channel>,
     /// Which channels a category's messages go to; one that is missing goes where `default` goes.
     pub categories: BTreeMap<Category, Vec<String>>,

@@ -226,6 +226,16 @@ mod tests {
     }
 
     #[test]
+    fn every_built_in_channel_is_there_without_a_statement() {
+        for name in super::super::BUILT_IN_CHANNELS {
+            for foreground in [false, true] {
+                let plan = Plan::new(&config(&[], &[(Category::Client, &[name])]), foreground);
+                assert_eq!(plan.warnings, Vec::<String>::new(), "{name}");
+            }
+        }
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let plan = Plan::new(&config(&[], &[(Category::Client, &["nowhere", "default_stderr"])]), true);
         assert_eq!(names(&plan, Category::Client), ["default_stderr"]);

@@ -16,10 +16,6 @@ use super::super::{Match, MatchElement, MatchList, NamedAcl, suggest};
 use super::keys::Place;
 use super::walk::{Field, Reader};
 
-/// The names that need no `[acl]` entry.
-const BUILT_IN: [(&str, Match); 4] =
-    [("any", Match::Any), ("none", Match::None), ("localhost", Match::Localhost), ("localnets", Match::Localnets)];
-
 /// The named lists of the file.
 #[derive(Default)]
 pub(super) struct Acls<'a, 'i> {
@@ -61,7 +57,7 @@ impl<'a, 'i> Acls<'a, 'i> {
 
     fn define(&mut self, reader: &mut Reader<'i>, span: Range<usize>, field: Field<'a, 'i>) {
         let name = field.key.to_ascii_lowercase();
-        if BUILT_IN.iter().any(|(word, _)| *word == name) {
+        if Match::built_in(&name).is_some() {
             let hint = Some("any, none, localhost and localnets are always there".to_owned());
             return reader.error(&span, format!("attempt to redefine builtin acl '{name}'"), hint);
         }
@@ -172,8 +168,8 @@ impl<'a, 'i> Acls<'a, 'i> {
         level: usize,
     ) -> Option<Nested<Match>> {
         let lower = word.to_ascii_lowercase();
-        if let Some((_, what)) = BUILT_IN.iter().find(|(name, _)| *name == lower) {
-            return Some((what.clone(), 0));
+        if let Some(what) = Match::built_in(word) {
+            return Some((what, 0));
         }
         if values::looks_like_prefix(word) {
             return match values::prefix(word) {
@@ -192,7 +188,7 @@ impl<'a, 'i> Acls<'a, 'i> {
             Some("geoip") => Some("lists match addresses only, not places".to_owned()),
             _ => {
                 let known = self.entries.values().map(|entry| entry.field.key);
-                suggest::did_you_mean(word, known.chain(BUILT_IN.iter().map(|(name, _)| *name)))
+                suggest::did_you_mean(word, known.chain(Match::BUILT_IN.iter().map(|(name, _)| *name)))
                     .or_else(|| Some(format!("define it: [acl] {} = [\"10.0.0.0/8\"]", excerpt(word))))
             }
         };

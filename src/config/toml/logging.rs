@@ -11,11 +11,10 @@ use super::super::values::{self, ValueError, excerpt};
 use super::keys::Place;
 use super::walk::{Field, Reader, Table, unsigned};
 use crate::logging::{
-    Category, Channel, Config, Destination, Facility, File, PrintTime, Severity, Suffix, Threshold, Versions,
+    BUILT_IN_CHANNELS, Category, Channel, Config, Destination, Facility, File, PrintTime, Severity, Suffix, Threshold,
+    Versions,
 };
 
-/// Channels that are always there.
-const BUILT_IN: [&str; 4] = ["default_syslog", "default_debug", "default_stderr", "null"];
 /// Where a channel may write.
 const DESTINATIONS: [&str; 4] = ["file", "syslog", "stderr", "null"];
 
@@ -36,7 +35,7 @@ pub(super) fn read<'i>(reader: &mut Reader<'i>, root: &Table<'_, 'i>) -> Config 
     let Some(table) = root.field("logging").and_then(|field| reader.table(Place::Logging, field)) else {
         return config;
     };
-    let mut names: Vec<String> = BUILT_IN.map(str::to_owned).to_vec();
+    let mut names: Vec<String> = BUILT_IN_CHANNELS.map(str::to_owned).to_vec();
     for (_, field) in reader.free_table(table.field("channel"), "[logging.channel.NAME]") {
         // A channel that is wrong exists all the same: categories that name it are right.
         names.push(field.key.to_owned());
@@ -78,7 +77,7 @@ fn category_channels<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, names: &
 }
 
 fn channel<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>) -> Option<Channel> {
-    if BUILT_IN.contains(&field.key) {
+    if BUILT_IN_CHANNELS.contains(&field.key) {
         let hint = Some("choose another name".to_owned());
         let message = format!("channel '{}' is built in", field.key);
         reader.error(&field.value.span(), message, hint);

@@ -56,7 +56,7 @@ impl<'a> Acls<'a> {
         position: &'a Position,
         report: &mut Report,
     ) {
-        if built_in(name).is_some() {
+        if Match::built_in(name).is_some() {
             return report.error(position, format!("attempt to redefine builtin acl '{name}'"));
         }
         let acl = Acl { name, elements, position, state: State::Untouched };
@@ -115,7 +115,7 @@ impl<'a> Acls<'a> {
                 report.warn(Some(&element.position), message);
                 Some((None, Weight { elements: 1, has_key: true }))
             }
-            Matched::Name(name) => match built_in(name) {
+            Matched::Name(name) => match Match::built_in(name) {
                 Some(what) => Some((Some(what), one)),
                 None => self.named(name, &element.position, depth, report),
             },
@@ -168,7 +168,7 @@ impl<'a> Acls<'a> {
         unused.sort_by_key(|acl| (&acl.position.file, acl.position.line));
         for acl in unused {
             for name in names_of(acl.elements) {
-                if built_in(name).is_none() && !self.defined.contains_key(&name.to_ascii_lowercase()) {
+                if Match::built_in(name).is_none() && !self.defined.contains_key(&name.to_ascii_lowercase()) {
                     let message =
                         format!("undefined ACL '{}' in acl '{}', which nothing uses", excerpt(name), excerpt(acl.name));
                     report.warn(Some(acl.position), message);
@@ -188,15 +188,4 @@ fn names_of(elements: &[Element]) -> Vec<&str> {
         }
     }
     names
-}
-
-/// The lists that need no `acl` statement.
-fn built_in(name: &str) -> Option<Match> {
-    match name.to_ascii_lowercase().as_str() {
-        "any" => Some(Match::Any),
-        "none" => Some(Match::None),
-        "localhost" => Some(Match::Localhost),
-        "localnets" => Some(Match::Localnets),
-        _ => None,
-    }
 }

@@ -6,10 +6,7 @@ use crate::config::named_conf::report::{Problem, Report};
 use crate::config::named_conf::value::Value;
 use crate::config::suggest;
 use crate::config::values::excerpt;
-use crate::logging::{Category, Channel, Config, Destination, PrintTime, Severity, Threshold};
-
-/// Channels that need no statement.
-const BUILT_IN: &[&str] = &["default_syslog", "default_debug", "default_stderr", "null"];
+use crate::logging::{BUILT_IN_CHANNELS, Category, Channel, Config, Destination, PrintTime, Severity, Threshold};
 
 pub(super) fn lower(body: &Body, report: &mut Report) -> Config {
     let mut config = Config::default();
@@ -87,11 +84,12 @@ fn category(name: &Token, channels: &[Token], broken: &[&str], config: &mut Conf
     };
     let mut used = Vec::new();
     for channel in channels {
-        let is_known = config.channels.contains_key(&channel.text) || BUILT_IN.contains(&channel.text.as_str());
+        let is_known =
+            config.channels.contains_key(&channel.text) || BUILT_IN_CHANNELS.contains(&channel.text.as_str());
         if is_known {
             used.push(channel.text.clone());
         } else if !broken.contains(&channel.text.as_str()) {
-            let known = config.channels.keys().map(String::as_str).chain(BUILT_IN.iter().copied());
+            let known = config.channels.keys().map(String::as_str).chain(BUILT_IN_CHANNELS);
             report.problem(undefined("channel", channel, known));
         }
     }
