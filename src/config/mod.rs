@@ -136,7 +136,7 @@ pub enum CacheSize {
     Bytes(u64),
 }
 
-/// A view: who is answered, and by which rules. Without `view` statements there is one, `_default`.
+/// A view: who is answered, and by which rules. Without `view` statements there is one, [`DEFAULT_VIEW`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     /// Unique; the cache keeps views apart by it.
@@ -284,10 +284,25 @@ impl Default for Limits {
     }
 }
 
+impl View {
+    /// What to warn of in a view that forwards, by its own word, but has nobody to forward to.
+    fn warning_without_forwarders(&self) -> Option<String> {
+        let mut settings = std::iter::once(&self.forward).chain(self.rules.iter().map(|rule| &rule.settings));
+        if !self.recursion || settings.any(|settings| !settings.forwarders.is_empty()) {
+            return None;
+        }
+        let view = if self.name == DEFAULT_VIEW { "" } else { &format!("view '{}': ", values::excerpt(&self.name)) };
+        Some(format!("{view}no forwarders: nothing outside local data can be answered until 'forwarders' is set"))
+    }
+}
+
+/// The name of the view that there is without `view` statements, as in named.
+pub const DEFAULT_VIEW: &str = "_default";
+
 impl Default for View {
     fn default() -> Self {
         Self {
-            name: "_default".to_owned(),
+            name: DEFAULT_VIEW.to_owned(),
             match_clients: MatchList::any(),
             match_destinations: MatchList::any(),
             match_recursive_only: false,

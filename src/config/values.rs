@@ -40,8 +40,10 @@ pub enum ValueError {
     Address(String),
     /// A port that is not in `1..=65535`.
     Port(String),
-    /// Not 32 hexadecimal digits. The text is a secret and not repeated.
+    /// Not pairs of hexadecimal digits. The text is a secret and not repeated.
     CookieSecret,
+    /// Hexadecimal, but not 16 octets.
+    CookieSecretLength,
 }
 
 impl fmt::Display for ValueError {
@@ -62,6 +64,7 @@ impl fmt::Display for ValueError {
             Self::Address(text) => write!(f, "expected IP address near '{}'", excerpt(text)),
             Self::Port(text) => write!(f, "port number out of range near '{}'", excerpt(text)),
             Self::CookieSecret => f.write_str("invalid hex string"),
+            Self::CookieSecretLength => f.write_str("must be 128 bits"),
         }
     }
 }
@@ -84,7 +87,9 @@ impl ValueError {
             Self::HostBits { network, .. } => format!("the network is {network}"),
             Self::Address(_) => "write 10.1.0.2 or 2001:db8::2".to_owned(),
             Self::Port(_) => "1 to 65535".to_owned(),
-            Self::CookieSecret => "32 hexadecimal digits, the same on every node that shares it".to_owned(),
+            Self::CookieSecret | Self::CookieSecretLength => {
+                "32 hexadecimal digits, the same on every node that shares it".to_owned()
+            }
         }
     }
 }
@@ -295,15 +300,10 @@ fn address_or_port(text: &str) -> ValueError {
 
 /// `cookie-secret`: 16 octets as hexadecimal digits.
 pub fn cookie_secret(text: &str) -> Result<[u8; 16], ValueError> {
-    let mut secret = [0; 16];
-    if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(ValueError::CookieSecret);
-    }
-    for (octet, digits) in secret.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(digits).map_err(|_| ValueError::CookieSecret)?;
-        *octet = u8::from_str_radix(digits, 16).map_err(|_| ValueError::CookieSecret)?;
-    }
-    Ok(secret)
+    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
+    let digits = digits.filter(|digits| digits.len().is_multiple_of(2)).ok_or(ValueError::CookieSecret)?;
+    let octets: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    octets.try_into().map_err(|_| ValueError::CookieSecretLength)
 }
 
 /// An IPv4 source address; `*` leaves it to the system.
@@ -459,8 +459,15 @@ mod tests {
     fn a_cookie_secret_is_16_octets_and_never_shown() {
         let hex = "000102030405060708090A0b0c0d0e0f";
         assert_eq!(cookie_secret(hex), Ok([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]));
-        for text in ["", "xyz", &hex[1..], &"ä".repeat(16)] {
-            assert_eq!(cookie_secret(text), Err(ValueError::CookieSecret), "{text}");
+        for (text, error) in [
+            ("xyz", ValueError::CookieSecret),
+            (&hex[1..], ValueError::CookieSecret),
+            (&"ä".repeat(16), ValueError::CookieSecret),
+            ("", ValueError::CookieSecretLength),
+            (&hex[2..], ValueError::CookieSecretLength),
+            (&hex.repeat(2), ValueError::CookieSecretLength),
+        ] {
+            assert_eq!(cookie_secret(text), Err(error), "{text}");
         }
     }
 

@@ -66,14 +66,8 @@ pub fn parse(text: &str, file: &str) -> Result<Loaded, Vec<Diagnostic>> {
     Ok(Loaded { config, warnings })
 }
 
-/// A view that forwards, by its own word, but to nobody.
 fn without_forwarders(view: &View) -> Option<Diagnostic> {
-    let mut settings = std::iter::once(&view.forward).chain(view.rules.iter().map(|rule| &rule.settings));
-    if !view.recursion || settings.any(|settings| !settings.forwarders.is_empty()) {
-        return None;
-    }
-    let name = if view.name == "_default" { String::new() } else { format!("view '{}': ", excerpt(&view.name)) };
-    let message = format!("{name}no forwarders: nothing outside local data can be answered until 'forwarders' is set");
+    let message = view.warning_without_forwarders()?;
     Some(Diagnostic { position: None, level: Level::Warning, message, hint: None })
 }
 

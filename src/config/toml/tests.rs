@@ -422,7 +422,7 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
     (
         "a secret is not repeated",
         "[options]\ncookie_secret = 'c0ffee'",
-        &["t.toml:2: cookie_secret: invalid hex string (32 hexadecimal digits, the same on every node that shares it)"],
+        &["t.toml:2: cookie_secret: must be 128 bits (32 hexadecimal digits, the same on every node that shares it)"],
     ),
     (
         "sources and words",

@@ -19,6 +19,7 @@ use super::grammar::Support;
 use super::report::{Problem, Report};
 use super::value::{Size, Value};
 use crate::config::bounds::{INTERFACE_INTERVAL, MIN_CACHE_OCTETS, TCP_IDLE_TIMEOUT, TCP_INITIAL_TIMEOUT, UDP_SIZE};
+use crate::config::values::{self, ValueError};
 use crate::config::{CacheSize, Config, DNS_PORT, Identity, Limits, Listen, MatchList};
 
 /// What is needed at every step.
@@ -188,17 +189,16 @@ impl<'a> Context<'a> {
 
     fn cookie_secret(&mut self, setting: &Setting) -> Option<[u8; 16]> {
         let Value::Text(text) = &setting.value else { return None };
-        let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
-        let octets = digits
-            .filter(|digits| digits.len() % 2 == 0)
-            .map(|digits| digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect::<Vec<_>>());
-        let message = match octets.map(<[u8; 16]>::try_from) {
-            Some(Ok(secret)) => return Some(secret),
-            Some(Err(_)) => "SipHash-2-4 cookie-secret must be 128 bits",
-            None => "cookie-secret: invalid hex string",
+        let error = match values::cookie_secret(text) {
+            Ok(secret) => return Some(secret),
+            Err(error) => error,
+        };
+        let message = match error {
+            ValueError::CookieSecretLength => format!("SipHash-2-4 cookie-secret {error}"),
+            _ => format!("cookie-secret: {error}"),
         };
         let problem = Problem::new(setting.value_position.clone(), message);
-        self.report.problem(problem.with_hint("32 hexadecimal digits"));
+        self.report.problem(problem.with_hint(error.hint()));
         None
     }
 

@@ -14,7 +14,8 @@ use crate::config::named_conf::report::Problem;
 use crate::config::named_conf::value::Value;
 use crate::config::values::excerpt;
 use crate::config::{
-    Access, ForwardSettings, Forwarder, MAX_FORWARDERS, MatchList, RrsetOrder, TtlLimits, View, is_askable,
+    Access, DEFAULT_VIEW, ForwardSettings, Forwarder, MAX_FORWARDERS, MatchList, RrsetOrder, TtlLimits, View,
+    is_askable,
 };
 
 /// `max-cache-ttl` may be whatever a duration can say.
@@ -47,7 +48,7 @@ pub(super) fn lower<'a>(context: &mut Context<'a>, top: &'a Body, options: &'a B
         views.push((view(context, name, top, &[body, options], body), setting));
     }
     if top.find("view").is_none() {
-        return vec![view(context, "_default", top, &[options], top)];
+        return vec![view(context, DEFAULT_VIEW, top, &[options], top)];
     }
     for zone in top.all("zone") {
         context.report.error(&zone.position, "when using 'view' statements, all zones must be in views");
@@ -63,14 +64,7 @@ fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'
     let mut forward = settings(context, scope, scope, &servers);
     let (rules, root) = zone::lower(context, zones, scope, &servers, &mut forward);
     let is_broken = find(scope, "forwarders").is_some_and(|setting| matches!(setting.value, Value::Broken));
-    let has_rules = rules.iter().any(|rule| !rule.settings.forwarders.is_empty());
-    if forward.forwarders.is_empty() && !has_rules && recursion && !is_broken && !root {
-        let view = if name == "_default" { String::new() } else { format!("view '{name}': ") };
-        let message =
-            format!("{view}no forwarders: nothing outside local data can be answered until 'forwarders' is set");
-        context.report.warn(None, message);
-    }
-    View {
+    let view = View {
         name: name.to_owned(),
         match_clients: match_list(context, scope, "match-clients").unwrap_or(default.match_clients),
         match_destinations: match_list(context, scope, "match-destinations").unwrap_or(default.match_destinations),
@@ -83,7 +77,11 @@ fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'
         rrset_order: rrset_order(context, scope).unwrap_or(default.rrset_order),
         query_timeout: query_timeout(context, scope).unwrap_or(default.query_timeout),
         servfail_ttl: servfail_ttl(context, scope).unwrap_or(default.servfail_ttl),
+    };
+    if let Some(warning) = view.warning_without_forwarders().filter(|_| !is_broken && !root) {
+        context.report.warn(None, warning);
     }
+    view
 }
 
 fn find<'a>(scope: Scope<'_, 'a>, name: &str) -> Option<&'a Setting> {
