@@ -173,6 +173,31 @@ fn itself_as_forwarder_is_refused_at_the_start() {
     }
 }
 
+#[test]
+fn what_forwarders_do_wrong_is_in_the_log() {
+    let refusing = Scripted::start(|query| query.reply().rcode(5).send());
+    let (silent, address) = (fresh_address(), fresh_address());
+    let zone = format!("forwarders {{ {} port {}; }};", silent.ip(), silent.port());
+    let text = named_conf(address, refusing.address(), "");
+    let server = Tandem::start(address, &format!("{text}zone \"corp\" {{ type forward; {zone} }};\n"));
+    let says = |what: &str| {
+        let found = wait_until(2 * PATIENCE, || server.said().contains(what));
+        assert!(found, "{what:?} is missing in: {}", server.said());
+    };
+    let shown = |address: SocketAddr| format!("{}#{}", address.ip(), address.port());
+    let rcode = exchange_udp(address, &question("a"), PATIENCE).map(|message| message.rcode());
+    assert_eq!(rcode, Some(2));
+    says(&format!("REFUSED unexpected RCODE resolving 'a.example.org/A/IN': {}", shown(refusing.address())));
+    let in_corp = |label: &str| Question::new(&format!("{label}.corp"), "A").octets();
+    assert!(exchange_udp(address, &in_corp("a"), Duration::from_millis(10)).is_none(), "nobody is there yet");
+    says(&format!("forwarder {} has not answered for ", shown(silent)));
+    let _back = Scripted::start_at(silent, |query| query.reply().address(0, [192, 0, 2, 1]).send());
+    assert!(exchange_udp(address, &in_corp("b"), PATIENCE).is_some());
+    says(&format!("forwarder {} answers again, after ", shown(silent)));
+    assert_eq!(server.said().matches("has not answered").count(), 1, "{}", server.said());
+    assert!(server.stop().success());
+}
+
 /// Ports below this are for the privileged.
 fn first_free_port() -> u16 {
     let text = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").expect("the system tells it");

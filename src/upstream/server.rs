@@ -3,10 +3,11 @@
 //! One value for all workers and across reloads, changed by relaxed atomics: a lost update costs nothing but an old
 //! estimate. Time is milliseconds since the process began to count, given by the caller.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::config::Forwarder;
+use crate::logging::{self, Category, Severity};
 
 /// Before anything is known: when the first retransmission goes out.
 const UNKNOWN_RTO: Duration = Duration::from_millis(400);
@@ -18,6 +19,9 @@ const MAX_RTO: Duration = Duration::from_millis(800);
 const TIMEOUTS_UNTIL_HELD: u32 = 3;
 /// How long a server that does not answer is asked last: this, doubled with each further time-out up to the maximum.
 const HOLD: Duration = Duration::from_millis(500);
+/// So long without a reply, though it was asked, and the log says so. Many names take seconds to resolve behind a server
+/// that is well, and a quiet server may have been asked for nothing else.
+const SILENCE_UNTIL_TOLD: Duration = Duration::from_secs(5);
 /// See [`HOLD`].
 const MAX_HOLD: Duration = Duration::from_secs(30);
 
@@ -33,6 +37,10 @@ pub struct Server {
     /// Mean deviation in microseconds.
     deviation_us: AtomicU32,
     timeouts_in_a_row: AtomicU32,
+    /// When the first question was sent that has had no reply, nor has any later one; means nothing without time-outs.
+    silent_since_ms: AtomicU64,
+    /// The log has been told that it is silent.
+    is_told_silent: AtomicBool,
     last_reply_ms: AtomicU64,
     held_until_ms: AtomicU64,
     /// Do not send OPT before then: it answered FORMERR to it.
@@ -51,6 +59,8 @@ impl Server {
             srtt_us: AtomicU32::new(0),
             deviation_us: AtomicU32::new(0),
             timeouts_in_a_row: AtomicU32::new(0),
+            silent_since_ms: AtomicU64::new(0),
+            is_told_silent: AtomicBool::new(false),
             last_reply_ms: AtomicU64::new(0),
             held_until_ms: AtomicU64::new(0),
             plain_until_ms: AtomicU64::new(0),
@@ -78,6 +88,7 @@ impl Server {
         if self.timeouts_in_a_row.load(Ordering::Relaxed) != 0 {
             self.timeouts_in_a_row.store(0, Ordering::Relaxed);
             self.held_until_ms.store(0, Ordering::Relaxed);
+            self.tell_end_of_silence(now_ms);
         }
         let Some(round_trip) = round_trip else { return };
         let sample = u32::try_from(round_trip.as_micros()).unwrap_or(u32::MAX).clamp(1, 10_000_000);
@@ -100,11 +111,50 @@ impl Server {
             return;
         }
         let count = self.timeouts_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
+        if count == 1 {
+            self.silent_since_ms.store(sent_ms, Ordering::Relaxed);
+        }
+        if count >= TIMEOUTS_UNTIL_HELD {
+            self.tell_silence(now_ms);
+        }
         if count >= TIMEOUTS_UNTIL_HELD && self.held_until_ms.load(Ordering::Relaxed) <= now_ms {
             let doublings = (count - TIMEOUTS_UNTIL_HELD).min(10);
             let hold = (HOLD * (1 << doublings)).min(MAX_HOLD);
             self.held_until_ms.store(now_ms + hold.as_millis() as u64, Ordering::Relaxed);
         }
+    }
+
+    /// Logs once that it is silent. Both lines are warnings, so that a log that has the one has the other too.
+    fn tell_silence(&self, now_ms: u64) {
+        let silence = self.silence(now_ms);
+        if silence < SILENCE_UNTIL_TOLD || self.is_told_silent.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (address, seconds) = (self.forwarder.address, silence.as_secs());
+        logging::event!(
+            Category::Resolver,
+            Severity::Warning,
+            "forwarder {}#{} has not answered for {seconds} s (does it run, and may this host reach it by UDP and TCP?)",
+            address.ip(),
+            address.port(),
+        );
+    }
+
+    fn tell_end_of_silence(&self, now_ms: u64) {
+        if self.is_told_silent.swap(false, Ordering::Relaxed) {
+            let (address, seconds) = (self.forwarder.address, self.silence(now_ms).as_secs());
+            logging::event!(
+                Category::Resolver,
+                Severity::Warning,
+                "forwarder {}#{} answers again, after {seconds} s",
+                address.ip(),
+                address.port(),
+            );
+        }
+    }
+
+    fn silence(&self, now_ms: u64) -> Duration {
+        Duration::from_millis(now_ms.saturating_sub(self.silent_since_ms.load(Ordering::Relaxed)))
     }
 
     /// Whether it is to be asked last, since it does not answer.
@@ -182,6 +232,22 @@ mod tests {
             slow.timed_out(50, 150);
         }
         assert!(!slow.is_held(151));
+    }
+
+    #[test]
+    fn silence_is_told_once_and_so_is_its_end() {
+        let server = server(0);
+        let is_told = || server.is_told_silent.load(Ordering::Relaxed);
+        server.replied(1_000, FAST);
+        server.timed_out(60_000, 60_800);
+        server.timed_out(60_800, 62_400);
+        assert!(!is_told(), "a quiet minute is no silence: nothing was asked");
+        server.timed_out(63_400, 65_000);
+        assert!(is_told(), "no reply for 5 s to what was asked");
+        server.replied(66_000, None);
+        assert!(!is_told(), "any reply ends it");
+        server.timed_out(70_000, 71_000);
+        assert!(!is_told(), "and the next silence begins anew");
     }
 
     #[test]

@@ -1,9 +1,12 @@
-//! The names of types and classes, as people write them (IANA's DNS parameters, RFC 3597 §5 for the rest).
+//! The names of types, classes and RCODEs, as people write them (IANA's DNS parameters, RFC 3597 §5 for the rest).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use hickory_proto::rr::RecordType;
+
+use super::header::rcode;
 
 /// The name of a type: `A`, `TYPE65280`.
 pub fn type_name(rtype: u16) -> impl fmt::Display {
@@ -31,6 +34,20 @@ pub fn class_name(class: u16) -> String {
     }
 }
 
+/// The name of an RCODE, extended ones too: `REFUSED`, `RCODE24`.
+pub fn rcode_name(rcode: u16) -> Cow<'static, str> {
+    const NAMES: [&str; 11] = [
+        "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH",
+        "NOTZONE",
+    ];
+    match (NAMES.get(usize::from(rcode)), rcode) {
+        (Some(&name), _) => name.into(),
+        (None, rcode::BADVERS) => "BADVERS".into(),
+        (None, rcode::BADCOOKIE) => "BADCOOKIE".into(),
+        (None, other) => format!("RCODE{other}").into(),
+    }
+}
+
 struct Shown(u16);
 
 impl fmt::Display for Shown {
@@ -45,6 +62,13 @@ impl fmt::Display for Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rcodes_have_names() {
+        for (number, name) in [(0, "NOERROR"), (2, "SERVFAIL"), (10, "NOTZONE"), (11, "RCODE11"), (23, "BADCOOKIE")] {
+            assert_eq!(rcode_name(number), name);
+        }
+    }
 
     #[test]
     fn types_have_names_both_ways() {

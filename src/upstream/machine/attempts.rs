@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use rand::RngExt;
 
+use super::responses::Bad;
 use super::{Command, Cookies, Machine, Output};
 use crate::access::ClientCookie;
 use crate::upstream::flight::{Attempt, MAX_ATTEMPTS, OptForm, Role, Route, patience};
 use crate::upstream::lanes::{Path, Transport};
 use crate::upstream::server::{Server, choose};
 use crate::wire::ask::{self, AskOpt, Question};
-use crate::wire::header::ede;
 
 impl<R: Route, W> Machine<R, W> {
     /// Asks the best server not yet tried in this round; when all were tried, begins another round.
@@ -216,7 +216,7 @@ impl<R: Route, W> Machine<R, W> {
         let Role::Asks(route) = &flight.role else { return };
         let server = usize::from(attempt.server);
         if !proven || flight.sent >= MAX_ATTEMPTS {
-            return self.answered_badly(index, server, ede::NETWORK_ERROR, now, out);
+            return self.answered_badly(index, server, Bad::Unreachable, now, out);
         }
         let (route, round) = (route.clone(), flight.round);
         self.attempt(index, server, attempt.transport, attempt.opt, &route, now, out);

@@ -1,16 +1,69 @@
 //! Taking what comes: which attempt a packet answers, what it says, and what follows from it.
 
+use std::fmt;
 use std::time::Instant;
 
 use super::{Machine, Output};
 use crate::access::CookieCheck;
+use crate::cache::Key;
+use crate::logging::{self, Category, Severity};
 use crate::upstream::flight::{Attempt, OptForm, Role, Route};
 use crate::upstream::lanes::{Path, Transport};
 use crate::upstream::server::Server;
+use crate::wire::Name;
 use crate::wire::ask::{Echo, compare_question, is_response};
 use crate::wire::header::{HEADER_OCTETS, ede, flag, rcode, u16_at};
+use crate::wire::mnemonic::{class_name, rcode_name, type_name};
 use crate::wire::response::{Asked, Unusable, find_opt};
 use crate::wire::walk::Malformed;
+
+/// Why a server is of no use for a question.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Bad {
+    /// It answered with an RCODE that settles nothing.
+    Rcode(u16),
+    /// Its answer cannot be read, or is none to the question.
+    Unusable,
+    /// No socket to it could be had.
+    Unreachable,
+}
+
+impl Bad {
+    /// The extended error that clients are told.
+    fn ede(self) -> u16 {
+        match self {
+            Self::Rcode(_) | Self::Unreachable => ede::NETWORK_ERROR,
+            Self::Unusable => ede::INVALID_DATA,
+        }
+    }
+}
+
+impl fmt::Display for Bad {
+    /// named's words where it has any.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rcode(rcode) => write!(f, "{} unexpected RCODE", rcode_name(*rcode)),
+            Self::Unusable => f.write_str("unusable response"),
+            Self::Unreachable => f.write_str("no connection"),
+        }
+    }
+}
+
+/// named's line for a server that was of no use.
+fn log_bad(key: &Key, server: &Server, why: Bad) {
+    if !logging::enabled(Category::LameServers, Severity::Info) {
+        return;
+    }
+    let name = Name::from_wire(key.qname()).unwrap_or_else(Name::root);
+    let (qtype, qclass, address) = (type_name(key.qtype()), class_name(key.qclass()), server.forwarder.address);
+    logging::event!(
+        Category::LameServers,
+        Severity::Info,
+        "{why} resolving '{name}/{qtype}/{qclass}': {}#{}",
+        address.ip(),
+        address.port(),
+    );
+}
 
 impl<R: Route, W> Machine<R, W> {
     /// A packet came by `path`.
@@ -108,7 +161,7 @@ impl<R: Route, W> Machine<R, W> {
                 let transport = if again { Transport::Udp } else { Transport::Tcp };
                 self.replace(index, place, transport, attempt.opt, &route, now, out);
             }
-            _ => self.answered_badly(index, usize::from(attempt.server), ede::NETWORK_ERROR, now, out),
+            _ => self.answered_badly(index, usize::from(attempt.server), Bad::Rcode(rcode), now, out),
         }
         Some(())
     }
@@ -161,7 +214,7 @@ impl<R: Route, W> Machine<R, W> {
                 self.segment = segment;
                 return self.take_malformed(index, &attempt, now, out);
             }
-            Err(_) => self.answered_badly(index, usize::from(attempt.server), ede::INVALID_DATA, now, out),
+            Err(_) => self.answered_badly(index, usize::from(attempt.server), Bad::Unusable, now, out),
         }
         self.segment = segment;
         Some(())
@@ -173,16 +226,17 @@ impl<R: Route, W> Machine<R, W> {
         if attempt.transport == Transport::Udp {
             return None;
         }
-        self.answered_badly(index, usize::from(attempt.server), ede::INVALID_DATA, now, out);
+        self.answered_badly(index, usize::from(attempt.server), Bad::Unusable, now, out);
         Some(())
     }
 
     /// A server's answer is of no use: others are asked; when all have answered so, the question has failed.
-    pub(super) fn answered_badly(&mut self, index: u32, server: usize, why: u16, now: Instant, out: &mut Output<W>) {
+    pub(super) fn answered_badly(&mut self, index: u32, server: usize, why: Bad, now: Instant, out: &mut Output<W>) {
         let Some(flight) = self.flight_mut(index) else { return };
         let Role::Asks(route) = &flight.role else { return };
+        log_bad(&flight.key, &route.servers()[server], why);
         flight.bad |= 1 << server;
-        flight.ede = flight.ede.max(why);
+        flight.ede = flight.ede.max(why.ede());
         let all = (1u32 << route.servers().len()) - 1;
         let (failed, untried) = (flight.bad & all == all, all & !(flight.bad | flight.tried) != 0);
         let (gone, kept) = std::mem::take(&mut flight.attempts)
