@@ -98,6 +98,9 @@ pub fn decide(context: Context<'_>, packet: &[u8], client: Client, out: &mut [u8
         Ok(query) => query,
         Err(Fault::Drop) => return Decision::Drop,
         Err(Fault::Reply(rcode)) => return Decision::Reply(reply::header_only(out, packet, rcode)),
+        Err(Fault::ReplyToQuestion(rcode, end)) => {
+            return Decision::Reply(reply::question_only(out, packet, end, rcode));
+        }
     };
     match admit(context, query, client, out) {
         Ok(admitted) => admitted.answer(out),
@@ -141,11 +144,18 @@ fn admit<'a>(context: Context<'a>, query: Query<'a>, client: Client, out: &mut [
     if query.signed {
         return Err(refusal.with_rcode(rcode::NOTAUTH, out));
     }
+    let views = &context.snapshot.views;
+    let recursion_desired = query.recursion_desired();
+    let matches = |view: &&Arc<View>| view.matches(client.address, client.destination, recursion_desired);
+    let view = views.iter().find(matches);
     match query.qclass {
         class::IN => {}
-        class::CH => return Err(chaos::answer(&refusal, out)),
+        class::CH if view.is_some_and(|view| view.query.allows(client.address)) => {
+            return Err(chaos::answer(&refusal, out));
+        }
+        class::CH => return Err(refusal.denied("allow-query did not match", out)),
         class::HS => return Err(refusal.with_ede(rcode::REFUSED, ede::PROHIBITED, "no view matches this class", out)),
-        class::NONE | class::ANY => return Err(refusal.with_rcode(rcode::FORMERR, out)),
+        class::RESERVED | class::NONE | class::ANY => return Err(refusal.with_rcode(rcode::FORMERR, out)),
         _ => return Err(refusal.with_rcode(rcode::NOTIMP, out)),
     }
     match query.qtype {
@@ -158,10 +168,7 @@ fn admit<'a>(context: Context<'a>, query: Query<'a>, client: Client, out: &mut [
         0 | rtype::OPT | 128..=255 => return Err(refusal.with_rcode(rcode::FORMERR, out)),
         _ => {}
     }
-    let views = &context.snapshot.views;
-    let recursion_desired = query.recursion_desired();
-    let matches = |view: &&Arc<View>| view.matches(client.address, client.destination, recursion_desired);
-    let Some(view) = views.iter().find(matches) else {
+    let Some(view) = view else {
         return Err(refusal.denied("no view matches", out));
     };
     if !view.query_cache.allows(client.address) {
@@ -173,7 +180,9 @@ fn admit<'a>(context: Context<'a>, query: Query<'a>, client: Client, out: &mut [
 
 #[inline]
 fn judge_cookie(context: &Context<'_>, query: &Query<'_>, client: Client) -> CookieVerdict {
-    match (query.edns.and_then(|edns| edns.cookie), &context.snapshot.cookies) {
+    // What an option means in a later version of EDNS is not known.
+    let edns = query.edns.filter(|edns| edns.version == 0);
+    match (edns.and_then(|edns| edns.cookie), &context.snapshot.cookies) {
         (Some(option), Some(cookies)) => cookies.respond(option, client.address, context.unix),
         _ => CookieVerdict::Malformed,
     }

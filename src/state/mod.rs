@@ -72,6 +72,8 @@ pub struct View {
     pub match_recursive_only: bool,
     /// Names are forwarded at all.
     pub recursion: bool,
+    /// `allow-query`: here, for questions about the server itself.
+    pub query: Acl,
     /// `allow-query-cache`
     pub query_cache: Acl,
     /// `allow-recursion`; `None`: the same list as `query_cache`.
@@ -250,6 +252,7 @@ fn build_view(config: &Config, view: &config::View, host: &Arc<HostAddresses>, i
         match_destinations: Acl::compile(&view.match_destinations, host),
         match_recursive_only: view.match_recursive_only,
         recursion: view.recursion,
+        query: Acl::compile(&view.access.query, host),
         query_cache: Acl::compile(&view.access.query_cache, host),
         allow_recursion: recursion_differs.then(|| Acl::compile(&view.access.recursion, host)),
         rules: Rules::new(root, rules),

@@ -28,6 +28,11 @@ pub fn fuzz_query(packet: &[u8]) {
             assert_eq!((length, &out[..2]), (HEADER_OCTETS, &packet[..2]));
             assert!(is_response(&out[..length]) || packet[2] & 0x78 != 0);
         }
+        Err(Fault::ReplyToQuestion(rcode, end)) => {
+            let length = reply::question_only(&mut out, packet, end, rcode);
+            assert_eq!((length, &out[HEADER_OCTETS..end]), (end, &packet[HEADER_OCTETS..end]));
+            assert!(is_response(&out[..length]) || packet[2] & 0x78 != 0);
+        }
         Ok(query) => check_reply(&query, &mut out),
     }
 }

@@ -73,8 +73,6 @@ pub mod rtype {
     pub const SOA: u16 = 6;
     /// Text.
     pub const TXT: u16 = 16;
-    /// A signature; as SIG(0), a transaction's (RFC 2931).
-    pub const SIG: u16 = 24;
     /// An IPv6 address.
     pub const AAAA: u16 = 28;
     /// An alias for a subtree (RFC 6672).
@@ -107,6 +105,8 @@ pub mod rtype {
 
 /// Classes.
 pub mod class {
+    /// No class (RFC 6895 §3.2).
+    pub const RESERVED: u16 = 0;
     /// Internet.
     pub const IN: u16 = 1;
     /// Chaos: questions about the server itself.

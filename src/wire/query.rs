@@ -4,7 +4,7 @@
 //! [`Fault`] that says how it is answered, as named answers it.
 
 use super::edns::Edns;
-use super::header::{HEADER_OCTETS, flag, opcode, rcode, rtype, u16_at};
+use super::header::{HEADER_OCTETS, class, flag, opcode, rcode, rtype, u16_at};
 use super::walk::{Malformed, Record, plain_name_end};
 
 /// A query that can be answered by its meaning.
@@ -20,7 +20,7 @@ pub struct Query<'p> {
     pub qclass: u16,
     /// The OPT record, if there is one.
     pub edns: Option<Edns<'p>>,
-    /// Whether it carries a TSIG or SIG(0) record.
+    /// Whether it carries a TSIG record. SIG(0) is not looked at, which RFC 2931 §3.2 leaves to the server.
     pub signed: bool,
 }
 
@@ -31,6 +31,8 @@ pub enum Fault {
     Drop,
     /// This RCODE, with a header alone, the counts zero.
     Reply(u16),
+    /// This RCODE, with the question, which ends there.
+    ReplyToQuestion(u16, usize),
 }
 
 impl<'p> Query<'p> {
@@ -40,37 +42,39 @@ impl<'p> Query<'p> {
         if packet.len() < HEADER_OCTETS || packet[2] & 0x80 != 0 {
             return Err(Fault::Drop);
         }
-        match (packet[2] >> 3) & 0xf {
-            opcode::QUERY => {}
+        let question_end = Self::question_end(packet);
+        match ((packet[2] >> 3) & 0xf, question_end) {
+            (opcode::QUERY, Some(end)) => {
+                Self::read_sections(packet, end).map_err(|Malformed| Fault::ReplyToQuestion(rcode::FORMERR, end))
+            }
             // For names that are only forwarded no zone is ours to notify or update.
-            opcode::NOTIFY | opcode::UPDATE => return Err(Fault::Reply(rcode::NOTAUTH)),
-            _ => return Err(Fault::Reply(rcode::NOTIMP)),
+            (opcode::NOTIFY | opcode::UPDATE, Some(end)) => Err(Fault::ReplyToQuestion(rcode::NOTAUTH, end)),
+            (opcode::QUERY | opcode::NOTIFY | opcode::UPDATE, None) => Err(Fault::Reply(rcode::FORMERR)),
+            _ => Err(Fault::Reply(rcode::NOTIMP)),
         }
-        if u16_at(packet, 4) != 1 {
-            return Err(Fault::Reply(rcode::FORMERR));
-        }
-        Self::read_sections(packet).map_err(|Malformed| Fault::Reply(rcode::FORMERR))
     }
 
-    fn read_sections(packet: &'p [u8]) -> Result<Self, Malformed> {
-        let name_end = plain_name_end(packet, HEADER_OCTETS)?;
-        let question_end = name_end + 4;
-        if packet.len() < question_end {
-            return Err(Malformed);
+    /// Where the question ends, if there is one and only one that can be read.
+    #[inline]
+    fn question_end(packet: &[u8]) -> Option<usize> {
+        if u16_at(packet, 4) != 1 {
+            return None;
         }
+        let end = plain_name_end(packet, HEADER_OCTETS).ok()? + 4;
+        (end <= packet.len()).then_some(end)
+    }
+
+    fn read_sections(packet: &'p [u8], question_end: usize) -> Result<Self, Malformed> {
         let mut query = Self {
             packet,
             question_end,
-            qtype: u16_at(packet, name_end),
-            qclass: u16_at(packet, name_end + 2),
+            qtype: u16_at(packet, question_end - 4),
+            qclass: u16_at(packet, question_end - 2),
             edns: None,
             signed: false,
         };
         let before = usize::from(u16_at(packet, 6)) + usize::from(u16_at(packet, 8));
         let additional = usize::from(u16_at(packet, 10));
-        if before + additional == 0 && packet.len() == question_end {
-            return Ok(query);
-        }
         query.read_records(before, additional)?;
         Ok(query)
     }
@@ -86,12 +90,16 @@ impl<'p> Query<'p> {
                     return Err(Malformed);
                 }
                 rtype::OPT => self.edns = Some(Edns::read(self.packet, &record)?),
-                rtype::TSIG | rtype::SIG if index >= before => self.signed = true,
+                // Once, and behind all others (RFC 8945 §5.1).
+                rtype::TSIG if index + 1 < before + additional || index < before || record.class != class::ANY => {
+                    return Err(Malformed);
+                }
+                rtype::TSIG => self.signed = true,
                 _ => {}
             }
         }
-        // named refuses what is left over behind the last record.
-        if at == self.packet.len() { Ok(()) } else { Err(Malformed) }
+        // What is left over behind the last record is ignored, as named does.
+        Ok(())
     }
 
     /// The ID, as it was sent.
@@ -154,31 +162,45 @@ mod tests {
         let opt: &[u8] = b"\0\0\x29\x04\xd0\0\0\0\0\0\0";
         let long_name = [&[63u8; 64][..], &[63; 64], &[63; 64], &[63; 64], b"\0\0\x01\0\x01"].concat();
         let formerr = Fault::Reply(rcode::FORMERR);
+        let to_question = |rcode| Fault::ReplyToQuestion(rcode, HEADER_OCTETS + QUESTION.len());
+        let bad_record = to_question(rcode::FORMERR);
+        let tsig: &[u8] = b"\x01k\0\0\xfa\0\xff\0\0\0\0\0\0";
         let cases: Vec<(&str, Vec<u8>, Fault)> = vec![
             ("nothing", vec![], Fault::Drop),
             ("a cut header", vec![0; 11], Fault::Drop),
             ("a response", packet(0x8000, [1, 0, 0, 0], QUESTION), Fault::Drop),
             ("a status request", packet(0x1000, [1, 0, 0, 0], QUESTION), Fault::Reply(rcode::NOTIMP)),
-            ("a notify", packet(0x2000, [1, 0, 0, 0], QUESTION), Fault::Reply(rcode::NOTAUTH)),
-            ("an update", packet(0x2800, [1, 0, 0, 0], QUESTION), Fault::Reply(rcode::NOTAUTH)),
+            ("a notify", packet(0x2000, [1, 0, 0, 0], QUESTION), to_question(rcode::NOTAUTH)),
+            ("an update", packet(0x2800, [1, 0, 0, 0], QUESTION), to_question(rcode::NOTAUTH)),
             ("no question", packet(0, [0, 0, 0, 0], b""), formerr),
             ("two questions", packet(0, [2, 0, 0, 0], &with(QUESTION)), formerr),
             ("a question that is cut off", packet(0, [1, 0, 0, 0], &QUESTION[..QUESTION.len() - 1]), formerr),
             ("a pointer in the question", packet(0, [1, 0, 0, 0], b"\xc0\x0c\0\x01\0\x01"), formerr),
             ("a name of more than 255 octets", packet(0, [1, 0, 0, 0], &long_name), formerr),
-            ("octets behind the end", packet(0, [1, 0, 0, 0], &with(b"\0")), formerr),
-            ("a record that is announced but missing", packet(0, [1, 0, 0, 1], QUESTION), formerr),
-            ("two OPT records", packet(0, [1, 0, 0, 2], &with(&[opt, opt].concat())), formerr),
-            ("OPT not at the root", packet(0, [1, 0, 0, 1], &with(b"\x01a\0\0\x29\x04\xd0\0\0\0\0\0\0")), formerr),
-            ("OPT in the answer section", packet(0, [1, 1, 0, 0], &with(opt)), formerr),
+            ("a notify of nothing", packet(0x2000, [0, 0, 0, 0], b""), formerr),
+            ("a record that is announced but missing", packet(0, [1, 0, 0, 1], QUESTION), bad_record),
+            ("two OPT records", packet(0, [1, 0, 0, 2], &with(&[opt, opt].concat())), bad_record),
+            ("OPT not at the root", packet(0, [1, 0, 0, 1], &with(b"\x01a\0\0\x29\x04\xd0\0\0\0\0\0\0")), bad_record),
+            ("OPT in the answer section", packet(0, [1, 1, 0, 0], &with(opt)), bad_record),
             (
                 "an option that is cut off",
                 packet(0, [1, 0, 0, 1], &with(b"\0\0\x29\x04\xd0\0\0\0\0\0\x03\0\x0a\0")),
-                formerr,
+                bad_record,
             ),
+            ("TSIG before another record", packet(0, [1, 0, 0, 2], &with(&[tsig, opt].concat())), bad_record),
+            ("TSIG in the answer section", packet(0, [1, 1, 0, 0], &with(tsig)), bad_record),
         ];
         for (case, packet, expected) in cases {
             assert_eq!(Query::read(&packet).err(), Some(expected), "{case}");
+        }
+    }
+
+    #[test]
+    fn octets_behind_the_last_record_are_ignored() {
+        for behind in [1, 100] {
+            let packet = packet(0, [1, 0, 0, 0], &with(&vec![0xff; behind]));
+            let query = Query::read(&packet).expect("a query");
+            assert_eq!((query.qname(), query.qtype, query.edns), (&QUESTION[..13], 1, None));
         }
     }
 

@@ -76,9 +76,21 @@ pub fn finish(out: &mut [u8], query: &Query<'_>, end: usize, limit: usize, reply
 pub fn header_only(out: &mut [u8], packet: &[u8], rcode: u16) -> usize {
     out[..HEADER_OCTETS].fill(0);
     out[..2].copy_from_slice(&packet[..2]);
-    let kept = u16::from_be_bytes([packet[2], packet[3]]) & (flag::OPCODE | flag::RD | flag::CD);
+    let flags = u16::from_be_bytes([packet[2], packet[3]]);
+    // Other opcodes give RD and CD no meaning; named clears them.
+    let kept = if flags & flag::OPCODE == 0 { flags & (flag::RD | flag::CD) } else { flags & flag::OPCODE };
     put_u16(out, 2, flag::QR | kept | (rcode & flag::RCODE));
     HEADER_OCTETS
+}
+
+/// Writes a reply of a header and the question, for packets of which nothing more could be read; returns its length.
+///
+/// The question ends at `question_end` of `packet`; `out` has room for as much.
+pub fn question_only(out: &mut [u8], packet: &[u8], question_end: usize, rcode: u16) -> usize {
+    header_only(out, packet, rcode);
+    put_u16(out, 4, 1);
+    out[HEADER_OCTETS..question_end].copy_from_slice(&packet[HEADER_OCTETS..question_end]);
+    question_end
 }
 
 impl Opt<'_> {
@@ -196,10 +208,20 @@ mod tests {
     }
 
     #[test]
-    fn a_header_alone_repeats_id_opcode_rd_and_cd() {
-        let mut out = [0xee; 13];
-        let packet = [0x12, 0x34, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
-        assert_eq!(header_only(&mut out, &packet, rcode::NOTIMP), 12);
-        assert_eq!(out, [0x12, 0x34, 0xf9, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0xee]);
+    fn a_header_alone_repeats_id_and_opcode_and_rd_and_cd_of_queries() {
+        for (sent, repeated) in [([0x7f, 0xff], [0xf8, 0x04]), ([0x07, 0xff], [0x81, 0x14])] {
+            let mut out = [0xee; 13];
+            let packet = [&[0x12, 0x34][..], &sent, &[0xff; 8]].concat();
+            assert_eq!(header_only(&mut out, &packet, rcode::NOTIMP), 12);
+            assert_eq!(out, [0x12, 0x34, repeated[0], repeated[1], 0, 0, 0, 0, 0, 0, 0, 0, 0xee]);
+        }
+    }
+
+    #[test]
+    fn a_question_that_was_read_is_repeated() {
+        let packet = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\x01\x01A\0\0\x01\0\x01rest";
+        let mut out = [0xee; 20];
+        assert_eq!(question_only(&mut out, packet, 19, rcode::FORMERR), 19);
+        assert_eq!(&out, b"\x12\x34\x81\x01\0\x01\0\0\0\0\0\0\x01A\0\0\x01\0\x01\xee");
     }
 }

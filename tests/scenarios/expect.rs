@@ -51,10 +51,12 @@ pub(super) struct Expected {
     pub(super) words: String,
     pub(super) at: Option<Duration>,
     pub(super) header_only: bool,
+    pub(super) question_only: bool,
     pub(super) any_order: bool,
     pub(super) longer_than: Option<usize>,
 }
 
+const OPCODE: u16 = 0x7800;
 const REPLY_FLAGS: &[(u16, &str)] = &[(AA, "aa"), (TC, "tc"), (AD, "ad")];
 
 impl Expected {
@@ -68,6 +70,7 @@ impl Expected {
                 "ede" => ede = Some(number::<u16>(value)?),
                 "cookie" => cookie = true,
                 "header-only" => expected.header_only = true,
+                "question-only" => expected.question_only = true,
                 "any-order" => expected.any_order = true,
                 "longer-than" => expected.longer_than = Some(number(value)?),
                 "at" => expected.at = Some(duration(value)?),
@@ -75,7 +78,7 @@ impl Expected {
             }
         }
         // A reply of a header alone says nothing of what this client may have.
-        let no_ra = no_ra || expected.header_only;
+        let no_ra = no_ra || expected.header_only || expected.question_only;
         expected.words = reply_words(rcode, flags | if no_ra { 0 } else { RA }, ede, cookie);
         Ok(expected)
     }
@@ -105,10 +108,11 @@ pub(super) fn check_frame(
 ) -> Outcome {
     let sent = |at: usize| u16::from_be_bytes([query.octets[at], query.octets[at + 1]]);
     compare(&format!("ID {}", sent(0)), &format!("ID {}", reply.id))?;
-    let kept = 0x7800 | RD | CD;
+    // For another opcode RD and CD mean nothing.
+    let kept = if sent(2) & OPCODE == 0 { OPCODE | RD | CD } else { OPCODE };
     compare(
         &format!("QR, opcode, RD, CD {:04x}", QR | sent(2) & kept),
-        &format!("QR, opcode, RD, CD {:04x}", reply.flags & (QR | kept)),
+        &format!("QR, opcode, RD, CD {:04x}", reply.flags & (QR | OPCODE | RD | CD)),
     )?;
     if expected.header_only {
         return compare("12 octets", &format!("{} octets", octets.len()));
@@ -117,6 +121,9 @@ pub(super) fn check_frame(
     let echoed = reply.questions == message.questions;
     if !echoed {
         return Err(format!("the question is not echoed as it was asked: {:?}", reply.questions));
+    }
+    if expected.question_only {
+        return compare("no OPT", if reply.opt.is_none() { "no OPT" } else { "OPT" });
     }
     let snapshot = world.snapshot();
     match (&message.opt, &reply.opt) {

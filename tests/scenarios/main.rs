@@ -19,7 +19,7 @@
 //! client NAME sends HEX …            any octets
 //! client NAME gets nothing
 //! client NAME gets RCODE …           with exactly these records, in this order (any-order: in any)
-//!     aa tc ad no-ra ede=22 cookie header-only longer-than=OCTETS at=SECONDS-SINCE-THE-STORY-BEGAN
+//!     aa tc ad no-ra ede=22 cookie header-only question-only longer-than=OCTETS at=SECONDS-SINCE-THE-STORY-BEGAN
 //!
 //! upstream ADDRESS is asked QNAME QTYPE …
 //!     tcp +do +cd +ad no-opt no-cookie cookie server-cookie udp=SIZE mixed-case lower-case at=400ms worker=1
