@@ -430,6 +430,28 @@ fn questions_about_the_server_and_odd_ones_get_their_rcode() {
 }
 
 #[test]
+fn cookies_are_answered_unless_they_are_turned_off() {
+    let upstream = Scripted::start(|query| query.reply().address(60, [192, 0, 2, 1]).send());
+    for (option, answered) in [("", true), ("answer-cookie no;", false)] {
+        let address = fresh_address();
+        let _server = Tandem::start(address, &common::named_conf(address, upstream.address(), option));
+        let response = Dig::new(address).with(&["+cookie=0123456789abcdef"]).expect("a.example.org", "A");
+        assert_eq!(response.data("A"), ["192.0.2.1"], "{option}");
+        let cookie = response.opt.and_then(|opt| opt.cookie);
+        assert_eq!(cookie.is_some_and(|cookie| cookie.ends_with("(good)")), answered, "{option}");
+    }
+}
+
+#[test]
+fn questions_about_the_server_are_for_allowed_clients() {
+    let upstream = Scripted::start(|_| vec![]);
+    let (address, _server, allowed) = before(&upstream);
+    let version = |dig: &Dig| dig.clone().with(&["-c", "CH"]).expect("version.bind", "TXT").status;
+    assert_eq!(version(&allowed), "NOERROR");
+    assert_eq!(version(&Dig::new(address).from(client("127.0.0.99"))), "REFUSED");
+}
+
+#[test]
 fn a_dead_upstream_ends_in_servfail_that_says_so() {
     let upstream = Scripted::start(|_| vec![]);
     let (_address, _server, dig) = before(&upstream);
