@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use crate::access::{Acl, HostAddresses};
 use crate::config::{Config, Diagnostic, Level, Listen, Match, MatchList};
-use crate::sys::sockets::{self, HostAddress};
+use crate::sys::host::HostAddress;
+use crate::sys::sockets;
 
 /// The host's addresses as access lists need them.
 pub(super) fn for_lists(host: &[HostAddress]) -> Arc<HostAddresses> {

@@ -24,8 +24,8 @@ use crate::config::{self, CacheSize, Config, Diagnostic};
 use crate::listen::{Mailbox, Shared, Workers};
 use crate::logging::{self, Category, Logger, Severity};
 use crate::state::State;
-use crate::sys::memory;
-use crate::sys::sockets::{self, HostAddress};
+use crate::sys::host::{self, HostAddress};
+use crate::sys::{cores, memory};
 use crate::upstream::InFlight;
 use crate::wire::Name;
 use addresses::Lock;
@@ -112,7 +112,7 @@ impl Daemon {
         if wanted.is_empty() {
             return Err(StartError::NoAddress);
         }
-        let cores = sockets::usable_cores();
+        let cores = cores::usable();
         let mut bound = Vec::new();
         for &address in &wanted {
             let bind = || Ok((Lock::take(address)?, Workers::bind(address, cores.len())?));
@@ -147,7 +147,7 @@ impl Daemon {
         let on = |kind| signal(kind).map_err(|error| StartError::System("cannot take signals".to_owned(), error));
         let (mut hangup, mut terminate) = (on(SignalKind::hangup())?, on(SignalKind::terminate())?);
         let mut interrupt = on(SignalKind::interrupt())?;
-        let changes = sockets::address_changes().and_then(UnixDatagram::from_std).ok();
+        let changes = host::address_changes().and_then(UnixDatagram::from_std).ok();
         logging::event!(Category::General, Severity::Notice, "running");
         loop {
             tokio::select! {
@@ -310,7 +310,7 @@ fn log_warning(warning: &Diagnostic) {
 
 /// The host's addresses; none when the system does not tell them, which it says once.
 fn host_addresses() -> Vec<HostAddress> {
-    sockets::host_addresses().unwrap_or_else(|error| {
+    host::addresses().unwrap_or_else(|error| {
         logging::event!(Category::Network, Severity::Error, "cannot read the interfaces' addresses: {error}");
         Vec::new()
     })

@@ -26,7 +26,7 @@ use udp::Port;
 pub use worker::Shared;
 use worker::Worker;
 
-use crate::sys::sockets;
+use crate::sys::{cores, sockets};
 
 /// The sockets of one address for one worker, bound.
 pub struct Sockets {
@@ -62,7 +62,7 @@ impl Workers {
             let (shared, number) = (Arc::clone(shared), number as u16);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let thread = std::thread::Builder::new().name(format!("worker {number}")).spawn(move || {
-                sockets::stay_on_core(core);
+                cores::stay_on(core);
                 let local = LocalSet::new();
                 local.block_on(&runtime, run(number, shared, taken));
             })?;

@@ -3,6 +3,8 @@
 //! One call a block; each `SAFETY` note answers the conditions of that call.
 
 pub mod batch;
+pub mod cores;
+pub mod host;
 pub mod local_time;
 pub mod memory;
 pub mod parent;
