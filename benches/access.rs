@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use tandem::access::{Acl, HostAddresses};
+use tandem::access::{Acl, Host};
 use tandem::config::{Match, MatchElement, MatchList};
 
 /// Enough different addresses that the branch predictor cannot learn them.
@@ -65,7 +65,7 @@ fn decide(criterion: &mut Criterion) {
     for (family, v6) in [("v4", false), ("v6", true)] {
         for length in [10, 1_000, 100_000] {
             let list = list(length, v6);
-            let acl = Acl::compile(&list, &Arc::new(HostAddresses::default()));
+            let acl = Acl::compile(&list, &Arc::new(Host::default()));
             let questions = questions(&list, v6);
             group.bench_function(format!("{family}/{length}"), |bencher| {
                 bencher.iter(|| questions.iter().filter(|address| acl.decide(**black_box(address)).allowed).count());
@@ -78,7 +78,7 @@ fn decide(criterion: &mut Criterion) {
 fn compile(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("compile");
     group.sample_size(10);
-    let host = Arc::new(HostAddresses::default());
+    let host = Arc::new(Host::default());
     for (family, v6) in [("v4", false), ("v6", true)] {
         let list = list(100_000, v6);
         group.bench_function(format!("{family}/100000"), |bencher| {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use tandem::access::HostAddresses;
+use tandem::access::Host;
 use tandem::answer::{Client, Context, Decision, decide};
 use tandem::cache::{Cache, Key, Parts};
 use tandem::config::{Config, ForwardRule, ForwardSettings, Forwarder, TtlLimits};
@@ -56,7 +56,7 @@ fn config(rules: usize) -> Config {
 }
 
 fn snapshot(rules: usize) -> Arc<Snapshot> {
-    State::new(&config(rules), Arc::new(HostAddresses::default()), [7; 16]).present()
+    State::new(&config(rules), Arc::new(Host::default()), [7; 16]).present()
 }
 
 fn client() -> Client {

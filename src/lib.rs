@@ -34,8 +34,8 @@
 //! - Only what answers a question that is being asked, from whom it was asked, is believed; of that, only the chain.
 //! - An answer is never served after its TTL, and clients are told no more than what is left of it.
 //! - Whatever comes from the network is bounded in octets, count and time, and cannot panic.
-//! - `wire`, `access`, `cache`, `state`, `upstream` and `answer` know neither sockets nor clocks: time and chance are
-//!   arguments.
+//! - `wire`, `access`, `cache`, `state`, `upstream` and `answer` do no I/O and read no clock: time, chance and the host
+//!   are arguments. `tests/layers.rs` keeps that too.
 //!
 //! # Absent on purpose
 //! - Iteration: no root server is ever asked, `forward first` is treated as `only`.

@@ -3,7 +3,7 @@
 //! The order of the `mod` lines in `src/lib.rs` is the rule. `daemon` and `cli` know everyone and stand last; `main.rs`
 //! is outside the library. The check reads the text: comments and literals are blanked, then every path that starts
 //! with `crate::` (in a `use`, a group or in the middle of an expression) names the module it reaches. Test modules
-//! obey like the rest.
+//! obey like the rest. The modules that do no I/O are also searched for words that only I/O has.
 //! Not here: paths through `super`, which cannot leave a module without naming the crate (`super` from a top-level
 //! module is looked at too).
 
@@ -23,6 +23,27 @@ struct Violation {
 
 /// A test's case: its sentence, the module, its text, and each use that must be found with its line.
 type Case = (&'static str, &'static str, &'static str, &'static [(&'static str, usize)]);
+
+/// Modules that do no I/O: bytes, `now` and what the server knows in, a value out.
+const WITHOUT_IO: [&str; 6] = ["wire", "access", "cache", "upstream", "state", "answer"];
+
+/// What I/O, clocks and the system's chance look like. Tests may do as they like.
+const IO: [&str; 14] = [
+    "Instant::now",
+    "SystemTime",
+    "TcpListener",
+    "TcpStream",
+    "UdpSocket",
+    "crate::sys",
+    "libc::",
+    "nix::",
+    "rand::random",
+    "rand::rng(",
+    "std::env",
+    "std::fs",
+    "std::io",
+    "tokio::",
+];
 
 /// Modules that may name any other: they stand last.
 const KNOW_EVERYONE: [&str; 2] = ["daemon", "cli"];
@@ -229,6 +250,15 @@ fn before_inner_modules(source: &str) -> String {
     text[..end].to_owned()
 }
 
+/// What of [`IO`] a file names before its tests.
+fn io_in(source: &str) -> Vec<&'static str> {
+    let text = blank(source);
+    let begins_tests = |at: usize| text[at..].lines().nth(1).is_some_and(|line| line.ends_with("mod tests {"));
+    let tests = text.match_indices("#[cfg(test)]").map(|(at, _)| at).find(|&at| begins_tests(at));
+    let code = &text[..tests.unwrap_or(text.len())];
+    IO.into_iter().filter(|word| code.contains(word)).collect()
+}
+
 /// Every `.rs` file at and below `directory`.
 fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -275,6 +305,34 @@ fn every_module_uses_only_modules_above_it() {
         }
     }
     assert!(wrong.is_empty(), "the layers of src/lib.rs are broken:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn modules_without_io_have_none() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = Vec::new();
+    for file in rust_files(&src) {
+        let tests_alone = file.file_name().is_some_and(|name| name == "tests.rs" || name == "fuzz.rs");
+        if WITHOUT_IO.contains(&module_of(&src, &file).0.as_str()) && !tests_alone {
+            let found = io_in(&fs::read_to_string(&file).expect("a source file is readable"));
+            wrong.extend(found.iter().map(|word| format!("{}: {word}", file.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "these do no I/O: hand in what they need\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn io_is_found_in_code_alone() {
+    for (case, source, expected) in [
+        ("a clock", "fn f() { let now = Instant::now(); }", &["Instant::now"][..]),
+        ("a comment", "// std::fs is not here", &[]),
+        ("a string", "let text = \"tokio::spawn\";", &[]),
+        ("a test", "fn f() {}\n#[cfg(test)]\nmod tests {\n    use std::fs;\n}", &[]),
+        ("code behind tests in a file of their own", "#[cfg(test)]\nmod tests;\nuse std::fs;", &["std::fs"]),
+        ("several", "use std::io;\nuse crate::sys::host;", &["crate::sys", "std::io"]),
+    ] {
+        assert_eq!(io_in(source), expected, "{case}");
+    }
 }
 
 #[test]

@@ -21,9 +21,11 @@ use super::explain::{self, Explanation, allows};
 use super::interval::{Claim, Decision, flatten};
 use super::lookup::Steps;
 
-/// What `localhost` and `localnets` stand for.
+/// What the host is called, and what `localhost` and `localnets` stand for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HostAddresses {
+pub struct Host {
+    /// For hostname.bind and id.server; not looked at here.
+    pub name: String,
     /// The addresses of all interfaces.
     pub addresses: Vec<IpAddr>,
     /// The networks that these addresses are in; host bits are ignored.
@@ -47,12 +49,12 @@ pub struct Acl {
     /// For `explain` alone.
     list: MatchList,
     /// For `explain` alone.
-    host: Arc<HostAddresses>,
+    host: Arc<Host>,
 }
 
 impl Acl {
     /// O(n log n) in the prefixes; each named acl is compiled once, however often it is mentioned.
-    pub fn compile(list: &MatchList, host: &Arc<HostAddresses>) -> Self {
+    pub fn compile(list: &MatchList, host: &Arc<Host>) -> Self {
         let steps_of = |family| {
             let mut compiler = Compiler { family, host, acls: HashMap::new() };
             flatten(compiler.claims(list))
@@ -102,7 +104,7 @@ type Range = (u128, u128);
 
 struct Compiler<'a> {
     family: Family,
-    host: &'a HostAddresses,
+    host: &'a Host,
     /// Where each named acl, by its address in memory, says yes.
     acls: HashMap<*const NamedAcl, Vec<Range>>,
 }
@@ -182,12 +184,13 @@ mod tests {
     use super::*;
     use crate::config::{MatchElement, Position};
 
-    fn host() -> Arc<HostAddresses> {
-        Arc::new(HostAddresses {
+    fn host() -> Arc<Host> {
+        Arc::new(Host {
             addresses: ["127.0.0.1", "10.1.1.53", "::1", "fd00:1::53"].map(|text| text.parse().unwrap()).into(),
             networks: ["127.0.0.1/8", "10.1.1.53/24", "::1/128", "fd00:1::/64"]
                 .map(|text| text.parse().unwrap())
                 .into(),
+            ..Host::default()
         })
     }
 
@@ -296,7 +299,7 @@ mod tests {
     }
 
     /// Ordered evaluation, element by element.
-    fn naive(list: &MatchList, host: &HostAddresses, address: IpAddr) -> Verdict {
+    fn naive(list: &MatchList, host: &Host, address: IpAddr) -> Verdict {
         for (index, element) in list.elements.iter().enumerate() {
             let matches = match &element.what {
                 Match::Any | Match::None => true,
@@ -348,9 +351,9 @@ mod tests {
         })
     }
 
-    fn any_host() -> impl Strategy<Value = HostAddresses> {
+    fn any_host() -> impl Strategy<Value = Host> {
         (prop::collection::vec(address(), 0..4), prop::collection::vec(prefix(), 0..4))
-            .prop_map(|(addresses, networks)| HostAddresses { addresses, networks })
+            .prop_map(|(addresses, networks)| Host { addresses, networks, ..Host::default() })
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use crate::config::{Match, MatchElement, MatchList, NamedAcl, Position};
 
-use super::HostAddresses;
+use super::Host;
 
 /// Why an address is allowed or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl fmt::Display for Explanation {
 }
 
 /// Explains what `list` says about `address` (not an IPv4-mapped one).
-pub(super) fn explain(list: &MatchList, host: &HostAddresses, address: IpAddr) -> Explanation {
+pub(super) fn explain(list: &MatchList, host: &Host, address: IpAddr) -> Explanation {
     let mut walk = Walk { host, address, acls: HashMap::new() };
     let Some(element) = walk.first_match(list) else {
         return Explanation { allowed: false, path: Vec::new() };
@@ -84,7 +84,7 @@ fn link(element: &MatchElement) -> Link {
 }
 
 struct Walk<'a> {
-    host: &'a HostAddresses,
+    host: &'a Host,
     address: IpAddr,
     /// Whether each named acl, by its address in memory, matches positively.
     acls: HashMap<*const NamedAcl, bool>,

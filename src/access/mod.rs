@@ -11,7 +11,7 @@ mod explain;
 mod interval;
 mod lookup;
 
-pub use compiled::{Acl, HostAddresses, Verdict};
+pub use compiled::{Acl, Host, Verdict};
 pub use cookie::{ClientCookie, CookieCheck, CookieVerdict, Secret, ServerCookies};
 pub use explain::{Explanation, Link};
 pub use quota::{Bounds, Exceeded, Permit, Quota};

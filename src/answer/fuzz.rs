@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Chain, Client, Context, Decision, Forward, decide, fail, resume};
-use crate::access::{Bounds, HostAddresses, Permit, Quota, Secret};
+use crate::access::{Bounds, Host, Permit, Quota, Secret};
 use crate::cache::{Cache, MIN_OCTETS};
 use crate::config::{Config, ForwardRule, ForwardSettings, Forwarder, MatchList, View};
 use crate::state::{Route, State};
@@ -134,7 +134,7 @@ impl World {
         };
         Self {
             now: epoch + Duration::from_secs(1),
-            state: Arc::new(State::new(&config(false), Arc::new(HostAddresses::default()), SECRET)),
+            state: Arc::new(State::new(&config(false), Arc::new(Host::default()), SECRET)),
             quota: Quota::new(Bounds { all: 40, per_address: 30 }),
             workers: [worker(0), worker(1)],
             cache,
@@ -297,7 +297,7 @@ impl World {
     }
 
     fn reload(&mut self, second: bool) {
-        self.state.publish(&config(second), Arc::new(HostAddresses::default()));
+        self.state.publish(&config(second), Arc::new(Host::default()));
         let snapshot = self.state.present();
         let rules = snapshot.views.iter().flat_map(|view| view.rules.iter());
         let used: HashSet<u32> = rules.flat_map(|rule| rule.servers.iter().map(|server| server.id)).collect();

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::explain::explain;
 use super::{Client, Context, Decision, decide, fail};
-use crate::access::HostAddresses;
+use crate::access::Host;
 use crate::cache::Cache;
 use crate::config::named_conf::{NoFiles, parse};
 use crate::state::{Snapshot, State};
@@ -42,7 +42,7 @@ const OWN: &str = "10.1.1.53";
 
 fn snapshot() -> Arc<Snapshot> {
     let config = parse(CONF, "test", &NoFiles).expect("the configuration is right").config;
-    State::new(&config, Arc::new(HostAddresses::default()), [1; 16]).present()
+    State::new(&config, Arc::new(Host::default()), [1; 16]).present()
 }
 
 fn address(text: &str) -> IpAddr {

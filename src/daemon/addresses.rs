@@ -7,14 +7,15 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram};
 use std::sync::Arc;
 
-use crate::access::{Acl, HostAddresses};
+use crate::access::{Acl, Host};
 use crate::config::{Config, Diagnostic, Level, Listen, Match, MatchList};
-use crate::sys::host::HostAddress;
+use crate::sys::host::{self, HostAddress};
 use crate::sys::sockets;
 
-/// The host's addresses as access lists need them.
-pub(super) fn for_lists(host: &[HostAddress]) -> Arc<HostAddresses> {
-    Arc::new(HostAddresses {
+/// The host as a snapshot needs it.
+pub(super) fn for_snapshot(host: &[HostAddress]) -> Arc<Host> {
+    Arc::new(Host {
+        name: host::name(),
         addresses: host.iter().map(|address| address.ip).collect(),
         networks: host.iter().map(|address| address.network).collect(),
     })
@@ -22,7 +23,7 @@ pub(super) fn for_lists(host: &[HostAddress]) -> Arc<HostAddresses> {
 
 /// The addresses that a configuration listens on, of those that the host has.
 pub(super) fn wanted(config: &Config, host: &[HostAddress]) -> BTreeSet<SocketAddr> {
-    let lists = for_lists(host);
+    let lists = for_snapshot(host);
     let mut found = BTreeSet::new();
     for (listens, v4) in [(&config.listen_v4, true), (&config.listen_v6, false)] {
         for Listen { port, addresses } in listens {

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::net::UnixDatagram;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::access::{Bounds, HostAddresses, Quota};
+use crate::access::{Bounds, Host, Quota};
 use crate::answer::{self, explain::Explained};
 use crate::cache::Cache;
 use crate::config::{self, CacheSize, Config, Diagnostic};
@@ -92,7 +92,7 @@ pub fn run(path: &Path) -> Result<(), StartError> {
 
 /// Says what a configuration does with a question, on this host, without running anything.
 pub fn explain(config: &Config, qname: &Name, qtype: u16, from: IpAddr, to: IpAddr) -> Explained {
-    let state = State::new(config, addresses::for_lists(&host_addresses()), [0; 16]);
+    let state = State::new(config, addresses::for_snapshot(&host_addresses()), [0; 16]);
     answer::explain::explain(&state.present(), qname, qtype, from, to)
 }
 
@@ -123,7 +123,7 @@ impl Daemon {
         let _ = logger.install();
         logging::event!(Category::General, Severity::Notice, "starting tandem {}", env!("CARGO_PKG_VERSION"));
         loaded.warnings.iter().for_each(log_warning);
-        let shared = share(&config, addresses::for_lists(&host), cores.len());
+        let shared = share(&config, addresses::for_snapshot(&host), cores.len());
         let what = || "cannot start the workers".to_owned();
         let workers = Workers::start(&shared, &cores).map_err(|error| StartError::System(what(), error))?;
         let mut daemon = Self { path, logger, shared, workers, listening: BTreeMap::new(), pid_file: None, config };
@@ -198,7 +198,7 @@ impl Daemon {
             logging::event!(Category::General, Severity::Error, "cannot change to directory '{shown}': {error}");
         }
         // The lists first, so that nobody is answered on a new address by old ones; then the sockets.
-        self.shared.state.publish(&config, addresses::for_lists(host));
+        self.shared.state.publish(&config, addresses::for_snapshot(host));
         self.shared.waiting.set_bounds(Bounds::of_waiting_questions(&config.limits));
         self.shared.connections.set_bounds(Bounds::of_connections(&config.limits));
         self.shared.cache.set_capacity(cache_octets(config.cache_size));
@@ -212,9 +212,9 @@ impl Daemon {
     /// Interfaces may have changed: new addresses are listened on, vanished ones left, lists compiled again.
     fn follow_interfaces(&mut self) {
         let host = host_addresses();
-        let lists = addresses::for_lists(&host);
-        if *lists != *self.shared.state.present().host {
-            self.shared.state.publish(&self.config, lists);
+        let seen = addresses::for_snapshot(&host);
+        if *seen != *self.shared.state.present().host {
+            self.shared.state.publish(&self.config, seen);
             self.workers.reconfigure();
         }
         self.listen_on(&addresses::wanted(&self.config, &host));
@@ -279,7 +279,7 @@ impl Daemon {
     }
 }
 
-fn share(config: &Config, host: Arc<HostAddresses>, workers: usize) -> Arc<Shared> {
+fn share(config: &Config, host: Arc<Host>, workers: usize) -> Arc<Shared> {
     let epoch = Instant::now();
     Arc::new(Shared {
         state: Arc::new(State::new(config, host, rand::random())),

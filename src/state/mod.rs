@@ -14,7 +14,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::access::cookie::{Secret, ServerCookies};
-use crate::access::{Acl, HostAddresses};
+use crate::access::{Acl, Host};
 use crate::config::{self, Config, ForwardSettings, Match, MatchList, RrsetOrder, TtlLimits};
 use crate::upstream::{Route as UpstreamRoute, Server};
 use crate::wire::response::TtlBounds;
@@ -27,8 +27,8 @@ pub struct Snapshot {
     pub views: Vec<Arc<View>>,
     /// Who gets no answer at all; `None`: nobody.
     pub blackhole: Option<Acl>,
-    /// The host's own addresses.
-    pub host: Arc<HostAddresses>,
+    /// The host that it runs on.
+    pub host: Arc<Host>,
     /// Answers about the server itself.
     pub identity: Identity,
     /// Cookies for clients; `None`: they get none.
@@ -159,14 +159,14 @@ pub struct State {
 
 impl State {
     /// Begins with a configuration. `own_secret` comes from the system's CSPRNG.
-    pub fn new(config: &Config, host: Arc<HostAddresses>, own_secret: [u8; 16]) -> Self {
+    pub fn new(config: &Config, host: Arc<Host>, own_secret: [u8; 16]) -> Self {
         let mut interner = Interner::default();
         let snapshot = build(config, host, own_secret, None, &mut interner);
         Self { present: ArcSwap::from_pointee(snapshot), interner: Mutex::new(interner), own_secret }
     }
 
     /// Puts a configuration in force.
-    pub fn publish(&self, config: &Config, host: Arc<HostAddresses>) {
+    pub fn publish(&self, config: &Config, host: Arc<Host>) {
         let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.present();
         let snapshot = build(config, host, self.own_secret, before.cookies.as_ref(), &mut interner);
@@ -207,7 +207,7 @@ impl std::ops::Deref for Present {
 /// `before`: those until now, whose cookies clients still have.
 fn build(
     config: &Config,
-    host: Arc<HostAddresses>,
+    host: Arc<Host>,
     own_secret: [u8; 16],
     before: Option<&ServerCookies>,
     interner: &mut Interner,
@@ -219,7 +219,7 @@ fn build(
     Snapshot {
         views: config.views.iter().map(|view| Arc::new(build_view(config, view, &host, interner))).collect(),
         blackhole,
-        identity: identity(config),
+        identity: identity(config, &host),
         cookies: config.cookies.answer.then(cookies),
         max_udp_size: config.max_udp_size,
         edns_udp_size: config.edns_udp_size,
@@ -230,7 +230,7 @@ fn build(
     }
 }
 
-fn build_view(config: &Config, view: &config::View, host: &Arc<HostAddresses>, interner: &mut Interner) -> View {
+fn build_view(config: &Config, view: &config::View, host: &Arc<Host>, interner: &mut Interner) -> View {
     let id = interner.view(&view.name);
     let rule = |apex: &crate::wire::Name, settings: &ForwardSettings, interner: &mut Interner| Rule {
         id: interner.rule(id, apex),
@@ -275,13 +275,13 @@ fn ttl_bounds(limits: &TtlLimits) -> TtlBounds {
     }
 }
 
-fn identity(config: &Config) -> Identity {
+fn identity(config: &Config, host: &Host) -> Identity {
     let text = |identity: &config::Identity, own: &dyn Fn() -> String| match identity {
         config::Identity::Own => Some(own()),
         config::Identity::Text(text) => Some(text.clone()),
         config::Identity::Withheld => None,
     };
-    let hostname = || nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let hostname = || host.name.clone();
     Identity {
         version: text(&config.version, &|| format!("tandem {}", env!("CARGO_PKG_VERSION"))),
         hostname: text(&config.hostname, &hostname),
@@ -302,7 +302,7 @@ mod tests {
     }
 
     fn state(text: &str) -> Arc<State> {
-        let host = HostAddresses { addresses: vec![address("10.1.1.53")], networks: vec![] };
+        let host = Host { name: "az1".to_owned(), addresses: vec![address("10.1.1.53")], networks: vec![] };
         Arc::new(State::new(&config(text), Arc::new(host), [1; 16]))
     }
 
@@ -455,7 +455,8 @@ mod tests {
             assert_eq!(state(text).present().identity.version, expected, "{case}");
         }
         assert_eq!(state(PLAIN).present().identity.server_id, None, "id.server is withheld unless it is set");
-        assert!(state("options { server-id hostname; };").present().identity.server_id.is_some());
+        let identity = &state("options { server-id hostname; };").present().identity;
+        assert_eq!((identity.server_id.as_deref(), identity.hostname.as_deref()), (Some("az1"), Some("az1")));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the host is: its addresses, and when they change.
+//! What the host is: its name, its addresses, and when these change.
 
 use std::io;
 use std::net::IpAddr;
@@ -7,6 +7,11 @@ use std::os::unix::net::UnixDatagram;
 
 use ipnet::IpNet;
 use nix::ifaddrs::getifaddrs;
+
+/// The host's name; empty where the system does not tell it.
+pub fn name() -> String {
+    nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
 
 /// An address of the host and the network it is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

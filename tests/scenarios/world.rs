@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tandem::access::{Bounds, Exceeded, HostAddresses, Permit, Quota, Secret};
+use tandem::access::{Bounds, Exceeded, Host, Permit, Quota, Secret};
 use tandem::answer::{self, Chain, Client, Context, Decision, Forward};
 use tandem::cache::Cache;
 use tandem::config::Config;
@@ -67,10 +67,10 @@ pub(crate) struct World {
 }
 
 /// The host that stories run on: AZ 1's forwarder.
-fn host() -> Arc<HostAddresses> {
+fn host() -> Arc<Host> {
     let addresses = ["127.0.0.1", "10.1.1.53", "::1"].map(|ip| ip.parse().expect("an address"));
     let networks = ["127.0.0.0/8", "10.1.1.0/24", "::1/128"].map(|net| net.parse().expect("a network"));
-    Arc::new(HostAddresses { addresses: addresses.into(), networks: networks.into() })
+    Arc::new(Host { name: "az1".to_owned(), addresses: addresses.into(), networks: networks.into() })
 }
 
 /// The secret of cookies for clients and upstreams where the configuration gives none.

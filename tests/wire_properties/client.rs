@@ -8,7 +8,7 @@ use hickory_proto::rr::Record;
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tandem::access::HostAddresses;
+use tandem::access::Host;
 use tandem::answer::{self, Client, Context, Decision};
 use tandem::cache::{Cache, Key, Parts};
 use tandem::config::named_conf::{NoFiles, parse};
@@ -189,7 +189,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(now: Instant) -> Self {
         let config = parse(CONF, "properties", &NoFiles).expect("the configuration is right").config;
-        let state = State::new(&config, Arc::new(HostAddresses::default()), [7; 16]);
+        let state = State::new(&config, Arc::new(Host::default()), [7; 16]);
         Self { snapshot: state.present(), cache: Cache::new(4 << 20, now - Duration::from_secs(1_000_000)) }
     }
 
