@@ -198,6 +198,21 @@ fn what_forwarders_do_wrong_is_in_the_log() {
     assert!(server.stop().success());
 }
 
+#[test]
+fn a_warning_is_called_so_once() {
+    let address = fresh_address();
+    let logging =
+        "logging { channel l { file \"{directory}/log\"; print-severity yes; }; category default { l; }; };\n";
+    let forwarder = "127.0.0.1:9".parse().expect("an address");
+    let server = Tandem::start(address, &(named_conf(address, forwarder, "memstatistics-file \"x\";") + logging));
+    let logged = || fs::read_to_string(server.path("log")).unwrap_or_default();
+    assert!(wait_until(PATIENCE, || logged().contains("'memstatistics-file' is ignored")), "{}", logged());
+    let lines: Vec<_> =
+        logged().lines().filter(|line| line.contains("memstatistics-file")).map(str::to_owned).collect();
+    assert!(lines.len() == 1 && lines[0].matches("warning: ").count() == 1, "{lines:?}");
+    assert!(server.stop().success());
+}
+
 /// Ports below this are for the privileged.
 fn first_free_port() -> u16 {
     let text = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").expect("the system tells it");

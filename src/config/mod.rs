@@ -398,6 +398,13 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+impl Diagnostic {
+    /// The same without the word `warning`, for a log that shows severities itself.
+    pub fn for_log(&self) -> String {
+        Self { level: Level::Error, ..self.clone() }.to_string()
+    }
+}
+
 /// The outcome of reading a configuration.
 #[derive(Debug)]
 pub struct Loaded {

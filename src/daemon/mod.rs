@@ -305,7 +305,7 @@ fn refuse_own_forwarders(config: &Config, listening: &BTreeSet<SocketAddr>) -> R
 }
 
 fn log_warning(warning: &Diagnostic) {
-    logging::event!(Category::Config, Severity::Warning, "{warning}");
+    logging::event!(Category::Config, Severity::Warning, "{}", warning.for_log());
 }
 
 /// The host's addresses; none when the system does not tell them, which it says once.
