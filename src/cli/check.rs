@@ -36,10 +36,11 @@ fn report(file: &Path, loaded: Result<Loaded, Vec<Diagnostic>>) -> (Vec<String>,
 
 /// What the configuration has in it, in a few words.
 fn summary(config: &Config) -> String {
-    let rules = config.views.iter().map(|view| view.rules.len()).sum();
+    // A zone of another type, and one with an empty list, forwards nothing.
+    let rules = config.views.iter().flat_map(|view| &view.rules).filter(|rule| !rule.settings.forwarders.is_empty());
     [
         counted(config.views.len(), "view"),
-        counted(rules, "forward zone"),
+        counted(rules.count(), "forward zone"),
         counted(config.upstream_addresses().len(), "upstream"),
     ]
     .join(", ")
@@ -69,6 +70,12 @@ mod tests {
                     "x.toml:2: warning: forwarder 10.1.0.2:53 is written twice: the first counts",
                     "x.toml: ok, 1 view, 0 forward zones, 1 upstream",
                 ],
+                true,
+            ),
+            (
+                "a zone whose names go nowhere",
+                "[options]\nforwarders = ['10.1.0.2']\n[[forward]]\nname = 'x'\nforwarders = []",
+                &["x.toml: ok, 1 view, 0 forward zones, 1 upstream"],
                 true,
             ),
             (

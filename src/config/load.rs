@@ -9,6 +9,8 @@ use std::path::Path;
 use super::named_conf::reader::{Disk, Reader, explain};
 use super::{Diagnostic, Level, Loaded, Position, named_conf, toml};
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The two formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -22,13 +24,15 @@ pub enum Format {
 pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let name = path.display().to_string();
     let octets = Disk.read(path).map_err(|error| vec![fault(format!("open: {name}: {}", explain(&error)), None)])?;
-    match format_of(&octets) {
-        Some(Format::Toml) => match std::str::from_utf8(&octets) {
+    // Editors on other systems write a byte order mark, which nobody sees.
+    let octets = octets.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&octets);
+    match format_of(octets) {
+        Some(Format::Toml) => match std::str::from_utf8(octets) {
             Ok(text) => toml::parse(text, &name),
-            Err(error) => Err(vec![not_utf8(&name, &octets, error.valid_up_to())]),
+            Err(error) => Err(vec![not_utf8(&name, octets, error.valid_up_to())]),
         },
-        Some(Format::NamedConf) => named_conf::parse(&String::from_utf8_lossy(&octets), &name, &Disk),
-        None if skip_blank(&octets).is_empty() => Err(vec![fault(
+        Some(Format::NamedConf) => named_conf::parse(&String::from_utf8_lossy(octets), &name, &Disk),
+        None if skip_blank(octets).is_empty() => Err(vec![fault(
             format!("{name} is empty"),
             Some("begin with [options] (TOML) or options { … }; (named.conf)"),
         )]),
@@ -60,7 +64,7 @@ fn is_of_key(octet: u8) -> bool {
 
 /// What is left behind a byte order mark, white space and the comments of both formats.
 fn skip_blank(octets: &[u8]) -> &[u8] {
-    let mut rest = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets);
+    let mut rest = octets.strip_prefix(BYTE_ORDER_MARK).unwrap_or(octets);
     loop {
         rest = rest.trim_ascii_start();
         let end = match rest {
@@ -113,6 +117,16 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_is_no_part_of_either_format() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.conf");
+        for text in ["\u{feff}options { forwarders { 10.1.0.2; }; };", "\u{feff}[options]\nforwarders = ['10.1.0.2']"] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(load(&path).unwrap().config.upstream_addresses().len(), 1, "{text}");
+        }
+    }
+
+    #[test]
     fn files_that_are_no_configuration_are_told_apart() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("x.conf");
@@ -138,7 +152,7 @@ mod tests {
             ),
             (
                 b"options { forwardrs { 10.1.0.2; }; };",
-                "D/x.conf:1: unknown option 'forwardrs' (did you mean 'forwarders'?)\nwarning: no forwarders: nothing outside local data can be answered until 'forwarders' is set",
+                "D/x.conf:1: unknown option 'forwardrs' (did you mean 'forwarders'?)",
             ),
             (b"options { recursion no; prot 53; };", "D/x.conf:1: unknown option 'prot' (did you mean 'port'?)"),
             (b"[options]\nprot = 53", "D/x.conf:2: unknown option 'prot' in [options] (did you mean 'port'?)"),

@@ -51,6 +51,10 @@ impl Report {
         self.push(Diagnostic { position: position.cloned(), level: Level::Warning, message, hint: None });
     }
 
+    pub(super) fn has_errors(&self) -> bool {
+        self.has_errors
+    }
+
     fn push(&mut self, diagnostic: Diagnostic) {
         if self.found.len() < MAX_DIAGNOSTICS {
             if !self.found.contains(&diagnostic) {

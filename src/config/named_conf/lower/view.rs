@@ -63,7 +63,8 @@ fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'
     let recursion = boolean(scope, "recursion").unwrap_or(true);
     let mut forward = settings(context, scope, scope, &servers);
     let (rules, root) = zone::lower(context, zones, scope, &servers, &mut forward);
-    let is_broken = find(scope, "forwarders").is_some_and(|setting| matches!(setting.value, Value::Broken));
+    // What a misspelt statement would have set is not known.
+    let is_broken = context.report.has_errors();
     let view = View {
         name: name.to_owned(),
         match_clients: match_list(context, scope, "match-clients").unwrap_or(default.match_clients),
