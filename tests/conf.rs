@@ -142,6 +142,26 @@ fn check_prints_all_faults_to_standard_output_and_exits_1() {
             ],
         ),
         (
+            "a directory that this host has not",
+            "[options]\nforwarders = ['10.1.0.2']\ndirectory = '/no/where'",
+            0,
+            vec![
+                "warning: 'serve' would not start on this host: cannot change to directory '/no/where': No such file or \
+                 directory (os error 2) (create it, let the server's user enter it, or correct 'directory')",
+                "F: ok, 1 view, 0 forward zones, 1 upstream",
+            ],
+        ),
+        (
+            "itself as forwarder",
+            "[options]\nforwarders = ['127.0.0.1:5300']\nlisten = ['127.0.0.1:5300']",
+            0,
+            vec![
+                "warning: 'serve' would not start on this host: forwarder 127.0.0.1 port 5300 is this server's own address \
+                 (it would ask itself for ever: name the resolver behind it)",
+                "F: ok, 1 view, 0 forward zones, 1 upstream",
+            ],
+        ),
+        (
             "two errors",
             "[options]\nforwarder = ['10.1.0.2']\nallow_query = ['10.0.0.1/8']",
             1,

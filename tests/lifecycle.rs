@@ -99,6 +99,7 @@ fn a_reload_with_a_bad_file_says_where_and_keeps_everything() {
         ("a missing semicolon", named_conf(fresh_address(), other.address(), "recursion yes"), "tandem.conf:11: "),
         ("an undefined ACL", good.replace("{ any; }", "{ friends; }"), "tandem.conf:6: "),
         ("itself as forwarder", own, "this server's own address"),
+        ("a directory that is missing", good.replace("directory \"", "directory \"/no/where"), "create it, let the"),
         ("no address of this host", nowhere, "no address to listen on"),
     ];
     for (what, text, expected) in cases {

@@ -1,13 +1,15 @@
 //! Checking a configuration: `tandem check FILE`.
 //!
 //! All errors and warnings go to standard output, as named-checkconf's do. Exit code 1 on any error, 0 otherwise.
-//! Not here: whether addresses and ports are free, which only starting shows.
+//! What only this host lacks is a warning: the file may be another's. Not here: whether ports are free, which only
+//! starting shows.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::cli;
 use crate::config::{self, Config, Diagnostic, Loaded};
+use crate::daemon;
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -18,7 +20,11 @@ pub struct CheckArgs {
 
 /// Reads the file and prints what was found.
 pub fn run(args: CheckArgs) -> ExitCode {
-    let (lines, is_usable) = report(&args.file, config::load(&args.file));
+    let mut loaded = config::load(&args.file);
+    if let Ok(Loaded { config, warnings }) = &mut loaded {
+        warnings.extend(daemon::obstacles(config));
+    }
+    let (lines, is_usable) = report(&args.file, loaded);
     if cli::print_lines(lines) && is_usable { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

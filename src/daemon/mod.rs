@@ -39,6 +39,8 @@ pub enum StartError {
     Listen(SocketAddr, io::Error),
     /// The configuration leaves nothing to listen on.
     NoAddress,
+    /// `directory` cannot be entered.
+    Directory(PathBuf, io::Error),
     /// Something the system did not allow, with what was tried.
     System(String, io::Error),
 }
@@ -59,6 +61,10 @@ impl fmt::Display for StartError {
             Self::NoAddress => f.write_str(
                 "no address to listen on: listen-on and listen-on-v6 match none of this host's (see 'ip address')",
             ),
+            Self::Directory(path, error) => {
+                let advice = "create it, let the server's user enter it, or correct 'directory'";
+                write!(f, "cannot change to directory '{}': {error} ({advice})", path.display())
+            }
             Self::System(what, error) => write!(f, "{what}: {error}"),
         }
     }
@@ -96,16 +102,28 @@ pub fn explain(config: &Config, qname: &Name, qtype: u16, from: IpAddr, to: IpAd
     answer::explain::explain(&state.present(), qname, qtype, from, to)
 }
 
+/// What would keep a server with this configuration from starting on this host; ports and privileges are not tried.
+pub fn obstacles(config: &Config) -> Vec<Diagnostic> {
+    let wanted = addresses::wanted(config, &host_addresses());
+    let listens = if wanted.is_empty() { Err(StartError::NoAddress) } else { Ok(()) };
+    // Only who may enter a directory may look at its own entry in it.
+    let enters = config.directory.as_ref().map_or(Ok(()), |directory| {
+        let found = fs::metadata(directory.join("."));
+        found.map(|_| ()).map_err(|error| StartError::Directory(directory.clone(), error))
+    });
+    let found = [enters, refuse_own_forwarders(config, &wanted), listens].into_iter().filter_map(Result::err);
+    let message = |error: StartError| format!("'serve' would not start on this host: {error}");
+    let warning = |message| Diagnostic { position: None, level: config::Level::Warning, message, hint: None };
+    found.map(message).map(warning).collect()
+}
+
 impl Daemon {
     fn start(path: &Path) -> Result<Self, StartError> {
         // `directory` moves the process: the file must be found again at a reload.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let loaded = config::load(&path).map_err(StartError::Config)?;
         let config = loaded.config;
-        if let Some(directory) = &config.directory {
-            let what = || format!("cannot change to directory '{}'", directory.display());
-            std::env::set_current_dir(directory).map_err(|error| StartError::System(what(), error))?;
-        }
+        enter_directory(&config)?;
         let host = host_addresses();
         let wanted = addresses::wanted(&config, &host);
         refuse_own_forwarders(&config, &wanted)?;
@@ -169,7 +187,14 @@ impl Daemon {
         let checked = config::load(&self.path).map_err(StartError::Config).and_then(|loaded| {
             let wanted = addresses::wanted(&loaded.config, &host);
             refuse_own_forwarders(&loaded.config, &wanted)?;
-            if wanted.is_empty() { Err(StartError::NoAddress) } else { Ok((loaded, wanted)) }
+            if wanted.is_empty() {
+                return Err(StartError::NoAddress);
+            }
+            // The last check, for it changes something.
+            if loaded.config.directory != self.config.directory {
+                enter_directory(&loaded.config)?;
+            }
+            Ok((loaded, wanted))
         });
         match checked {
             Ok((loaded, wanted)) => {
@@ -191,12 +216,6 @@ impl Daemon {
     }
 
     fn put_in_force(&mut self, config: Config, host: &[HostAddress], wanted: &BTreeSet<SocketAddr>) {
-        if let Some(directory) = config.directory.as_ref().filter(|_| config.directory != self.config.directory)
-            && let Err(error) = std::env::set_current_dir(directory)
-        {
-            let shown = directory.display();
-            logging::event!(Category::General, Severity::Error, "cannot change to directory '{shown}': {error}");
-        }
         // The lists first, so that nobody is answered on a new address by old ones; then the sockets.
         self.shared.state.publish(&config, addresses::for_snapshot(host));
         self.shared.waiting.set_bounds(Bounds::of_waiting_questions(&config.limits));
@@ -257,8 +276,13 @@ impl Daemon {
         match fs::write(&path, format!("{}\n", std::process::id())) {
             Ok(()) => self.pid_file = Some(path),
             Err(error) => {
-                let shown = path.display();
-                logging::event!(Category::General, Severity::Error, "cannot write pid-file '{shown}': {error}");
+                let (shown, advice) =
+                    (path.display(), "does its directory exist, and may the server's user write there?");
+                logging::event!(
+                    Category::General,
+                    Severity::Error,
+                    "cannot write pid-file '{shown}': {error} ({advice})"
+                );
             }
         }
     }
@@ -297,6 +321,11 @@ fn cache_octets(size: CacheSize) -> u64 {
         CacheSize::Bytes(octets) => octets,
         CacheSize::Percent(percent) => memory::usable_octets() / 100 * u64::from(percent),
     }
+}
+
+fn enter_directory(config: &Config) -> Result<(), StartError> {
+    let Some(directory) = &config.directory else { return Ok(()) };
+    std::env::set_current_dir(directory).map_err(|error| StartError::Directory(directory.clone(), error))
 }
 
 fn refuse_own_forwarders(config: &Config, listening: &BTreeSet<SocketAddr>) -> Result<(), StartError> {
