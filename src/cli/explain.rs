@@ -45,7 +45,8 @@ pub fn run(args: ExplainArgs) -> ExitCode {
     };
     let explained = daemon::explain(&loaded.config, &args.name, args.qtype, args.from, args.to);
     let text = explained.to_string();
+    let client = format!("client            {}, asking {}", args.from, args.to);
     let cached = "cached            not known: this reads the configuration, not a running server";
-    let printed = print_lines(text.lines().chain(std::iter::once(cached)));
+    let printed = print_lines([&*client].into_iter().chain(text.lines()).chain([cached]));
     if printed && explained.forwarded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
