@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use hickory_proto::rr::RecordType;
 
+use super::header::class;
+
 use super::header::rcode;
 
 /// The name of a type: `A`, `TYPE65280`.
@@ -23,13 +25,13 @@ pub fn type_number(name: &str) -> Option<u16> {
 }
 
 /// The name of a class: `IN`, `CLASS7`.
-pub fn class_name(class: u16) -> String {
-    match class {
-        1 => "IN".to_owned(),
-        3 => "CH".to_owned(),
-        4 => "HS".to_owned(),
-        254 => "NONE".to_owned(),
-        255 => "ANY".to_owned(),
+pub fn class_name(number: u16) -> String {
+    match number {
+        class::IN => "IN".to_owned(),
+        class::CH => "CH".to_owned(),
+        class::HS => "HS".to_owned(),
+        class::NONE => "NONE".to_owned(),
+        class::ANY => "ANY".to_owned(),
         other => format!("CLASS{other}"),
     }
 }

@@ -175,7 +175,7 @@ fn unescape(bytes: &mut std::str::Bytes<'_>) -> Result<u8, NameError> {
 /// Writes uncompressed octets of a name in presentation form, without the trailing dot except for the root.
 ///
 /// Octets that could mislead a reader or a log are escaped (RFC 4343 §2.1), so that the text is printable ASCII.
-pub fn write_presentation(f: &mut impl fmt::Write, octets: &[u8]) -> fmt::Result {
+fn write_presentation(f: &mut impl fmt::Write, octets: &[u8]) -> fmt::Result {
     if octets.first().is_none_or(|&length| length == 0) {
         return f.write_char('.');
     }

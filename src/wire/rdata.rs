@@ -6,8 +6,8 @@
 use super::walk::{Malformed, NameBuf};
 
 /// A piece of RDATA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+#[derive(Clone, Copy)]
+enum Field {
     /// This many octets.
     Octets(u8),
     /// A character-string: a length octet and as many octets.
@@ -19,7 +19,7 @@ pub enum Field {
 }
 
 /// The pieces of a type's RDATA up to its last name, and whether its names may be compressed when sent.
-pub fn layout(rtype: u16) -> (&'static [Field], bool) {
+fn fields_of(rtype: u16) -> (&'static [Field], bool) {
     use Field::{Name, Octets, Rest, Text};
     match rtype {
         // NS, MD, MF, CNAME, MB, MG, MR, PTR
@@ -64,7 +64,7 @@ pub fn for_each_piece(
     (rtype, at, end): (u16, usize, usize),
     mut piece: impl FnMut(Piece<'_>),
 ) -> Result<(), Malformed> {
-    let (fields, compressible) = layout(rtype);
+    let (fields, compressible) = fields_of(rtype);
     let mut position = at;
     let mut name = NameBuf::default();
     for field in fields {

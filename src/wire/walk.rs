@@ -198,14 +198,13 @@ mod tests {
     #[test]
     fn names_are_followed_backwards_only() {
         let mut message = vec![0; HEADER_OCTETS];
-        message.extend_from_slice(b"\x01A\x02bC\0\x01d\xc0\x0e\xc0\x18\xc0\x1b\xc0\x00\x40");
+        message.extend_from_slice(b"\x01A\x02bC\0\x01d\xc0\x0e\xc0\x18\xc0\x18\xc0\x00\x40");
         type Read<'n> = Result<(&'n [u8], usize), Malformed>;
-        let cases: [(&str, usize, Read<'_>); 8] = [
+        let cases: [(&str, usize, Read<'_>); 7] = [
             ("a plain name in lower case", 12, Ok((b"\x01a\x02bc\0", 18))),
             ("a label and a pointer", 18, Ok((b"\x01d\x02bc\0", 22))),
             ("a pointer forwards", 22, Err(Malformed)),
-            ("a pointer into a name that is malformed", 24, Err(Malformed)),
-            ("a pointer to itself or behind", 22, Err(Malformed)),
+            ("a pointer to itself", 24, Err(Malformed)),
             ("a pointer into the header", 26, Err(Malformed)),
             ("an unknown label type", 28, Err(Malformed)),
             ("the end of the message", 29, Err(Malformed)),
