@@ -15,7 +15,9 @@ use crate::access::{Bounds, Host, Permit, Quota, Secret};
 use crate::cache::{Cache, MIN_OCTETS};
 use crate::config::{Config, ForwardRule, ForwardSettings, Forwarder, MatchList, View};
 use crate::state::{Route, State};
-use crate::upstream::{Ask, Asking, Command, Common, FlightId, InFlight, Machine, Output, Path, Transport, Waiter};
+use crate::upstream::{
+    Ask, Asking, Command, Common, FlightId, HedgeBudget, InFlight, Machine, Output, Path, Transport, Until, Waiter,
+};
 use crate::wire::header::{HEADER_OCTETS, ede, flag, rtype};
 use crate::wire::query::Query;
 
@@ -126,7 +128,8 @@ impl World {
         let epoch = Instant::now();
         let cache = Arc::new(Cache::new(MIN_OCTETS, epoch));
         let in_flight = Arc::new(InFlight::default());
-        let common = Common { cache: Arc::clone(&cache), in_flight: Arc::clone(&in_flight), epoch };
+        let budget = Arc::new(HedgeBudget::default());
+        let common = Common { cache: Arc::clone(&cache), in_flight: Arc::clone(&in_flight), budget, epoch };
         let worker = |number: u8| {
             let mut machine = Machine::new(u16::from(number), [number; 32], common.clone());
             machine.set_cookie_secret(Some(Secret::from(SECRET)));
@@ -180,10 +183,10 @@ impl World {
         let (snapshot, mut out) = (self.state.present(), vec![0; 65_535]);
         if let Decision::Forward(forward) = decide(self.context(&snapshot), &packet, client, &mut out) {
             let Ok(permit) = self.quota.take(client.address) else { return };
-            let deadline = self.now + forward.route.view.query_timeout;
-            self.awaited.insert(number, deadline);
+            let until = Until::new(self.now, forward.route.view.query_timeout);
+            self.awaited.insert(number, until.alive);
             let waiting = Waiting { number, client, packet, chain: None, _permit: permit };
-            self.ask(worker, waiting, forward, deadline);
+            self.ask(worker, waiting, forward, until);
         }
         self.workers[worker].machine.end_batch();
         self.carry_out(worker);
@@ -193,11 +196,11 @@ impl World {
         Context { snapshot, cache: &self.cache, now: self.now, unix: 0, rotation: self.queries }
     }
 
-    fn ask(&mut self, worker: usize, mut waiting: Waiting, forward: Forward, deadline: Instant) {
+    fn ask(&mut self, worker: usize, mut waiting: Waiting, forward: Forward, until: Until) {
         let Forward { key, hash, route, chain } = forward;
         waiting.chain = chain;
         let (number, client, packet) = (waiting.number, waiting.client, waiting.packet.clone());
-        let (ask, Worker { machine, output, .. }) = (Ask { key, hash, route, deadline }, &mut self.workers[worker]);
+        let (ask, Worker { machine, output, .. }) = (Ask { key, hash, route, until }, &mut self.workers[worker]);
         if machine.ask(ask, waiting, Some(client.address), self.now, output) == Asking::Loop {
             let (snapshot, mut out) = (self.state.present(), vec![0; 65_535]);
             let decision = fail(self.context(&snapshot), &packet, client, (ede::OTHER, "a loop"), &mut out);
@@ -254,7 +257,7 @@ impl World {
     }
 
     fn finish(&mut self, worker: usize, waiter: Waiter<Waiting>, segment: &[u8]) {
-        let Waiter { who: mut waiting, deadline } = waiter;
+        let Waiter { who: mut waiting, until } = waiter;
         let (snapshot, mut out) = (self.state.present(), vec![0; 65_535]);
         let chain = waiting.chain.take();
         match resume(self.context(&snapshot), &waiting.packet, waiting.client, chain, segment, &mut out) {
@@ -264,7 +267,7 @@ impl World {
                 self.told(waiting.number);
             }
             Decision::Drop => panic!("a query that waited is dropped"),
-            Decision::Forward(forward) => self.ask(worker, waiting, forward, deadline),
+            Decision::Forward(forward) => self.ask(worker, waiting, forward, until),
         }
     }
 

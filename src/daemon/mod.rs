@@ -26,7 +26,7 @@ use crate::logging::{self, Category, Logger, Severity};
 use crate::state::State;
 use crate::sys::host::{self, HostAddress};
 use crate::sys::{cores, memory};
-use crate::upstream::InFlight;
+use crate::upstream::{HedgeBudget, InFlight};
 use crate::wire::Name;
 use addresses::Lock;
 
@@ -309,6 +309,7 @@ fn share(config: &Config, host: Arc<Host>, workers: usize) -> Arc<Shared> {
         state: Arc::new(State::new(config, host, rand::random())),
         cache: Arc::new(Cache::new(cache_octets(config.cache_size), epoch)),
         in_flight: Arc::new(InFlight::default()),
+        budget: Arc::new(HedgeBudget::default()),
         waiting: Quota::new(Bounds::of_waiting_questions(&config.limits)),
         connections: Quota::new(Bounds::of_connections(&config.limits)),
         mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),

@@ -22,7 +22,7 @@ use crate::cache::Cache;
 use crate::config::bounds::UDP_SIZE;
 use crate::state::{Follower, Route, Snapshot, State};
 use crate::sys::batch::Receiver;
-use crate::upstream::{Ask, Asking, Command, Common, InFlight, Machine, Output, Path, Waiter};
+use crate::upstream::{Ask, Asking, Command, Common, HedgeBudget, InFlight, Machine, Output, Path, Until, Waiter};
 use crate::wire::header::{MAX_MESSAGE_OCTETS, ede};
 
 /// What all workers share.
@@ -33,6 +33,8 @@ pub struct Shared {
     pub cache: Arc<Cache>,
     /// Questions being asked.
     pub in_flight: Arc<InFlight>,
+    /// What hedging may cost.
+    pub budget: Arc<HedgeBudget>,
     /// Places for questions that wait (`recursive-clients`).
     pub waiting: Arc<Quota>,
     /// Places for connections (`tcp-clients`).
@@ -96,8 +98,12 @@ pub(super) const DATAGRAM_OCTETS: usize = *UDP_SIZE.end() as usize;
 impl Worker {
     /// A worker without sockets; `seed` comes from the system's CSPRNG.
     pub(super) fn new(number: u16, shared: Arc<Shared>, seed: [u8; 32]) -> Rc<Self> {
-        let common =
-            Common { cache: Arc::clone(&shared.cache), in_flight: Arc::clone(&shared.in_flight), epoch: shared.epoch };
+        let common = Common {
+            cache: Arc::clone(&shared.cache),
+            in_flight: Arc::clone(&shared.in_flight),
+            budget: Arc::clone(&shared.budget),
+            epoch: shared.epoch,
+        };
         let inner = Inner {
             machine: Machine::new(number, seed, common),
             output: Output::default(),
@@ -205,8 +211,8 @@ impl Worker {
         };
         back.begins();
         let waiting = Waiting { back, client, packet: packet.into(), chain: None, _permit: permit };
-        let deadline = now + forward.route.view.query_timeout;
-        self.ask(inner, snapshot, waiting, forward, deadline, now);
+        let until = Until::new(now, forward.route.view.query_timeout);
+        self.ask(inner, snapshot, waiting, forward, until, now);
     }
 
     fn ask(
@@ -215,7 +221,7 @@ impl Worker {
         snapshot: &Arc<Snapshot>,
         mut waiting: Waiting,
         forward: Forward,
-        deadline: Instant,
+        until: Until,
         now: Instant,
     ) {
         let Forward { key, hash, route, chain } = forward;
@@ -225,7 +231,7 @@ impl Worker {
         let foreign = !snapshot.host.addresses.contains(&client.address);
         let from = foreign.then_some(client.address);
         let packet = if foreign { waiting.packet.clone() } else { Box::default() };
-        let ask = Ask { key, hash, route, deadline };
+        let ask = Ask { key, hash, route, until };
         if inner.machine.ask(ask, waiting, from, now, &mut inner.output) == Asking::Loop {
             let why = (ede::OTHER, "forwarding loop: the question came back from the forwarder it was sent to");
             self.fail(inner, snapshot, &back, client, &packet, why);
@@ -310,7 +316,7 @@ impl Worker {
 
     /// Goes on with a query whose question is answered.
     fn finish(&self, inner: &mut Inner, waiter: Waiter<Waiting>, segment: &[u8], now: Instant) {
-        let Waiter { who: mut waiting, deadline } = waiter;
+        let Waiter { who: mut waiting, until } = waiter;
         let snapshot = Arc::clone(inner.follower.load());
         inner.rotation = inner.rotation.wrapping_add(1);
         let rotation = inner.rotation;
@@ -328,7 +334,7 @@ impl Worker {
             }
         });
         match next {
-            Some(forward) => self.ask(inner, &snapshot, waiting, forward, deadline, now),
+            Some(forward) => self.ask(inner, &snapshot, waiting, forward, until, now),
             None => back.ends(),
         }
     }

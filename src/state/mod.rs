@@ -336,7 +336,7 @@ mod tests {
         assert_eq!(new_root.view.id, root.view.id);
         assert_eq!((new_root.rule().id, new_corp.rule().id), (root.rule().id, corp.rule().id));
         assert!(Arc::ptr_eq(&new_corp.rule().servers[1], known), "what was learnt of an upstream stays");
-        assert_eq!(new_corp.rule().servers[0].srtt(), Duration::ZERO, "another port is another upstream");
+        assert_eq!(new_corp.rule().servers[0].weight(), Duration::ZERO, "another port is another upstream");
         assert!(![root.rule().id, corp.rule().id, example.rule().id].contains(&route(&state, 0, "new").rule().id));
         assert_eq!(route(&state, 0, "www.example").rule().id, root.rule().id, "without its rule a name is the root's");
         state.publish(&config(before), Arc::default());

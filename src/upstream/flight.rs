@@ -33,7 +33,32 @@ pub struct Waiter<W> {
     /// The caller's own.
     pub who: W,
     /// When to give up.
-    pub deadline: Instant,
+    pub until: Until,
+}
+
+/// How long somebody waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Until {
+    /// While a server lives that could answer.
+    pub alive: Instant,
+    /// While all are dead; not after `alive`.
+    pub dead: Instant,
+}
+
+/// How long a question waits while all its servers are dead: long enough for one that returns, short enough for a client
+/// that asks elsewhere next.
+pub const PATIENCE_WITH_THE_DEAD: Duration = Duration::from_millis(1800);
+
+impl Until {
+    /// For somebody who came at `now` and waits for `timeout` (`resolver-query-timeout`).
+    pub fn new(now: Instant, timeout: Duration) -> Self {
+        Self { alive: now + timeout, dead: now + timeout.min(PATIENCE_WITH_THE_DEAD) }
+    }
+
+    /// The deadline in this case.
+    pub fn when(self, all_are_dead: bool) -> Instant {
+        if all_are_dead { self.dead } else { self.alive }
+    }
 }
 
 /// What the OPT record of a question carries.
@@ -87,7 +112,7 @@ pub struct Flight<R, W> {
     pub hash: u64,
     /// What it does.
     pub role: Role<R>,
-    /// In the order of their deadlines: chains and reloads bring waiters whose deadlines are not those of newcomers.
+    /// In the order of their arrival; chains and reloads bring waiters whose deadlines are not those of newcomers.
     pub waiters: Vec<Waiter<W>>,
     /// What may still be answered.
     pub attempts: Vec<Attempt>,
@@ -107,6 +132,8 @@ pub struct Flight<R, W> {
     pub next_at: Instant,
     /// When the next server is asked, or the same one again.
     pub ask_again_at: Instant,
+    /// When it was last looked at: deadlines up to then have had their say.
+    pub looked_at: Option<Instant>,
     /// The extended error that says best why it failed.
     pub ede: u16,
 }
@@ -125,9 +152,10 @@ impl<R, W> Flight<R, W> {
         self.attempts.iter_mut().rev().find(matches)
     }
 
-    /// The earliest deadline of those who wait.
-    pub fn first_deadline(&self) -> Option<Instant> {
-        self.waiters.first().map(|waiter| waiter.deadline)
+    /// The earliest deadline, of either kind, of those who wait; not those that passed before it was looked at.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let deadlines = self.waiters.iter().flat_map(|waiter| [waiter.until.dead, waiter.until.alive]);
+        deadlines.filter(|&deadline| self.looked_at.is_none_or(|passed| deadline > passed)).min()
     }
 }
 

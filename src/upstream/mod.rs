@@ -9,14 +9,17 @@
 //! doubles this, up to 1.6 s. Every answer to any of them counts, until the asker's deadline.
 //! The place for hedging is [`server::choose`] and [`flight::patience`].
 
+pub mod budget;
 pub mod flight;
 pub mod in_flight;
 pub mod lanes;
+pub mod latency;
 pub mod machine;
 pub mod server;
 pub mod wheel;
 
-pub use flight::{Route, Waiter};
+pub use budget::HedgeBudget;
+pub use flight::{Route, Until, Waiter};
 pub use in_flight::{FlightId, InFlight};
 pub use lanes::{Path, Transport};
 pub use machine::{Ask, Asking, Command, Common, Finished, Machine, Output};

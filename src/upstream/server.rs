@@ -1,29 +1,64 @@
-//! What is known of one upstream: how fast it answers and whether it answers at all.
+//! What is known of one upstream: how fast it answers, and whether it lives.
 //!
-//! One value for all workers and across reloads, changed by relaxed atomics: a lost update costs nothing but an old
-//! estimate. Time is milliseconds since the process began to count, given by the caller.
+//! One value for all workers and across reloads, changed by relaxed atomics: a lost update costs an old estimate, no
+//! more. Time is microseconds since the process began to count, given by the caller ([`Micros`]).
+//!
+//! **Slow is not dead.** A server lives as long as it answers anything, in whatever time and with whatever RCODE. One
+//! that has answered nothing since a question to it became late is *doubted*: it is asked a probe, and other servers are
+//! preferred. If neither questions nor [`PROBES_UNTIL_DEAD`] probes are answered for [`DEAD_AFTER`], it is *dead*: it
+//! gets probes and no questions until one is answered.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::latency::Latency;
 use crate::config::Forwarder;
 use crate::logging::{self, Category, Severity};
 
+/// Microseconds since the process began to count; 0 is before everything.
+pub type Micros = u64;
+
+/// While nothing is known: when an answer is late.
+const UNKNOWN_LATE: Duration = Duration::from_millis(100);
+/// An answer is never called late before this: the system's own delays, and the timer's tick.
+const MIN_LATE: Duration = Duration::from_millis(12);
+/// An answer is called late after this, whatever is usual.
+const MAX_LATE: Duration = Duration::from_millis(400);
 /// Before anything is known: when the first retransmission goes out.
 const UNKNOWN_RTO: Duration = Duration::from_millis(400);
-/// No retransmission before this: recursion behind a live upstream takes its time, and asking twice helps nobody.
-const MIN_RTO: Duration = Duration::from_millis(200);
+/// No retransmission to the same server before this: recursion behind a live upstream takes its time, and asking it
+/// twice helps nobody.
+const MIN_RTO: Duration = Duration::from_millis(100);
 /// The first retransmission is not later than this, named's own first.
 const MAX_RTO: Duration = Duration::from_millis(800);
-/// So many time-outs in a row, with no reply in between, and the server is asked last.
-const TIMEOUTS_UNTIL_HELD: u32 = 3;
-/// How long a server that does not answer is asked last: this, doubled with each further time-out up to the maximum.
-const HOLD: Duration = Duration::from_millis(500);
-/// So long without a reply, though it was asked, and the log says so. Many names take seconds to resolve behind a server
-/// that is well, and a quiet server may have been asked for nothing else.
+/// So many questions without an answer to any of them, and the server is silent, not slow: that some of them are slow by
+/// chance is likely, that all are is not.
+const SILENT_QUESTIONS: u32 = 3;
+/// A doubted server that answers nothing for this long is dead.
+pub const DEAD_AFTER: Duration = Duration::from_millis(1000);
+/// It is not dead before so many probes went without answer.
+pub const PROBES_UNTIL_DEAD: u32 = 3;
+/// Probes are at most this far apart; they begin closer and are jittered.
+pub const MAX_PROBE_INTERVAL: Duration = Duration::from_millis(400);
+/// The first two probes of a doubted server are this far apart.
+const FIRST_PROBE_INTERVAL: Duration = Duration::from_millis(100);
+/// So long without a reply to questions and probes, and the log says so: not each time that a host is started anew.
 const SILENCE_UNTIL_TOLD: Duration = Duration::from_secs(5);
-/// See [`HOLD`].
-const MAX_HOLD: Duration = Duration::from_secs(30);
+/// An answer that was of no use weighs as one that took this long.
+const BAD_ANSWER: Duration = Duration::from_millis(500);
+/// How long a server is asked without OPT after it could not read one.
+const PLAIN_FOR: Duration = Duration::from_secs(600);
+
+/// What is thought of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It answers.
+    Alive,
+    /// It owes answers, and is being probed.
+    Doubted,
+    /// It answers nothing, probes included.
+    Dead,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -32,23 +67,25 @@ pub struct Server {
     pub id: u32,
     /// Its address and how it wants to be asked.
     pub forwarder: Forwarder,
-    /// Smoothed round-trip time in microseconds; 0: never measured.
-    srtt_us: AtomicU32,
-    /// Mean deviation in microseconds.
-    deviation_us: AtomicU32,
-    timeouts_in_a_row: AtomicU32,
-    /// When the first question was sent that has had no reply, nor has any later one; means nothing without time-outs.
-    silent_since_ms: AtomicU64,
+    /// How long its answers take.
+    pub latency: Latency,
+    /// The measure by which servers are compared: smoothed round-trip time in microseconds, with what weighs against
+    /// it; 0: never asked. It fades while others are chosen.
+    weight_us: AtomicU32,
+    last_reply: AtomicU64,
+    /// When the first question since the last reply was sent.
+    owed_since: AtomicU64,
+    /// Questions sent since the last reply.
+    owed: AtomicU32,
+    /// 0: alive.
+    doubted_since: AtomicU64,
+    next_probe: AtomicU64,
+    probes: AtomicU32,
     /// The log has been told that it is silent.
     is_told_silent: AtomicBool,
-    last_reply_ms: AtomicU64,
-    held_until_ms: AtomicU64,
     /// Do not send OPT before then: it answered FORMERR to it.
-    plain_until_ms: AtomicU64,
+    plain_until: AtomicU64,
 }
-
-/// How long a server is asked without OPT after it could not read one.
-const PLAIN_FOR: Duration = Duration::from_secs(600);
 
 impl Server {
     /// A server of which nothing is known yet.
@@ -56,77 +93,151 @@ impl Server {
         Self {
             id,
             forwarder,
-            srtt_us: AtomicU32::new(0),
-            deviation_us: AtomicU32::new(0),
-            timeouts_in_a_row: AtomicU32::new(0),
-            silent_since_ms: AtomicU64::new(0),
+            latency: Latency::default(),
+            weight_us: AtomicU32::new(0),
+            last_reply: AtomicU64::new(0),
+            owed_since: AtomicU64::new(0),
+            owed: AtomicU32::new(0),
+            doubted_since: AtomicU64::new(0),
+            next_probe: AtomicU64::new(0),
+            probes: AtomicU32::new(0),
             is_told_silent: AtomicBool::new(false),
-            last_reply_ms: AtomicU64::new(0),
-            held_until_ms: AtomicU64::new(0),
-            plain_until_ms: AtomicU64::new(0),
+            plain_until: AtomicU64::new(0),
         }
     }
 
-    /// Smoothed round-trip time; zero: never measured.
-    pub fn srtt(&self) -> Duration {
-        Duration::from_micros(u64::from(self.srtt_us.load(Ordering::Relaxed)))
+    /// When an answer is later than is usual for this server.
+    pub fn late_after(&self) -> Duration {
+        match self.latency.tail() {
+            Duration::ZERO => UNKNOWN_LATE,
+            tail => (tail + tail / 4).clamp(MIN_LATE, MAX_LATE),
+        }
     }
 
-    /// When to stop waiting for the first answer: the usual time and four deviations, within bounds.
+    /// When silence can be told from slowness, if enough answers are owed.
+    pub fn silent_after(&self) -> Duration {
+        match self.latency.median() {
+            Duration::ZERO => UNKNOWN_LATE,
+            median => (median * 3).clamp(MIN_LATE, MAX_LATE),
+        }
+    }
+
+    /// When a question is sent again for want of an answer.
     pub fn rto(&self) -> Duration {
-        let srtt = self.srtt_us.load(Ordering::Relaxed);
-        if srtt == 0 {
-            return UNKNOWN_RTO;
+        match self.latency.tail() {
+            Duration::ZERO => UNKNOWN_RTO,
+            tail => (tail * 2).clamp(MIN_RTO, MAX_RTO),
         }
-        let usual = u64::from(srtt) + 4 * u64::from(self.deviation_us.load(Ordering::Relaxed));
-        Duration::from_micros(usual).clamp(MIN_RTO, MAX_RTO)
     }
 
-    /// A reply came: any reply shows that it lives. `round_trip` is given where it can be measured.
-    pub fn replied(&self, now_ms: u64, round_trip: Option<Duration>) {
-        self.last_reply_ms.fetch_max(now_ms, Ordering::Relaxed);
-        if self.timeouts_in_a_row.load(Ordering::Relaxed) != 0 {
-            self.timeouts_in_a_row.store(0, Ordering::Relaxed);
-            self.held_until_ms.store(0, Ordering::Relaxed);
-            self.tell_end_of_silence(now_ms);
+    /// A question was sent.
+    pub fn asked(&self, now: Micros) {
+        if self.owed.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.owed_since.store(now, Ordering::Relaxed);
         }
-        let Some(round_trip) = round_trip else { return };
-        let sample = u32::try_from(round_trip.as_micros()).unwrap_or(u32::MAX).clamp(1, 10_000_000);
-        let old = self.srtt_us.load(Ordering::Relaxed);
-        // RFC 6298 §2.3's deviation, named's weight of 0.3 for the new sample.
-        let (srtt, deviation) = match old {
-            0 => (sample, sample / 2),
-            _ => {
-                let deviation = self.deviation_us.load(Ordering::Relaxed);
-                (weigh(old, sample, 3, 10), weigh(deviation, old.abs_diff(sample), 1, 4))
-            }
-        };
-        self.srtt_us.store(srtt.max(1), Ordering::Relaxed);
-        self.deviation_us.store(deviation, Ordering::Relaxed);
     }
 
-    /// An answer did not come in time. It counts only if nothing else came since the question was sent: slow is not dead.
-    pub fn timed_out(&self, sent_ms: u64, now_ms: u64) {
-        if self.last_reply_ms.load(Ordering::Relaxed) >= sent_ms {
-            return;
+    /// A reply came: any reply shows that it lives. `took` is given where it can be measured.
+    pub fn replied(&self, now: Micros, took: Option<Duration>) {
+        self.last_reply.fetch_max(now, Ordering::Relaxed);
+        if self.owed.load(Ordering::Relaxed) != 0 {
+            self.owed.store(0, Ordering::Relaxed);
         }
-        let count = self.timeouts_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
-        if count == 1 {
-            self.silent_since_ms.store(sent_ms, Ordering::Relaxed);
+        if self.doubted_since.load(Ordering::Relaxed) != 0 {
+            self.doubted_since.store(0, Ordering::Relaxed);
+            self.tell_end_of_silence(now);
         }
-        if count >= TIMEOUTS_UNTIL_HELD {
-            self.tell_silence(now_ms);
+        if let Some(took) = took {
+            self.latency.add(took);
+            self.weigh(took);
         }
-        if count >= TIMEOUTS_UNTIL_HELD && self.held_until_ms.load(Ordering::Relaxed) <= now_ms {
-            let doublings = (count - TIMEOUTS_UNTIL_HELD).min(10);
-            let hold = (HOLD * (1 << doublings)).min(MAX_HOLD);
-            self.held_until_ms.store(now_ms + hold.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Takes a sample into the measure of comparison: three tenths, as in named.
+    fn weigh(&self, took: Duration) {
+        let sample = took.as_micros().clamp(1, 10_000_000) as u64;
+        let old = u64::from(self.weight_us.load(Ordering::Relaxed));
+        let new = if old == 0 { sample } else { (old * 7 + sample * 3) / 10 };
+        self.weight_us.store((new as u32).max(1), Ordering::Relaxed);
+    }
+
+    /// It answered with an error, or with what cannot be used.
+    pub fn answered_badly(&self) {
+        self.weigh(BAD_ANSWER.max(2 * self.weight()));
+    }
+
+    /// An answer has not come in time. Says whether there was no reply at all since the question was sent: then the
+    /// server is doubted from now on.
+    pub fn late(&self, sent: Micros, now: Micros) -> bool {
+        self.weigh(Duration::from_micros(now.saturating_sub(sent)).max(2 * self.weight()).min(BAD_ANSWER));
+        let silent = self.last_reply.load(Ordering::Relaxed) < sent;
+        if silent {
+            self.doubt(now);
         }
+        silent
+    }
+
+    /// Whether it has gone silent: several questions are owed, the first for so long that most would be answered.
+    pub fn is_silent(&self, now: Micros) -> bool {
+        self.owed.load(Ordering::Relaxed) >= SILENT_QUESTIONS
+            && now.saturating_sub(self.owed_since.load(Ordering::Relaxed)) >= self.silent_after().as_micros() as u64
+    }
+
+    /// Doubts it from now on, if it was not doubted before.
+    pub fn doubt(&self, now: Micros) {
+        let begun = self.doubted_since.compare_exchange(0, now.max(1), Ordering::Relaxed, Ordering::Relaxed);
+        if begun.is_ok() {
+            self.probes.store(0, Ordering::Relaxed);
+            self.next_probe.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// What is thought of it.
+    pub fn standing(&self, now: Micros) -> Standing {
+        let since = self.doubted_since.load(Ordering::Relaxed);
+        if since == 0 {
+            Standing::Alive
+        } else if now.saturating_sub(since) >= DEAD_AFTER.as_micros() as u64
+            && self.probes.load(Ordering::Relaxed) > PROBES_UNTIL_DEAD
+        {
+            Standing::Dead
+        } else {
+            Standing::Doubted
+        }
+    }
+
+    /// Whether a question sent at `sent` was under way when the server went silent.
+    pub fn went_silent_after(&self, sent: Micros) -> bool {
+        let since = self.doubted_since.load(Ordering::Relaxed);
+        since >= sent && since != 0 && self.owed.load(Ordering::Relaxed) >= SILENT_QUESTIONS
+    }
+
+    /// When the next probe is due; `None` while it is alive.
+    pub fn next_probe(&self) -> Option<Micros> {
+        (self.doubted_since.load(Ordering::Relaxed) != 0).then(|| self.next_probe.load(Ordering::Relaxed))
+    }
+
+    /// Whether the caller is the one to send the probe that is due at `now`; the next is due after a growing interval,
+    /// shortened by up to a quarter by `jitter`.
+    pub fn claim_probe(&self, now: Micros, jitter: u8) -> bool {
+        let due = self.next_probe.load(Ordering::Relaxed);
+        if due > now || self.doubted_since.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
+        let doublings = self.probes.load(Ordering::Relaxed).min(8);
+        let interval = (FIRST_PROBE_INTERVAL * (1 << doublings)).min(MAX_PROBE_INTERVAL).as_micros() as u64;
+        let next = now + interval - interval / 4 * u64::from(jitter) / 255;
+        let claimed = self.next_probe.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if claimed {
+            self.probes.fetch_add(1, Ordering::Relaxed);
+            self.tell_silence(now);
+        }
+        claimed
     }
 
     /// Logs once that it is silent. Both lines are warnings, so that a log that has the one has the other too.
-    fn tell_silence(&self, now_ms: u64) {
-        let silence = self.silence(now_ms);
+    fn tell_silence(&self, now: Micros) {
+        let silence = self.silence(now);
         if silence < SILENCE_UNTIL_TOLD || self.is_told_silent.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -140,9 +251,9 @@ impl Server {
         );
     }
 
-    fn tell_end_of_silence(&self, now_ms: u64) {
+    fn tell_end_of_silence(&self, now: Micros) {
         if self.is_told_silent.swap(false, Ordering::Relaxed) {
-            let (address, seconds) = (self.forwarder.address, self.silence(now_ms).as_secs());
+            let (address, seconds) = (self.forwarder.address, self.silence(now).as_secs());
             logging::event!(
                 Category::Resolver,
                 Severity::Warning,
@@ -153,44 +264,44 @@ impl Server {
         }
     }
 
-    fn silence(&self, now_ms: u64) -> Duration {
-        Duration::from_millis(now_ms.saturating_sub(self.silent_since_ms.load(Ordering::Relaxed)))
+    /// Since the first question that has had no reply, nor has any later one; means nothing while it is alive.
+    fn silence(&self, now: Micros) -> Duration {
+        Duration::from_micros(now.saturating_sub(self.owed_since.load(Ordering::Relaxed)))
     }
 
-    /// Whether it is to be asked last, since it does not answer.
-    pub fn is_held(&self, now_ms: u64) -> bool {
-        self.held_until_ms.load(Ordering::Relaxed) > now_ms
+    /// The measure by which servers are compared; zero: never asked.
+    pub fn weight(&self) -> Duration {
+        Duration::from_micros(u64::from(self.weight_us.load(Ordering::Relaxed)))
     }
 
-    /// Another server was chosen instead: its old estimate fades, so that it is tried again some day.
+    /// Another server was chosen instead: what weighs against this one fades, so that it is tried again some day.
     pub fn fade(&self) {
-        let srtt = self.srtt_us.load(Ordering::Relaxed);
-        self.srtt_us.store(srtt - srtt / 64, Ordering::Relaxed);
+        let weight = self.weight_us.load(Ordering::Relaxed);
+        self.weight_us.store(weight - weight / 64, Ordering::Relaxed);
     }
 
     /// It answered FORMERR to OPT.
-    pub fn cannot_read_opt(&self, now_ms: u64) {
-        self.plain_until_ms.store(now_ms + PLAIN_FOR.as_millis() as u64, Ordering::Relaxed);
+    pub fn cannot_read_opt(&self, now: Micros) {
+        self.plain_until.store(now + PLAIN_FOR.as_micros() as u64, Ordering::Relaxed);
     }
 
     /// Whether it is asked with OPT.
-    pub fn takes_opt(&self, now_ms: u64) -> bool {
-        self.forwarder.edns && self.plain_until_ms.load(Ordering::Relaxed) <= now_ms
+    pub fn takes_opt(&self, now: Micros) -> bool {
+        self.forwarder.edns && self.plain_until.load(Ordering::Relaxed) <= now
     }
 }
 
-/// `old` and `new` weighed `(whole - part) : part`.
-fn weigh(old: u32, new: u32, part: u64, whole: u64) -> u32 {
-    ((u64::from(old) * (whole - part) + u64::from(new) * part) / whole) as u32
-}
-
-/// Which of `servers` to ask next: of those not excluded, the fastest by estimate; one never measured goes first, one
-/// that does not answer last. Equal ones in the order of the text.
+/// Which of `servers` to ask next: of those not excluded, the fastest by estimate; one never asked goes first, one that
+/// is doubted after the others; a dead one is not asked. Equal ones in the order of the text.
 ///
 /// `excluded` has a bit for each server that must not be chosen.
-pub fn choose<'s>(servers: impl IntoIterator<Item = &'s Server>, excluded: u32, now_ms: u64) -> Option<usize> {
-    let ranked = servers.into_iter().enumerate().filter(|(index, _)| excluded & (1 << index) == 0);
-    ranked.min_by_key(|(_, server)| (server.is_held(now_ms), server.srtt())).map(|(index, _)| index)
+pub fn choose<'s>(servers: impl IntoIterator<Item = &'s Server>, excluded: u32, now: Micros) -> Option<usize> {
+    let allowed = servers.into_iter().enumerate().filter(|(index, _)| excluded & (1 << index) == 0);
+    allowed
+        .map(|(index, server)| (server.standing(now), server.weight(), index))
+        .filter(|(standing, _, _)| *standing != Standing::Dead)
+        .min()
+        .map(|(_, _, index)| index)
 }
 
 #[cfg(test)]
@@ -203,64 +314,103 @@ mod tests {
 
     const FAST: Option<Duration> = Some(Duration::from_millis(1));
     const SLOW: Option<Duration> = Some(Duration::from_millis(300));
+    const MS: Micros = 1000;
 
     #[test]
-    fn the_fastest_answers_first_and_the_silent_last() {
+    fn the_fastest_answers_first_the_doubted_last_the_dead_never() {
         let servers = [server(0), server(1), server(2)];
-        let chosen = |excluded, now_ms| choose(&servers, excluded, now_ms);
-        assert_eq!(chosen(0, 0), Some(0), "nothing is known: the order of the text");
-        servers[0].replied(1, SLOW);
-        assert_eq!(chosen(0, 1), Some(1), "one never measured goes first");
-        servers[1].replied(2, FAST);
-        servers[2].replied(3, SLOW);
-        assert_eq!(chosen(0, 3), Some(1), "the fastest");
-        assert_eq!(chosen(0b010, 3), Some(0), "without it, the first of the others");
-        for sent in 10..13 {
-            servers[1].timed_out(sent, sent + 1);
+        let chosen = |excluded, now| choose(&servers, excluded, now);
+        assert_eq!(chosen(0, MS), Some(0), "nothing is known: the order of the text");
+        servers[0].replied(MS, SLOW);
+        assert_eq!(chosen(0, MS), Some(1), "one never asked goes first");
+        servers[1].replied(2 * MS, FAST);
+        servers[2].replied(3 * MS, SLOW);
+        assert_eq!(chosen(0, 3 * MS), Some(1), "the fastest");
+        assert_eq!(chosen(0b010, 3 * MS), Some(0), "without it, the first of the others");
+        assert!(servers[1].late(4 * MS, 24 * MS), "nothing came since");
+        assert_eq!(chosen(0, 24 * MS), Some(0), "the fast one is doubted");
+        assert_eq!(chosen(0b101, 24 * MS), Some(1), "if no other is left");
+        for probe in 0..4 {
+            assert!(servers[1].claim_probe((24 + 400 * probe) * MS, 0), "probe {probe}");
         }
-        assert_eq!(chosen(0, 13), Some(0), "three time-outs in a row");
-        assert_eq!(chosen(0b101, 13), Some(1), "if no other is left");
-        assert_eq!(chosen(0, 1000), Some(1), "tried again after a while");
-        assert_eq!(chosen(0b111, 1000), None);
+        assert_eq!(servers[1].standing(1500 * MS), Standing::Dead);
+        assert_eq!(chosen(0b101, 1500 * MS), None, "a dead one is not asked");
+        servers[1].replied(1501 * MS, None);
+        assert_eq!(chosen(0b101, 1501 * MS), Some(1), "any reply shows that it lives");
     }
 
     #[test]
-    fn a_slow_server_that_answers_others_is_not_called_silent() {
+    fn a_slow_server_that_answers_others_is_not_doubted() {
         let slow = server(0);
-        for _ in 0..10 {
-            slow.replied(100, None);
-            slow.timed_out(50, 150);
+        for round in 1..=100 {
+            let (sent, now) = (round * 1000 * MS, (round * 1000 + 900) * MS);
+            slow.asked(sent);
+            slow.replied(sent + 500 * MS, SLOW);
+            assert!(!slow.late(sent, now));
         }
-        assert!(!slow.is_held(151));
+        assert_eq!(slow.standing(200_000 * MS), Standing::Alive);
+    }
+
+    #[test]
+    fn silence_is_told_from_slowness_by_several_owed_answers() {
+        let server = server(0);
+        (0..100).for_each(|_| server.replied(MS, FAST));
+        server.asked(10 * MS);
+        server.asked(11 * MS);
+        assert!(!server.is_silent(60 * MS), "two may be slow by chance");
+        server.asked(12 * MS);
+        assert!(!server.is_silent(20 * MS), "too early");
+        assert!(server.is_silent(25 * MS));
+        server.replied(26 * MS, FAST);
+        assert!(!server.is_silent(60 * MS));
+    }
+
+    #[test]
+    fn probes_begin_close_and_end_400_ms_apart_whoever_sends_them() {
+        let server = server(0);
+        assert!(!server.claim_probe(MS, 0), "it is alive");
+        server.doubt(1000 * MS);
+        let mut sent = Vec::new();
+        for now in (1000..4000).map(|ms| ms * MS) {
+            if server.claim_probe(now, 255) {
+                assert!(!server.claim_probe(now, 0), "one probe, though two workers look");
+                sent.push(now / MS - 1000);
+            }
+        }
+        let gaps: Vec<u64> = sent.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!((sent[0], &gaps[..3]), (0, &[75, 150, 300][..]), "the least by jitter: {gaps:?}");
+        assert!(gaps[3..].iter().all(|gap| (300..=400).contains(gap)), "{gaps:?}");
     }
 
     #[test]
     fn silence_is_told_once_and_so_is_its_end() {
         let server = server(0);
         let is_told = || server.is_told_silent.load(Ordering::Relaxed);
-        server.replied(1_000, FAST);
-        server.timed_out(60_000, 60_800);
-        server.timed_out(60_800, 62_400);
+        let probe = |ms: u64| assert!(server.claim_probe(ms * MS, 0), "due at {ms}");
+        server.replied(1_000 * MS, FAST);
+        server.asked(60_000 * MS);
+        assert!(server.late(60_000 * MS, 60_100 * MS));
+        probe(60_100);
+        probe(64_900);
         assert!(!is_told(), "a quiet minute is no silence: nothing was asked");
-        server.timed_out(63_400, 65_000);
+        probe(65_300);
         assert!(is_told(), "no reply for 5 s to what was asked");
-        server.replied(66_000, None);
+        server.replied(66_000 * MS, None);
         assert!(!is_told(), "any reply ends it");
-        server.timed_out(70_000, 71_000);
+        server.asked(70_000 * MS);
+        assert!(server.late(70_000 * MS, 70_100 * MS));
+        probe(70_100);
         assert!(!is_told(), "and the next silence begins anew");
     }
 
     #[test]
-    fn the_time_to_wait_follows_the_round_trips() {
+    fn lateness_follows_what_is_usual() {
         let server = server(0);
-        assert_eq!(server.rto(), UNKNOWN_RTO);
-        for _ in 0..50 {
-            server.replied(1, FAST);
-        }
-        assert_eq!(server.rto(), MIN_RTO, "never sooner");
-        for _ in 0..50 {
-            server.replied(1, SLOW);
-        }
-        assert!((SLOW.expect("set")..MAX_RTO).contains(&server.rto()), "{:?}", server.rto());
+        assert_eq!((server.late_after(), server.rto()), (UNKNOWN_LATE, UNKNOWN_RTO));
+        (0..100).for_each(|_| server.replied(MS, FAST));
+        assert_eq!((server.late_after(), server.rto()), (MIN_LATE, MIN_RTO), "never sooner");
+        (0..600).for_each(|_| server.replied(MS, SLOW));
+        assert!((SLOW.expect("set")..=MAX_LATE).contains(&server.late_after()), "{:?}", server.late_after());
+        assert!((SLOW.expect("set")..=MAX_RTO).contains(&server.rto()), "{:?}", server.rto());
     }
 }

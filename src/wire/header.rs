@@ -67,6 +67,8 @@ pub mod rcode {
 pub mod rtype {
     /// An IPv4 address.
     pub const A: u16 = 1;
+    /// A name server.
+    pub const NS: u16 = 2;
     /// An alias.
     pub const CNAME: u16 = 5;
     /// The start of a zone of authority.

@@ -29,6 +29,10 @@
 //!     wrong-id wrong-socket no-question question=NAME/TYPE class=CH other-case lower-case not-a-response
 //!     cut=OCTETS append=HEX missing-answers=COUNT
 //! upstream ADDRESS answers QNAME QTYPE … with …     is asked and replies in one
+//! upstream ADDRESS falls silent | returns     while it is silent its probes have no answer and are to be told; any other
+//!                                    upstream answers each at once
+//! upstream ADDRESS is probed …       tcp at=400ms worker=1, and steadily: all probes so far, at most 400 ms apart until now
+//! upstream ADDRESS has answered 2 probes      since this was last told
 //! upstream ADDRESS closes | refuses connections | accepts connections
 //! ```
 //!

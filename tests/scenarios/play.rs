@@ -21,6 +21,10 @@ pub(super) type Outcome = Result<(), String>;
 
 /// Each timer fires up to one tick of the wheel (4 ms) late, and each retransmission counts from the one before.
 const LATE: Duration = Duration::from_millis(40);
+/// The first two probes are 100 ms apart, less a quarter at most by jitter.
+const MIN_PROBE_GAP: Duration = Duration::from_millis(75);
+/// While a server is silent its probes are at most 400 ms apart, and a tick of the wheel.
+const MAX_PROBE_GAP: Duration = Duration::from_millis(404);
 /// Longer than any question may wait.
 const AFTERWARDS: Duration = Duration::from_secs(60);
 /// The client part of a cookie.
@@ -113,7 +117,8 @@ impl Player {
     }
 
     fn nothing_sent(&mut self) -> Outcome {
-        match self.world()?.sent.first() {
+        let world = self.world()?;
+        match world.sent.first().or(world.probes.first()) {
             Some(sent) => Err(format!("upstream {} was asked: {}", sent.server, question_text(sent, None)?)),
             None => Ok(()),
         }
@@ -238,10 +243,11 @@ impl Player {
     fn upstream(&mut self, words: &mut Words<'_>, block: &Block) -> Outcome {
         let server = words.next("the upstream's address")?;
         match words.next("is asked, answers, replies, closes, refuses or accepts")? {
-            "is" => {
-                words.expect(&["asked"])?;
-                self.is_asked(server, words)
-            }
+            "is" => match words.next("asked or probed")? {
+                "asked" => self.is_asked(server, words),
+                "probed" => self.is_probed(server, words),
+                other => Err(unknown(other)),
+            },
             "answers" => {
                 let with = words.words.iter().position(|word| word == "with").unwrap_or(words.words.len());
                 let (asked, replied) = words.words.split_at(with);
@@ -265,8 +271,64 @@ impl Player {
                 self.world()?.refusing.retain(|known| *known != server);
                 words.expect(&["connections"])
             }
+            "falls" => {
+                let server = address(server)?;
+                self.world()?.silent.insert(server);
+                words.expect(&["silent"])
+            }
+            "returns" => {
+                let server = address(server)?;
+                self.world()?.silent.remove(&server);
+                Ok(())
+            }
+            "has" => {
+                words.expect(&["answered"])?;
+                self.has_answered_probes(address(server)?, words)
+            }
             other => Err(unknown(other)),
         }
+    }
+
+    /// `is probed …`: takes the oldest probe without answer, or with `steadily` all of them.
+    fn is_probed(&mut self, server: &str, words: &mut Words<'_>) -> Outcome {
+        let ip = address(server)?;
+        let (mut told, mut at, mut by, mut steadily) =
+            (Told { opt: Some("no-opt"), ..Told::default() }, None, None, false);
+        for (word, value) in words.options() {
+            match word {
+                "tcp" => told.tcp = true,
+                "at" => at = Some(duration(value)?),
+                "worker" => by = Some(number::<usize>(value)?),
+                "steadily" => steadily = true,
+                other => return Err(unknown(other)),
+            }
+        }
+        let world = self.world()?;
+        let most = if steadily { usize::MAX } else { 1 };
+        let taken: Vec<Sent> = world.probes.extract_if(.., |sent| sent.server.ip() == ip).take(most).collect();
+        let now = world.now;
+        let Some(last) = taken.last().cloned() else { return Err(format!("upstream {server} was not probed")) };
+        for sent in &taken {
+            compare(&told.text(".", "NS", "IN"), &question_text(sent, Some(&told))?)?;
+            if by.is_some_and(|by| by != sent.worker) {
+                return Err(format!("worker {} probed", sent.worker));
+            }
+        }
+        self.check_time(at, taken[0].at)?;
+        if steadily {
+            let times: Vec<Instant> = taken.iter().map(|sent| sent.at).chain([now]).collect();
+            check_gaps(&times)?;
+        }
+        self.current.insert(server.to_owned(), last);
+        Ok(())
+    }
+
+    /// So many probes since this was last told.
+    fn has_answered_probes(&mut self, server: IpAddr, words: &mut Words<'_>) -> Outcome {
+        let expected: usize = number(words.next("how many")?)?;
+        words.expect(&[if expected == 1 { "probe" } else { "probes" }])?;
+        let seen = self.world()?.answered_probes.extract_if(.., |sent| sent.server.ip() == server).count();
+        compare(&expected.to_string(), &seen.to_string())
     }
 
     /// Takes the oldest question on its way to this upstream and compares it.
@@ -382,6 +444,14 @@ impl Player {
         self.world()?.receive(sent.worker, path, &octets);
         Ok(())
     }
+}
+
+/// Probes that follow each other: never two close together, never a long pause, up to the present.
+fn check_gaps(times: &[Instant]) -> Outcome {
+    let gaps: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let (between, present) = gaps.split_at(gaps.len() - 1);
+    let steady = between.iter().all(|gap| (MIN_PROBE_GAP..=MAX_PROBE_GAP).contains(gap)) && present[0] <= MAX_PROBE_GAP;
+    if steady { Ok(()) } else { Err(format!("the probes are not steady: {gaps:?}")) }
 }
 
 fn swap_case(octet: &mut u8) {

@@ -1,6 +1,6 @@
 //! Workers without sockets, in virtual time: what `listen/worker.rs` does around `answer` and `upstream`, step by step.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,9 @@ use tandem::answer::{self, Chain, Client, Context, Decision, Forward};
 use tandem::cache::Cache;
 use tandem::config::Config;
 use tandem::state::{Route, Snapshot, State};
-use tandem::upstream::{Ask, Asking, Command, Common, FlightId, InFlight, Machine, Output, Path, Transport, Waiter};
+use tandem::upstream::{
+    Ask, Asking, Command, Common, FlightId, HedgeBudget, InFlight, Machine, Output, Path, Transport, Until, Waiter,
+};
 use tandem::wire::header::ede;
 
 /// A message on its way to an upstream.
@@ -23,6 +25,13 @@ pub(crate) struct Sent {
     /// Without the length that TCP puts in front.
     pub(crate) octets: Vec<u8>,
     pub(crate) at: Instant,
+}
+
+impl Sent {
+    /// `. NS` without OPT, which only a client of an upstream that cannot read OPT would ask otherwise.
+    fn is_probe(&self) -> bool {
+        self.octets.len() == 17 && self.octets[4..] == [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1]
+    }
 }
 
 /// A reply on its way to a client.
@@ -58,6 +67,12 @@ pub(crate) struct World {
     pub(crate) rotation: u32,
     /// Upstreams that refuse connections.
     pub(crate) refusing: Vec<IpAddr>,
+    /// Upstreams that answer no probe; the others answer each at once.
+    pub(crate) silent: HashSet<IpAddr>,
+    /// Probes without answer.
+    pub(crate) probes: Vec<Sent>,
+    /// Probes that were answered.
+    pub(crate) answered_probes: Vec<Sent>,
     state: Arc<State>,
     cache: Arc<Cache>,
     in_flight: Arc<InFlight>,
@@ -84,7 +99,8 @@ impl World {
         let epoch = Instant::now();
         let cache = Arc::new(Cache::new(64 << 20, epoch));
         let in_flight = Arc::new(InFlight::default());
-        let common = Common { cache: Arc::clone(&cache), in_flight: Arc::clone(&in_flight), epoch };
+        let budget = Arc::new(HedgeBudget::default());
+        let common = Common { cache: Arc::clone(&cache), in_flight: Arc::clone(&in_flight), budget, epoch };
         let worker = |number: usize| Worker {
             machine: Machine::new(number as u16, [number as u8 + 1; 32], common.clone()),
             output: Output::default(),
@@ -97,6 +113,9 @@ impl World {
             replied: Vec::new(),
             rotation: 0,
             refusing: Vec::new(),
+            silent: HashSet::new(),
+            probes: Vec::new(),
+            answered_probes: Vec::new(),
             state: Arc::new(State::new(config, host(), SECRET)),
             cache,
             in_flight,
@@ -176,17 +195,17 @@ impl World {
             Err(Exceeded::All | Exceeded::Address) => return self.fail(name, client, packet, snapshot),
         };
         let waiting = Waiting { name: name.to_owned(), client, packet: packet.to_vec(), chain: None, _permit: permit };
-        let deadline = self.now + forward.route.view.query_timeout;
-        self.ask(number, waiting, forward, deadline, snapshot);
+        let until = Until::new(self.now, forward.route.view.query_timeout);
+        self.ask(number, waiting, forward, until, snapshot);
     }
 
-    fn ask(&mut self, number: usize, mut waiting: Waiting, forward: Forward, deadline: Instant, snapshot: &Snapshot) {
+    fn ask(&mut self, number: usize, mut waiting: Waiting, forward: Forward, until: Until, snapshot: &Snapshot) {
         let Forward { key, hash, route, chain } = forward;
         waiting.chain = chain;
         let (name, client, packet) = (waiting.name.clone(), waiting.client, waiting.packet.clone());
         let from = (!snapshot.host.addresses.contains(&client.address)).then_some(client.address);
         let worker = &mut self.workers[number];
-        let ask = Ask { key, hash, route, deadline };
+        let ask = Ask { key, hash, route, until };
         if worker.machine.ask(ask, waiting, from, self.now, &mut worker.output) == Asking::Loop {
             self.fail(&name, client, &packet, snapshot);
         }
@@ -221,6 +240,20 @@ impl World {
             worker.machine.told(flight, &segment, &mut worker.output);
             self.carry_out(to);
         }
+        self.answer_probes();
+    }
+
+    fn answer_probes(&mut self) {
+        let silent = &self.silent;
+        let answered: Vec<_> = self.probes.extract_if(.., |sent| !silent.contains(&sent.server.ip())).collect();
+        for probe in answered {
+            let mut reply = probe.octets.clone();
+            // QR, RA.
+            (reply[2], reply[3]) = (reply[2] | 0x80, reply[3] | 0x80);
+            let (number, path) = (probe.worker, probe.path);
+            self.answered_probes.push(probe);
+            self.receive(number, path, &reply);
+        }
     }
 
     fn carry_out_command(&mut self, number: usize, command: Command, octets: &[u8]) {
@@ -246,7 +279,9 @@ impl World {
                         message[2..].to_vec()
                     }
                 };
-                self.sent.push(Sent { worker: number, path, server, transport, octets, at: now });
+                let sent = Sent { worker: number, path, server, transport, octets, at: now };
+                let list = if sent.is_probe() { &mut self.probes } else { &mut self.sent };
+                list.push(sent);
             }
             Command::Close(path) => {
                 worker.sockets.remove(&path);
@@ -256,7 +291,7 @@ impl World {
     }
 
     fn finish(&mut self, number: usize, waiter: Waiter<Waiting>, segment: &[u8]) {
-        let Waiter { who: mut waiting, deadline } = waiter;
+        let Waiter { who: mut waiting, until } = waiter;
         let snapshot = self.snapshot();
         let chain = waiting.chain.take();
         let mut out = reply_buffer(waiting.client.transport);
@@ -264,7 +299,7 @@ impl World {
         match answer::resume(context, &waiting.packet, waiting.client, chain, segment, &mut out) {
             Decision::Reply(octets) => self.reply(&waiting.name, &out[..octets]),
             Decision::Drop => {}
-            Decision::Forward(forward) => self.ask(number, waiting, forward, deadline, &snapshot),
+            Decision::Forward(forward) => self.ask(number, waiting, forward, until, &snapshot),
         }
     }
 

@@ -7,47 +7,50 @@ use std::time::Instant;
 use rand::RngExt;
 
 use super::responses::Bad;
+use super::timers::PARKED;
 use super::{Command, Cookies, Machine, Output};
 use crate::access::ClientCookie;
-use crate::upstream::flight::{Attempt, MAX_ATTEMPTS, OptForm, Role, Route, patience};
+use crate::upstream::flight::{Attempt, MAX_ATTEMPTS, OptForm, Role, Route};
 use crate::upstream::lanes::{Path, Transport};
-use crate::upstream::server::{Server, choose};
+use crate::upstream::server::{Micros, Server, choose};
 use crate::wire::ask::{self, AskOpt, Question};
 
 impl<R: Route, W> Machine<R, W> {
-    /// Asks the best server not yet tried in this round; when all were tried, begins another round.
+    /// Asks the best server not yet tried in this round; when all were tried, begins another round. While none of them
+    /// lives, the question waits.
     pub(super) fn ask_next(&mut self, index: u32, now: Instant, out: &mut Output<W>) {
-        let now_ms = self.ms(now);
+        let now_us = self.micros(now);
         let Some(flight) = self.flight_mut(index) else { return };
         let Role::Asks(route) = &flight.role else { return };
         let route = route.clone();
         let servers = || route.servers().iter().map(Arc::as_ref);
-        let chosen = choose(servers(), flight.tried | flight.bad, now_ms).or_else(|| {
+        let chosen = choose(servers(), flight.tried | flight.bad, now_us).or_else(|| {
             flight.tried = 0;
             flight.round += 1;
-            choose(servers(), flight.bad, now_ms)
+            choose(servers(), flight.bad, now_us)
         });
-        let Some(chosen) = chosen.filter(|_| flight.sent < MAX_ATTEMPTS) else {
+        let all = (1u32 << route.servers().len()) - 1;
+        if flight.bad & all == all || flight.sent >= MAX_ATTEMPTS {
             return self.fail(index, now, out);
-        };
+        }
+        let Some(chosen) = chosen else { return self.look_again(index, now + PARKED) };
         flight.tried |= 1 << chosen;
         let server = &route.servers()[chosen];
         let transport = if server.forwarder.tcp_only { Transport::Tcp } else { Transport::Udp };
-        let wait = patience(server, transport, flight.round);
         servers().enumerate().filter(|&(other, _)| other != chosen).for_each(|(_, server)| server.fade());
         let again = flight.attempt_at(chosen, transport).map(|attempt| attempt.path);
         match again.is_some_and(|path| transport == Transport::Udp && self.lanes.get_mut(path).is_some()) {
             true => self.retransmit(index, chosen, &route, now, out),
             false => {
-                let opt = self.opt_form(server, now_ms);
+                let opt = self.opt_form(server, now_us);
                 self.attempt(index, chosen, transport, opt, &route, now, out);
             }
         }
-        self.look_again(index, now + wait);
+        self.look_again(index, now + server.silent_after().min(server.late_after()));
     }
 
-    fn opt_form(&self, server: &Server, now_ms: u64) -> OptForm {
-        match (server.takes_opt(now_ms), &self.cookies) {
+    fn opt_form(&self, server: &Server, now: Micros) -> OptForm {
+        match (server.takes_opt(now), &self.cookies) {
             (true, Some(_)) => OptForm::Cookie,
             (true, None) => OptForm::Bare,
             (false, _) => OptForm::None,
@@ -67,14 +70,7 @@ impl<R: Route, W> Machine<R, W> {
         out: &mut Output<W>,
     ) {
         let server = &route.servers()[server_index];
-        let chosen = self.lanes.choose(server, transport, now, &mut self.rng);
-        if let Some(path) = chosen.close {
-            out.commands.push(Command::Close(path));
-        }
-        if chosen.open {
-            out.commands.push(Command::Open(chosen.path, Arc::clone(server), transport));
-        }
-        let path = chosen.path;
+        let path = self.choose_path(server, transport, now, out);
         let id = self.draw_id(path, index);
         self.lanes.asked(path);
         let attempt = Attempt {
@@ -94,8 +90,26 @@ impl<R: Route, W> Machine<R, W> {
         self.send(index, &attempt, route, out);
     }
 
+    /// The socket by which the next question to a server goes.
+    pub(super) fn choose_path(
+        &mut self,
+        server: &Arc<Server>,
+        transport: Transport,
+        now: Instant,
+        out: &mut Output<W>,
+    ) -> Path {
+        let chosen = self.lanes.choose(server, transport, now, &mut self.rng);
+        if let Some(path) = chosen.close {
+            out.commands.push(Command::Close(path));
+        }
+        if chosen.open {
+            out.commands.push(Command::Open(chosen.path, Arc::clone(server), transport));
+        }
+        chosen.path
+    }
+
     /// Draws an ID that no other question on this socket has.
-    fn draw_id(&mut self, path: Path, index: u32) -> u16 {
+    pub(super) fn draw_id(&mut self, path: Path, index: u32) -> u16 {
         loop {
             let id: u16 = self.rng.random();
             if let Entry::Vacant(place) = self.by_wire.entry((path.slot, id)) {
@@ -140,10 +154,8 @@ impl<R: Route, W> Machine<R, W> {
             out.octets.extend_from_slice(&[0, 0]);
         }
         ask::write(&mut out.octets, attempt.id, &question, (attempt.opt != OptForm::None).then_some(opt));
-        if attempt.transport == Transport::Tcp {
-            let length = (out.octets.len() - start - 2) as u16;
-            out.octets[start..start + 2].copy_from_slice(&length.to_be_bytes());
-        }
+        set_length(&mut out.octets, start, attempt.transport);
+        server.asked(self.micros(attempt.last_sent));
         out.commands.push(Command::Send(attempt.path, start..out.octets.len()));
         self.counts.sent += 1;
     }
@@ -176,19 +188,23 @@ impl<R: Route, W> Machine<R, W> {
         if flight.sent >= MAX_ATTEMPTS {
             return self.fail(index, now, out);
         }
-        let round = flight.round;
         let attempt = flight.attempts.swap_remove(place);
         let server = usize::from(attempt.server);
         self.release(&attempt, out);
         self.attempt(index, server, transport, opt, route, now, out);
-        self.look_again(index, now + patience(&route.servers()[server], transport, round));
+        self.look_again(index, now + route.servers()[server].late_after());
     }
 
     /// An attempt no longer waits.
     pub(super) fn release(&mut self, attempt: &Attempt, out: &mut Output<W>) {
-        self.by_wire.remove(&(attempt.path.slot, attempt.id));
-        if self.lanes.released(attempt.path) {
-            out.commands.push(Command::Close(attempt.path));
+        self.release_id(attempt.path, attempt.id, out);
+    }
+
+    /// An ID is free again.
+    pub(super) fn release_id(&mut self, path: Path, id: u16, out: &mut Output<W>) {
+        self.by_wire.remove(&(path.slot, id));
+        if self.lanes.released(path) {
+            out.commands.push(Command::Close(path));
         }
     }
 
@@ -197,6 +213,7 @@ impl<R: Route, W> Machine<R, W> {
         let Some(socket) = self.lanes.get_mut(path) else { return };
         let proven = socket.is_proven();
         self.lanes.forget(path);
+        self.forget_probes_on(path);
         let mut affected: Vec<u32> =
             self.by_wire.iter().filter(|((slot, _), _)| *slot == path.slot).map(|(_, &index)| index).collect();
         affected.sort_unstable();
@@ -218,15 +235,24 @@ impl<R: Route, W> Machine<R, W> {
         if !proven || flight.sent >= MAX_ATTEMPTS {
             return self.answered_badly(index, server, Bad::Unreachable, now, out);
         }
-        let (route, round) = (route.clone(), flight.round);
+        let route = route.clone();
         self.attempt(index, server, attempt.transport, attempt.opt, &route, now, out);
-        self.look_again(index, now + patience(&route.servers()[server], attempt.transport, round));
+        self.look_again(index, now + route.servers()[server].late_after());
     }
 
     /// Parts with the sockets to servers that `keep` does not name.
     pub fn leave_unless(&mut self, keep: impl Fn(&Server) -> bool, out: &mut Output<W>) {
+        self.watch_only(&keep, out);
         let idle = self.lanes.leave_unless(keep);
         out.commands.extend(idle.into_iter().map(Command::Close));
+    }
+}
+
+/// Writes the length of the message that begins behind two octets at `start`, if it is for a connection.
+pub(super) fn set_length(octets: &mut [u8], start: usize, transport: Transport) {
+    if transport == Transport::Tcp {
+        let length = (octets.len() - start - 2) as u16;
+        octets[start..start + 2].copy_from_slice(&length.to_be_bytes());
     }
 }
 

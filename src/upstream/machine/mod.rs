@@ -8,6 +8,7 @@
 
 mod attempts;
 mod endings;
+mod probes;
 mod responses;
 mod timers;
 
@@ -19,15 +20,17 @@ use std::time::Instant;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::flight::{Flight, Role, Route, Waiter};
+use super::budget::HedgeBudget;
+use super::flight::{Flight, Role, Route, Until, Waiter};
 use super::in_flight::{FlightId, InFlight, Joined};
 use super::lanes::{Lanes, Path, Transport};
-use super::server::Server;
+use super::server::{Micros, Server};
 use super::wheel::Wheel;
 use crate::access::{ClientCookie, Secret};
 use crate::cache::{Cache, Key};
 use crate::wire::header::ede;
 use crate::wire::response::Reader;
+use probes::Watched;
 
 /// What the driver is to do, in this order.
 #[derive(Debug)]
@@ -89,7 +92,7 @@ pub struct Ask<R> {
     /// Its rule.
     pub route: R,
     /// When its asker gives up.
-    pub deadline: Instant,
+    pub until: Until,
 }
 
 /// What became of a question.
@@ -110,8 +113,12 @@ pub struct Counts {
     pub matched: u64,
     /// Packets that answered no question: late, forged, malformed.
     pub unmatched: u64,
-    /// Times that a server did not answer in time.
+    /// Times that a question was sent again for want of an answer.
     pub timeouts: u64,
+    /// Times that a question was sent to another server while the first could still answer.
+    pub hedges: u64,
+    /// Probes sent to servers that were doubted.
+    pub probes: u64,
 }
 
 /// See the module.
@@ -126,6 +133,9 @@ pub struct Machine<R, W> {
     due: Vec<(u32, u32)>,
     rng: StdRng,
     cookies: Option<Cookies>,
+    /// Servers that are probed, by number.
+    watched: HashMap<u32, Watched>,
+    budget: Arc<HedgeBudget>,
     reader: Reader,
     segment: Vec<u8>,
     cache: Arc<Cache>,
@@ -151,6 +161,8 @@ pub struct Common {
     pub cache: Arc<Cache>,
     /// Questions in flight.
     pub in_flight: Arc<InFlight>,
+    /// What hedging may cost.
+    pub budget: Arc<HedgeBudget>,
     /// When the time of [`Server`]s began.
     pub epoch: Instant,
 }
@@ -158,7 +170,7 @@ pub struct Common {
 impl<R: Route, W> Machine<R, W> {
     /// A machine for the worker of this number; its draws follow from `seed`, which comes from the system's CSPRNG.
     pub fn new(worker: u16, seed: [u8; 32], common: Common) -> Self {
-        let Common { cache, in_flight, epoch } = common;
+        let Common { cache, in_flight, budget, epoch } = common;
         Self {
             worker,
             flights: Vec::new(),
@@ -169,6 +181,8 @@ impl<R: Route, W> Machine<R, W> {
             due: Vec::new(),
             rng: StdRng::from_seed(seed),
             cookies: None,
+            watched: HashMap::new(),
+            budget,
             reader: Reader::default(),
             segment: Vec::new(),
             cache,
@@ -212,12 +226,14 @@ impl<R: Route, W> Machine<R, W> {
     }
 
     /// Questions on the wire whose answer would still be taken; one that is asked in several ways counts as often.
+    /// Probes are nobody's questions and do not count.
     pub fn on_wire(&self) -> usize {
-        self.by_wire.len()
+        self.by_wire.len() - self.probes_on_wire()
     }
 
-    fn ms(&self, at: Instant) -> u64 {
-        at.saturating_duration_since(self.epoch).as_millis() as u64
+    /// The time as [`Server`]s count it; their 0 is before everything.
+    fn micros(&self, at: Instant) -> Micros {
+        at.saturating_duration_since(self.epoch).as_micros() as Micros + 1
     }
 
     /// Gets a question answered for `who`, or joins the flight that does.
@@ -232,7 +248,7 @@ impl<R: Route, W> Machine<R, W> {
         out: &mut Output<W>,
     ) -> Asking {
         let me = self.vacant();
-        let joined = self.in_flight.join(ask.hash, ask.key.as_octets(), me, ask.deadline);
+        let joined = self.in_flight.join(ask.hash, ask.key.as_octets(), me, ask.until.alive);
         let asks_itself = |server: &Arc<Server>| Some(server.forwarder.address.ip()) == from;
         if joined != Joined::Own && ask.route.servers().iter().any(asks_itself) {
             if joined == Joined::Elsewhere {
@@ -240,7 +256,7 @@ impl<R: Route, W> Machine<R, W> {
             }
             return Asking::Loop;
         }
-        let waiter = Waiter { who, deadline: ask.deadline };
+        let waiter = Waiter { who, until: ask.until };
         match joined {
             Joined::Here(flight) => self.add_waiter(flight.index, waiter),
             Joined::Elsewhere => self.begin(me, ask, waiter, Role::Waits),
@@ -251,9 +267,8 @@ impl<R: Route, W> Machine<R, W> {
 
     fn add_waiter(&mut self, index: u32, waiter: Waiter<W>) {
         let Some(flight) = self.flight_mut(index) else { return };
-        let earlier = waiter.deadline < flight.next_at;
-        let place = flight.waiters.partition_point(|other| other.deadline <= waiter.deadline);
-        flight.waiters.insert(place, waiter);
+        let earlier = waiter.until.dead < flight.next_at;
+        flight.waiters.push(waiter);
         if earlier {
             self.arm(index);
         }
@@ -273,8 +288,9 @@ impl<R: Route, W> Machine<R, W> {
             key: ask.key,
             hash: ask.hash,
             role,
-            next_at: ask.deadline,
-            ask_again_at: ask.deadline,
+            next_at: ask.until.alive,
+            ask_again_at: ask.until.alive,
+            looked_at: None,
             waiters: vec![waiter],
             attempts: Vec::new(),
             drawn_case: Vec::new(),
@@ -301,6 +317,7 @@ impl<R: Route, W> Machine<R, W> {
         // Another worker may have finished the same question between our look into the cache and now.
         let kept = self.cache.contains(ask.hash, &ask.key, now);
         self.begin(me, ask, waiter, role);
+        self.budget.earn();
         if kept {
             self.finish_from_cache(me.index, now, out);
         } else {

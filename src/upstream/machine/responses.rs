@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
+use super::probes::PROBE;
 use super::{Machine, Output};
 use crate::access::CookieCheck;
 use crate::cache::Key;
@@ -68,6 +69,11 @@ fn log_bad(key: &Key, server: &Server, why: Bad) {
 impl<R: Route, W> Machine<R, W> {
     /// A packet came by `path`.
     pub fn received(&mut self, path: Path, packet: &[u8], now: Instant, out: &mut Output<W>) {
+        if self.is_of_probe(path, packet) {
+            let taken = self.take_probe_reply(path, packet, now, out);
+            *if taken { &mut self.counts.matched } else { &mut self.counts.unmatched } += 1;
+            return;
+        }
         match self.match_response(path, packet) {
             Some((index, place)) => {
                 let taken = self.take_response(index, place, packet, now, out);
@@ -75,6 +81,14 @@ impl<R: Route, W> Machine<R, W> {
             }
             None => self.counts.unmatched += 1,
         }
+    }
+
+    /// Whether a packet has the ID of a probe.
+    fn is_of_probe(&mut self, path: Path, packet: &[u8]) -> bool {
+        !self.watched.is_empty()
+            && is_response(packet)
+            && self.lanes.get_mut(path).is_some()
+            && self.by_wire.get(&(path.slot, u16_at(packet, 0))) == Some(&PROBE)
     }
 
     /// Finds the attempt that a packet answers: its flight and its place among the flight's attempts.
@@ -144,7 +158,7 @@ impl<R: Route, W> Machine<R, W> {
                 // Only an answer shows that OPT was the fault: a question may be one that no form of it would help. And
                 // one that was asked without OPT anyway shows nothing.
                 if attempt.opt == OptForm::None && self.flight_mut(index)?.refused_opt & 1 << attempt.server != 0 {
-                    server.cannot_read_opt(self.ms(now));
+                    server.cannot_read_opt(self.micros(now));
                 }
                 return self.take_answer(index, place, packet, &route, now, out);
             }
@@ -169,7 +183,7 @@ impl<R: Route, W> Machine<R, W> {
     fn note_reply(&mut self, attempt: &Attempt, server: &Server, now: Instant) {
         let measurable = attempt.transmissions == 1 && attempt.transport == Transport::Udp;
         let round_trip = measurable.then(|| now.saturating_duration_since(attempt.first_sent));
-        server.replied(self.ms(now), round_trip);
+        server.replied(self.micros(now), round_trip);
         if let Some(socket) = self.lanes.get_mut(attempt.path) {
             socket.heard = now;
         }
@@ -236,6 +250,7 @@ impl<R: Route, W> Machine<R, W> {
         let Role::Asks(route) = &flight.role else { return };
         log_bad(&flight.key, &route.servers()[server], why);
         flight.bad |= 1 << server;
+        route.servers()[server].answered_badly();
         flight.ede = flight.ede.max(why.ede());
         let all = (1u32 << route.servers().len()) - 1;
         let (failed, untried) = (flight.bad & all == all, all & !(flight.bad | flight.tried) != 0);
@@ -249,6 +264,10 @@ impl<R: Route, W> Machine<R, W> {
             self.fail(index, now, out);
         } else if untried || !waits {
             self.ask_next(index, now, out);
+        } else {
+            // What is still awaited elsewhere may be overdue: it was the later question that the timer was set by.
+            let at = self.flight_mut(index).map_or(now, |flight| flight.ask_again_at.max(now));
+            self.look_again(index, at);
         }
     }
 }

@@ -1,14 +1,28 @@
-//! Looking again: what is due, who gives up, which server was late.
+//! Looking again: what is due, who gives up, which answer is late, and what follows.
+//!
+//! A question that is sent is looked at when silence could be told from slowness, when its answer is later than is usual
+//! for its server, and when it is to be sent again. Late, it may be **hedged**: sent to the next server while the first
+//! may still answer. Where a server has gone silent, all its questions are; otherwise the budget decides.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::endings::write_failure;
+use super::probes::PROBE;
 use super::{Command, Machine, Output};
-use crate::upstream::flight::{Role, Route};
+use crate::upstream::flight::{Attempt, Role, Route, patience};
 use crate::upstream::lanes::Transport;
+use crate::upstream::server::Standing;
+
+/// A flight that waits for another worker is looked at again at least this often.
+const MAX_SILENCE: Duration = Duration::from_secs(1);
+/// Questions whose servers are all dead are looked at this often: one of them may have answered a probe.
+pub(super) const PARKED: Duration = Duration::from_millis(20);
+/// A late question that could not be hedged is looked at again after this: its server may turn out silent.
+const RECONSIDER: Duration = Duration::from_millis(16);
 
 impl<R: Route, W> Machine<R, W> {
-    /// Asks again at `at`; those who wait may give up before.
+    /// Looks at what is asked again at `at`; those who wait may give up before.
     pub(super) fn look_again(&mut self, index: u32, at: Instant) {
         let Some(flight) = self.flight_mut(index) else { return };
         flight.ask_again_at = at;
@@ -18,8 +32,7 @@ impl<R: Route, W> Machine<R, W> {
     /// Sets the timer of a flight by what it waits for.
     pub(super) fn arm(&mut self, index: u32) {
         let Some(flight) = self.flight_mut(index) else { return };
-        let at = flight.ask_again_at;
-        let at = flight.first_deadline().map_or(at, |deadline| deadline.min(at));
+        let at = flight.next_deadline().map_or(flight.ask_again_at, |deadline| deadline.min(flight.ask_again_at));
         flight.next_at = at;
         let name = (index, flight.id.generation);
         self.wheel.arm(at, name);
@@ -30,6 +43,10 @@ impl<R: Route, W> Machine<R, W> {
         let mut due = std::mem::take(&mut self.due);
         self.wheel.fire(now, &mut due);
         for (index, generation) in due.drain(..) {
+            if index == PROBE {
+                self.tend(generation, now, out);
+                continue;
+            }
             let next_at = self.flight_mut(index).filter(|flight| flight.id.generation == generation);
             match next_at.map(|flight| flight.next_at) {
                 Some(at) if at <= now => self.look_at(index, now, out),
@@ -42,59 +59,105 @@ impl<R: Route, W> Machine<R, W> {
     }
 
     fn look_at(&mut self, index: u32, now: Instant, out: &mut Output<W>) {
-        self.give_up_late(index, now, out);
         let Some(flight) = self.flight_mut(index) else { return };
-        let (hash, key, deserted) = (flight.hash, flight.key.clone(), flight.waiters.is_empty());
         let Role::Asks(route) = &flight.role else {
-            return match deserted {
+            self.give_up_late(index, false, now, out);
+            return match self.flight_mut(index).is_some_and(|flight| flight.waiters.is_empty()) {
                 true => self.fail(index, now, out),
                 false => self.look_again(index, now + MAX_SILENCE),
             };
         };
         let route = route.clone();
-        let awaited = !deserted || self.in_flight.awaited_until(hash, key.as_octets()).is_some_and(|until| until > now);
-        if !awaited {
-            return self.fail(index, now, out);
+        let hopeless = self.is_hopeless(index, &route, now);
+        self.give_up_late(index, hopeless, now, out);
+        let Some(flight) = self.flight_mut(index) else { return };
+        if flight.waiters.is_empty() {
+            let (hash, key) = (flight.hash, flight.key.clone());
+            let awaited = self.in_flight.awaited_until(hash, key.as_octets()).is_some_and(|until| until > now);
+            if hopeless || !awaited {
+                return self.fail(index, now, out);
+            }
         }
         let Some(flight) = self.flight_mut(index) else { return };
         // Somebody's deadline is not a server's: nothing is late yet.
         if flight.ask_again_at > now {
             return self.arm(index);
         }
-        let sent = flight.sent;
-        self.note_timeouts(index, &route, now, out);
-        // Parting with a silent connection has asked anew already.
-        if self.flight_mut(index).is_some_and(|flight| flight.sent == sent) {
-            self.ask_next(index, now, out);
-        }
+        self.follow_up(index, &route, now, out);
+    }
+
+    /// Whether no server is left that could answer: each is dead, or has answered badly.
+    fn is_hopeless(&mut self, index: u32, route: &R, now: Instant) -> bool {
+        let now_us = self.micros(now);
+        let Some(flight) = self.flight_mut(index) else { return false };
+        let bad = flight.bad;
+        let mut left = route.servers().iter().enumerate().filter(|(place, _)| bad & (1 << place) == 0);
+        left.all(|(_, server)| server.standing(now_us) == Standing::Dead)
     }
 
     /// Answers those whose time is over.
-    fn give_up_late(&mut self, index: u32, now: Instant, out: &mut Output<W>) {
+    fn give_up_late(&mut self, index: u32, hopeless: bool, now: Instant, out: &mut Output<W>) {
         let Some(flight) = self.flight_mut(index) else { return };
-        let late = flight.waiters.iter().take_while(|waiter| waiter.deadline <= now).count();
-        let (ede, late) = (flight.ede, flight.waiters.drain(..late).collect::<Vec<_>>());
+        flight.looked_at = Some(now);
+        let late: Vec<_> = flight.waiters.extract_if(.., |waiter| waiter.until.when(hopeless) <= now).collect();
+        if late.is_empty() {
+            return;
+        }
+        let ede = flight.ede;
         let mut segment = std::mem::take(&mut self.segment);
         write_failure(&mut segment, ede);
         self.hand_out(late, &segment, out);
         self.segment = segment;
     }
 
-    /// Counts the last attempts as late; a connection on which nothing was heard since is given up.
-    fn note_timeouts(&mut self, index: u32, route: &R, now: Instant, out: &mut Output<W>) {
-        let now_ms = self.ms(now);
+    /// Draws the conclusions from the time that the last attempt takes.
+    fn follow_up(&mut self, index: u32, route: &R, now: Instant, out: &mut Output<W>) {
         let Some(flight) = self.flight_mut(index) else { return };
-        let Some(&attempt) = flight.attempts.iter().max_by_key(|attempt| attempt.last_sent) else { return };
-        self.counts.timeouts += 1;
-        let sent_ms = self.ms(attempt.last_sent);
-        route.servers()[usize::from(attempt.server)].timed_out(sent_ms, now_ms);
+        let last = flight.attempts.iter().max_by_key(|attempt| attempt.last_sent);
+        let Some(&attempt) = last else { return self.ask_next(index, now, out) };
+        let (round, age) = (flight.round, now.saturating_duration_since(attempt.last_sent));
+        let server = Arc::clone(&route.servers()[usize::from(attempt.server)]);
+        let (sent_us, now_us) = (self.micros(attempt.last_sent), self.micros(now));
+        let late_after = server.late_after();
+        let doubtful = server.is_silent(now_us) || (age >= late_after && server.late(sent_us, now_us));
+        if doubtful {
+            server.doubt(now_us);
+            self.watch(&server, now, out);
+        }
+        let again_after = patience(&server, attempt.transport, round);
+        if age >= again_after {
+            self.counts.timeouts += 1;
+            return self.ask_again(index, &attempt, now, out);
+        }
+        let can_hedge = self.has_another(index, route, now);
+        if can_hedge && (server.went_silent_after(sent_us) || (age >= late_after && self.budget.pay())) {
+            self.counts.hedges += 1;
+            return self.ask_next(index, now, out);
+        }
+        let steps = [server.silent_after(), late_after, again_after];
+        let next = steps.into_iter().filter(|&step| step > age).min().unwrap_or(again_after);
+        let next = if can_hedge && age >= server.silent_after() { next.min(age + RECONSIDER) } else { next };
+        self.look_again(index, attempt.last_sent + next);
+    }
+
+    /// Asks again, since the last attempt was not answered in time; a connection on which nothing was heard since is
+    /// given up.
+    fn ask_again(&mut self, index: u32, attempt: &Attempt, now: Instant, out: &mut Output<W>) {
         let silent = self.lanes.get_mut(attempt.path).is_some_and(|socket| socket.heard < attempt.first_sent);
         if attempt.transport == Transport::Tcp && silent {
             out.commands.push(Command::Close(attempt.path));
-            self.closed(attempt.path, now, out);
+            // Those who used it, this question among them, are asked anew.
+            return self.closed(attempt.path, now, out);
         }
+        self.ask_next(index, now, out);
+    }
+
+    /// Whether a server that lives has not been asked in this round.
+    fn has_another(&mut self, index: u32, route: &R, now: Instant) -> bool {
+        let now_us = self.micros(now);
+        let Some(flight) = self.flight_mut(index) else { return false };
+        let used = flight.tried | flight.bad;
+        let mut unused = route.servers().iter().enumerate().filter(|(place, _)| used & (1 << place) == 0);
+        unused.any(|(_, server)| server.standing(now_us) == Standing::Alive)
     }
 }
-
-/// A flight that waits for another worker is looked at again at least this often.
-const MAX_SILENCE: Duration = Duration::from_secs(1);
