@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, SysconfVar, sysconf};
-use tandem::sys::sockets::stay_on_core;
 
 use super::message::{Order, QUERY_OCTETS, Questions, is_right};
-use super::place::{Place, find_program};
+use super::place::{Place, find_program, stay_on_core};
 
 /// How long a child may take to end after SIGTERM.
 const END: Duration = Duration::from_secs(3);
