@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::Parser;
 use stand::open_loop::{self, Outcome, Plan, Sample};
 use stand::peers::{self, Peer};
-use stand::place::{Place, stay_on_core};
+use stand::place::Place;
 use stand::process::Process;
 use stand::table::{self, Report, number, percentile};
 use stand::upstream::{SLOW, SLOW_PREFIX, Upstream};
@@ -257,7 +257,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> io::Result<()> {
     let place = Place::new()?;
-    stay_on_core(place.load_core);
+    tandem::sys::cores::stay_on(place.load_core);
     let mut bench = Bench { args, place, report: Report::default(), runs: 0 };
     bench.head();
     for scene in &SCENES {

@@ -18,7 +18,7 @@ use clap::{Parser, ValueEnum};
 use stand::load::{self, Tally};
 use stand::message::{Order, Questions};
 use stand::peers::{self, PEERS, Peer};
-use stand::place::{Place, stay_on_core};
+use stand::place::Place;
 use stand::process::Process;
 use stand::table::{self, Report, median, number, percentile};
 use stand::tcp_load::{self, Shape};
@@ -157,7 +157,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> io::Result<()> {
     let place = Place::new()?;
-    stay_on_core(place.load_core);
+    tandem::sys::cores::stay_on(place.load_core);
     let upstream = place.address();
     let mut process = Process::stand_in(&place, place.load_core, "fast-upstream", &[upstream], false)?;
     process.await_answer(upstream, place.client(0), START).ok_or(io::ErrorKind::TimedOut)?;

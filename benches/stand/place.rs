@@ -5,8 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::unistd::Pid;
+use tandem::sys::cores;
 use tempfile::TempDir;
 
 /// Every server's port: below those that the system gives to clients.
@@ -28,7 +27,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> io::Result<Self> {
-        let cores = usable_cores();
+        let cores = cores::usable();
         let [.., high, low] = std::process::id().to_be_bytes();
         Ok(Self {
             directory: tempfile::Builder::new().prefix("tandem-bench-").tempdir()?,
@@ -73,21 +72,6 @@ impl Place {
     pub(crate) fn client_network(&self) -> String {
         let [a, b, c] = self.network;
         format!("{a}.{b}.{c}.0/24")
-    }
-}
-
-/// The cores that this process may run on, in order; at least one.
-fn usable_cores() -> Vec<usize> {
-    let set = sched_getaffinity(Pid::from_raw(0)).unwrap_or_default();
-    let cores: Vec<usize> = (0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect();
-    if cores.is_empty() { vec![0] } else { cores }
-}
-
-/// Keeps this thread, and what it starts, on one core. Where the system does not allow it the thread stays free.
-pub(crate) fn stay_on_core(core: usize) {
-    let mut set = CpuSet::new();
-    if set.set(core).is_ok() {
-        let _ = sched_setaffinity(Pid::from_raw(0), &set);
     }
 }
 

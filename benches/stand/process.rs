@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, SysconfVar, sysconf};
+use tandem::sys::cores;
 
 use super::message::{Order, QUERY_OCTETS, Questions, is_right};
-use super::place::{Place, find_program, stay_on_core};
+use super::place::{Place, find_program};
 
 /// How long a child may take to end after SIGTERM.
 const END: Duration = Duration::from_secs(3);
@@ -53,9 +54,9 @@ impl Process {
         command.stdin(piped());
         command.stdout(if spoken { Stdio::piped() } else { said.into() });
         // A child begins with its parent's cores.
-        stay_on_core(core);
+        cores::stay_on(core);
         let child = command.spawn();
-        stay_on_core(place.load_core);
+        cores::stay_on(place.load_core);
         Ok(Self { child: child?, log, started: Instant::now() })
     }
 
