@@ -13,8 +13,8 @@ use super::message::{QUERY_OCTETS, Questions, is_right};
 use super::place::Place;
 
 /// Sockets, each from an address of its own. With the window: as many questions as fit into a socket's buffer of the
-/// default size (212,992 octets, 768 for a small packet), lest servers that leave it so lose what nobody sends at once.
-const SOCKETS: usize = 4;
+/// default size, which holds about 218 small packets, lest servers that leave it so lose what no client sends at once.
+const SOCKETS: usize = 3;
 /// Questions that wait for an answer, a socket.
 const WINDOW: usize = BATCH;
 /// A socket refills its window once so many answers have come.
