@@ -216,12 +216,13 @@ impl World {
     }
 
     fn carry_out(&mut self, worker: usize) {
+        // Questions may be on their way to a socket when it turns out that it cannot be opened.
+        let mut failed = HashSet::new();
         loop {
             let output = std::mem::take(&mut self.workers[worker].output);
             if output.commands.is_empty() && output.finished.is_empty() {
                 return;
             }
-            let mut failed = HashSet::new();
             for command in output.commands {
                 self.command(worker, command, &output.octets, &mut failed);
             }

@@ -91,6 +91,8 @@ pub struct Attempt {
     pub transmissions: u8,
     /// How it was asked.
     pub opt: OptForm,
+    /// Its lateness was held against the server.
+    pub is_late: bool,
 }
 
 /// What a flight does.
@@ -98,8 +100,17 @@ pub struct Attempt {
 pub enum Role<R> {
     /// It asks.
     Asks(R),
-    /// It waits for the flight of another worker.
-    Waits,
+    /// It waits for the flight of another worker, by the servers of this route.
+    Waits(R),
+}
+
+impl<R> Role<R> {
+    /// The route of the question.
+    pub fn route(&self) -> &R {
+        match self {
+            Self::Asks(route) | Self::Waits(route) => route,
+        }
+    }
 }
 
 /// See the module.
@@ -150,6 +161,11 @@ impl<R, W> Flight<R, W> {
     pub fn attempt_at(&mut self, server: usize, transport: Transport) -> Option<&mut Attempt> {
         let matches = |attempt: &&mut Attempt| usize::from(attempt.server) == server && attempt.transport == transport;
         self.attempts.iter_mut().rev().find(matches)
+    }
+
+    /// The attempt by this socket and ID.
+    pub fn attempt_of(&mut self, path: Path, id: u16) -> Option<&mut Attempt> {
+        self.attempts.iter_mut().find(|attempt| attempt.path == path && attempt.id == id)
     }
 
     /// The earliest deadline, of either kind, of those who wait; not those that passed before it was looked at.

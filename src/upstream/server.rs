@@ -81,6 +81,8 @@ pub struct Server {
     doubted_since: AtomicU64,
     next_probe: AtomicU64,
     probes: AtomicU32,
+    /// When it answered for the first time after some probes without answer.
+    returned: AtomicU64,
     /// The log has been told that it is silent.
     is_told_silent: AtomicBool,
     /// Do not send OPT before then: it answered FORMERR to it.
@@ -101,6 +103,7 @@ impl Server {
             doubted_since: AtomicU64::new(0),
             next_probe: AtomicU64::new(0),
             probes: AtomicU32::new(0),
+            returned: AtomicU64::new(0),
             is_told_silent: AtomicBool::new(false),
             plain_until: AtomicU64::new(0),
         }
@@ -145,6 +148,9 @@ impl Server {
         }
         if self.doubted_since.load(Ordering::Relaxed) != 0 {
             self.doubted_since.store(0, Ordering::Relaxed);
+            if self.probes.load(Ordering::Relaxed) > 1 {
+                self.returned.store(now, Ordering::Relaxed);
+            }
             self.tell_end_of_silence(now);
         }
         if let Some(took) = took {
@@ -166,10 +172,14 @@ impl Server {
         self.weigh(BAD_ANSWER.max(2 * self.weight()));
     }
 
-    /// An answer has not come in time. Says whether there was no reply at all since the question was sent: then the
-    /// server is doubted from now on.
-    pub fn late(&self, sent: Micros, now: Micros) -> bool {
+    /// An answer has not come in time; to be held against it once.
+    pub fn was_late(&self, sent: Micros, now: Micros) {
         self.weigh(Duration::from_micros(now.saturating_sub(sent)).max(2 * self.weight()).min(BAD_ANSWER));
+    }
+
+    /// An answer is late. Says whether there was no reply at all since the question was sent: then the server is doubted
+    /// from now on.
+    pub fn late(&self, sent: Micros, now: Micros) -> bool {
         let silent = self.last_reply.load(Ordering::Relaxed) < sent;
         if silent {
             self.doubt(now);
@@ -210,6 +220,11 @@ impl Server {
     pub fn went_silent_after(&self, sent: Micros) -> bool {
         let since = self.doubted_since.load(Ordering::Relaxed);
         since >= sent && since != 0 && self.owed.load(Ordering::Relaxed) >= SILENT_QUESTIONS
+    }
+
+    /// Whether a question sent at `sent` was sent into a silence that has ended since: it is lost.
+    pub fn returned_after(&self, sent: Micros) -> bool {
+        self.returned.load(Ordering::Relaxed) > sent
     }
 
     /// When the next probe is due; `None` while it is alive.

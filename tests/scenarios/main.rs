@@ -33,6 +33,12 @@
 //!                                    upstream answers each at once
 //! upstream ADDRESS is probed …       tcp at=400ms worker=1, and steadily: all probes so far, at most 400 ms apart until now
 //! upstream ADDRESS has answered 2 probes      since this was last told
+//! upstream ADDRESS serves …          answers questions by itself from now on: after=1ms slow=200ms slow-every=10
+//!                                    lost-every=10 RCODE; without RCODE with one address
+//! upstream ADDRESS was asked at most COUNT    since it serves, or this was last told
+//! traffic COUNT under=SUFFIX every=5ms        clients, each with a new name, on all workers in turn
+//! traffic gets RCODE within=100ms all-but=2   each of them so far; two may have had it later
+//! traffic costs at most 5 % more     packets to upstreams that serve, probes included, for what the traffic got
 //! upstream ADDRESS closes | refuses connections | accepts connections
 //! ```
 //!
@@ -46,6 +52,7 @@ mod message;
 mod play;
 mod record;
 mod script;
+mod traffic;
 mod words;
 mod world;
 
@@ -87,7 +94,7 @@ macro_rules! stories {
     };
 }
 
-stories! { attacks cache chain choice clients edns forged negative reload shared }
+stories! { attacks cache chain choice clients edns forged hedging negative reload shared silence }
 
 #[test]
 fn a_story_that_is_not_true_fails_and_says_where() {

@@ -13,6 +13,7 @@ use super::expect::{Expected, Query, Told, check_frame, compare, question_text, 
 use super::message::{AA, AD, CD, COOKIE, Message, Opt, QR, RA, RD, TC, rcode_number};
 use super::record::{Record, class_number, hex, name_text, parse_hex, parse_name, type_number};
 use super::script::{Block, Step, Story};
+use super::traffic::serving;
 use super::words::{Words, address, duration, number, option, sections, unknown};
 use super::world::{Sent, World};
 
@@ -21,10 +22,6 @@ pub(super) type Outcome = Result<(), String>;
 
 /// Each timer fires up to one tick of the wheel (4 ms) late, and each retransmission counts from the one before.
 const LATE: Duration = Duration::from_millis(40);
-/// The first two probes are 100 ms apart, less a quarter at most by jitter.
-const MIN_PROBE_GAP: Duration = Duration::from_millis(75);
-/// While a server is silent its probes are at most 400 ms apart, and a tick of the wheel.
-const MAX_PROBE_GAP: Duration = Duration::from_millis(404);
 /// Longer than any question may wait.
 const AFTERWARDS: Duration = Duration::from_secs(60);
 /// The client part of a cookie.
@@ -42,18 +39,24 @@ pub(crate) fn play(file: &str, story: &Story) -> Result<(), String> {
 }
 
 #[derive(Default)]
-struct Player {
+pub(super) struct Player {
     file: String,
     config: Option<Config>,
     workers: usize,
-    world: Option<World>,
+    pub(super) world: Option<World>,
     /// The question that each upstream was last seen to be asked.
-    current: HashMap<String, Sent>,
+    pub(super) current: HashMap<String, Sent>,
     named: HashMap<String, Sent>,
     queries: HashMap<String, Query>,
     /// The COOKIE option that each client last got.
     cookies: HashMap<String, Vec<u8>>,
-    id: u16,
+    pub(super) id: u16,
+    /// The clients of the traffic that was not told yet: their numbers, and when they asked.
+    pub(super) traffic: Vec<(usize, Instant)>,
+    /// Clients of the traffic so far.
+    pub(super) traffic_clients: usize,
+    /// Questions whose cost was not told yet.
+    pub(super) traffic_questions: usize,
 }
 
 fn config(file: &str, block: &Block) -> Result<Config, String> {
@@ -68,7 +71,7 @@ fn config(file: &str, block: &Block) -> Result<Config, String> {
 }
 
 impl Player {
-    fn world(&mut self) -> Result<&mut World, String> {
+    pub(super) fn world(&mut self) -> Result<&mut World, String> {
         if self.world.is_none() {
             let config = self.config.as_ref().ok_or("a story begins with a config")?;
             self.world = Some(World::new(config, self.workers));
@@ -96,6 +99,7 @@ impl Player {
                 words.expect(&["upstream", "is", "asked"])?;
                 return self.nothing_sent();
             }
+            "traffic" => return self.traffic(&mut words),
             "client" => return self.client(&mut words, &step.block),
             "upstream" => return self.upstream(&mut words, &step.block),
             other => return Err(unknown(other)),
@@ -233,7 +237,7 @@ impl Player {
         self.check_time(expected.at, replied.at)
     }
 
-    fn check_time(&mut self, expected: Option<Duration>, at: Instant) -> Outcome {
+    pub(super) fn check_time(&mut self, expected: Option<Duration>, at: Instant) -> Outcome {
         let Some(expected) = expected else { return Ok(()) };
         let seen = at - self.world()?.epoch;
         let in_time = (expected..=expected + LATE).contains(&seen);
@@ -281,54 +285,25 @@ impl Player {
                 self.world()?.silent.remove(&server);
                 Ok(())
             }
+            "serves" => {
+                let server = address(server)?;
+                let serving = serving(words)?;
+                self.world()?.serving.insert(server, serving);
+                Ok(())
+            }
+            "was" => {
+                words.expect(&["asked", "at", "most"])?;
+                let (server, most) = (address(server)?, number::<usize>(words.next("how often")?)?);
+                let serving = self.world()?.serving.get_mut(&server).ok_or("it does not serve")?;
+                let asked = std::mem::take(&mut serving.asked);
+                if asked <= most { Ok(()) } else { Err(format!("it was asked {asked} times")) }
+            }
             "has" => {
                 words.expect(&["answered"])?;
                 self.has_answered_probes(address(server)?, words)
             }
             other => Err(unknown(other)),
         }
-    }
-
-    /// `is probed …`: takes the oldest probe without answer, or with `steadily` all of them.
-    fn is_probed(&mut self, server: &str, words: &mut Words<'_>) -> Outcome {
-        let ip = address(server)?;
-        let (mut told, mut at, mut by, mut steadily) =
-            (Told { opt: Some("no-opt"), ..Told::default() }, None, None, false);
-        for (word, value) in words.options() {
-            match word {
-                "tcp" => told.tcp = true,
-                "at" => at = Some(duration(value)?),
-                "worker" => by = Some(number::<usize>(value)?),
-                "steadily" => steadily = true,
-                other => return Err(unknown(other)),
-            }
-        }
-        let world = self.world()?;
-        let most = if steadily { usize::MAX } else { 1 };
-        let taken: Vec<Sent> = world.probes.extract_if(.., |sent| sent.server.ip() == ip).take(most).collect();
-        let now = world.now;
-        let Some(last) = taken.last().cloned() else { return Err(format!("upstream {server} was not probed")) };
-        for sent in &taken {
-            compare(&told.text(".", "NS", "IN"), &question_text(sent, Some(&told))?)?;
-            if by.is_some_and(|by| by != sent.worker) {
-                return Err(format!("worker {} probed", sent.worker));
-            }
-        }
-        self.check_time(at, taken[0].at)?;
-        if steadily {
-            let times: Vec<Instant> = taken.iter().map(|sent| sent.at).chain([now]).collect();
-            check_gaps(&times)?;
-        }
-        self.current.insert(server.to_owned(), last);
-        Ok(())
-    }
-
-    /// So many probes since this was last told.
-    fn has_answered_probes(&mut self, server: IpAddr, words: &mut Words<'_>) -> Outcome {
-        let expected: usize = number(words.next("how many")?)?;
-        words.expect(&[if expected == 1 { "probe" } else { "probes" }])?;
-        let seen = self.world()?.answered_probes.extract_if(.., |sent| sent.server.ip() == server).count();
-        compare(&expected.to_string(), &seen.to_string())
     }
 
     /// Takes the oldest question on its way to this upstream and compares it.
@@ -446,14 +421,6 @@ impl Player {
     }
 }
 
-/// Probes that follow each other: never two close together, never a long pause, up to the present.
-fn check_gaps(times: &[Instant]) -> Outcome {
-    let gaps: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let (between, present) = gaps.split_at(gaps.len() - 1);
-    let steady = between.iter().all(|gap| (MIN_PROBE_GAP..=MAX_PROBE_GAP).contains(gap)) && present[0] <= MAX_PROBE_GAP;
-    if steady { Ok(()) } else { Err(format!("the probes are not steady: {gaps:?}")) }
-}
-
 fn swap_case(octet: &mut u8) {
     if octet.is_ascii_alphabetic() {
         *octet ^= 0x20;
@@ -466,16 +433,16 @@ fn edns(message: &mut Message) -> &mut Opt {
 
 /// From where a query comes.
 #[derive(Clone, Copy)]
-struct Sender {
-    address: IpAddr,
-    destination: IpAddr,
-    transport: Transport,
-    worker: usize,
+pub(super) struct Sender {
+    pub(super) address: IpAddr,
+    pub(super) destination: IpAddr,
+    pub(super) transport: Transport,
+    pub(super) worker: usize,
 }
 
 impl Sender {
     /// A client whose name is an address asks from there; any other asks from the host itself.
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let loopback = IpAddr::from([127, 0, 0, 1]);
         let address = name.parse().unwrap_or(loopback);
         Self { address, destination: loopback, transport: Transport::Udp, worker: 0 }
@@ -492,7 +459,7 @@ impl Sender {
         Ok(true)
     }
 
-    fn client(&self) -> Client {
+    pub(super) fn client(&self) -> Client {
         Client { address: self.address, port: 4000, destination: self.destination, transport: self.transport }
     }
 }

@@ -15,6 +15,9 @@ use tandem::upstream::{
 };
 use tandem::wire::header::ede;
 
+use super::message::{Message, QR, RA, RD};
+use super::record::Record;
+
 /// A message on its way to an upstream.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
@@ -31,6 +34,39 @@ impl Sent {
     /// `. NS` without OPT, which only a client of an upstream that cannot read OPT would ask otherwise.
     fn is_probe(&self) -> bool {
         self.octets.len() == 17 && self.octets[4..] == [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1]
+    }
+}
+
+/// How an upstream answers by itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Serving {
+    pub(crate) after: Duration,
+    /// One question of so many is answered after this instead.
+    pub(crate) slow: Option<(usize, Duration)>,
+    /// One question of so many is lost.
+    pub(crate) lost: Option<usize>,
+    pub(crate) rcode: u16,
+    /// Questions so far.
+    pub(crate) asked: usize,
+}
+
+impl Serving {
+    /// When a question is answered, and how: without OPT, with one address if it is answered well.
+    fn reply(&mut self, question: &[u8]) -> Option<(Duration, Vec<u8>)> {
+        self.asked += 1;
+        if self.lost.is_some_and(|every| self.asked.is_multiple_of(every)) {
+            return None;
+        }
+        let after = self.slow.filter(|(every, _)| self.asked.is_multiple_of(*every)).map_or(self.after, |slow| slow.1);
+        let asked = Message::read(question).expect("a question can be read");
+        let mut reply =
+            Message { id: asked.id, flags: QR | RD | RA, questions: asked.questions.clone(), ..Message::default() };
+        reply.set_rcode(self.rcode);
+        if self.rcode == 0 {
+            let name = asked.questions[0].0.clone();
+            reply.sections[0].push(Record { name, rtype: 1, class: 1, ttl: 60, rdata: vec![10, 0, 0, 1] });
+        }
+        Some((after, reply.octets()))
     }
 }
 
@@ -73,6 +109,10 @@ pub(crate) struct World {
     pub(crate) probes: Vec<Sent>,
     /// Probes that were answered.
     pub(crate) answered_probes: Vec<Sent>,
+    /// Upstreams that answer questions by themselves.
+    pub(crate) serving: HashMap<IpAddr, Serving>,
+    /// Packets on their way from them.
+    under_way: Vec<(Instant, usize, Path, Vec<u8>)>,
     state: Arc<State>,
     cache: Arc<Cache>,
     in_flight: Arc<InFlight>,
@@ -116,6 +156,8 @@ impl World {
             silent: HashSet::new(),
             probes: Vec::new(),
             answered_probes: Vec::new(),
+            serving: HashMap::new(),
+            under_way: Vec::new(),
             state: Arc::new(State::new(config, host(), SECRET)),
             cache,
             in_flight,
@@ -280,8 +322,14 @@ impl World {
                     }
                 };
                 let sent = Sent { worker: number, path, server, transport, octets, at: now };
-                let list = if sent.is_probe() { &mut self.probes } else { &mut self.sent };
-                list.push(sent);
+                if sent.is_probe() {
+                    self.probes.push(sent);
+                } else if let Some(serving) = self.serving.get_mut(&server.ip()) {
+                    let reply = serving.reply(&sent.octets).filter(|_| !self.silent.contains(&server.ip()));
+                    self.under_way.extend(reply.map(|(after, octets)| (now + after, number, path, octets)));
+                } else {
+                    self.sent.push(sent);
+                }
             }
             Command::Close(path) => {
                 worker.sockets.remove(&path);
@@ -341,7 +389,16 @@ impl World {
                 .iter()
                 .enumerate()
                 .filter_map(|(number, worker)| Some((worker.machine.next_at()?, number)));
-            let Some((at, number)) = due.min().filter(|(at, _)| *at <= end) else { break };
+            let due = due.min().filter(|(at, _)| *at <= end);
+            let arrival = self.under_way.iter().map(|packet| packet.0).min().filter(|at| *at <= end);
+            if let Some(at) = arrival.filter(|at| due.is_none_or(|(due, _)| *at <= due)) {
+                self.now = self.now.max(at);
+                let next = self.under_way.iter().position(|packet| packet.0 == at).expect("just seen");
+                let (_, number, path, octets) = self.under_way.remove(next);
+                self.receive(number, path, &octets);
+                continue;
+            }
+            let Some((at, number)) = due else { break };
             self.now = self.now.max(at);
             let worker = &mut self.workers[number];
             worker.machine.fire(self.now, &mut worker.output);

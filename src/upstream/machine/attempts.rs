@@ -12,7 +12,7 @@ use super::{Command, Cookies, Machine, Output};
 use crate::access::ClientCookie;
 use crate::upstream::flight::{Attempt, MAX_ATTEMPTS, OptForm, Role, Route};
 use crate::upstream::lanes::{Path, Transport};
-use crate::upstream::server::{Micros, Server, choose};
+use crate::upstream::server::{Micros, Server, Standing, choose};
 use crate::wire::ask::{self, AskOpt, Question};
 
 impl<R: Route, W> Machine<R, W> {
@@ -23,11 +23,16 @@ impl<R: Route, W> Machine<R, W> {
         let Some(flight) = self.flight_mut(index) else { return };
         let Role::Asks(route) = &flight.role else { return };
         let route = route.clone();
+        // Doubt may be older than this machine, or than the last reload.
+        let doubted = |server: &&Arc<Server>| server.standing(now_us) != Standing::Alive;
+        route.servers().iter().filter(doubted).for_each(|server| self.watch(server, now, out));
+        let Some(flight) = self.flight_mut(index) else { return };
         let servers = || route.servers().iter().map(Arc::as_ref);
         let chosen = choose(servers(), flight.tried | flight.bad, now_us).or_else(|| {
+            let first = choose(servers(), flight.bad, now_us)?;
             flight.tried = 0;
             flight.round += 1;
-            choose(servers(), flight.bad, now_us)
+            Some(first)
         });
         let all = (1u32 << route.servers().len()) - 1;
         if flight.bad & all == all || flight.sent >= MAX_ATTEMPTS {
@@ -82,6 +87,7 @@ impl<R: Route, W> Machine<R, W> {
             last_sent: now,
             transmissions: 1,
             opt,
+            is_late: false,
         };
         if let Some(flight) = self.flight_mut(index) {
             flight.sent += 1;
@@ -125,6 +131,7 @@ impl<R: Route, W> Machine<R, W> {
         flight.sent += 1;
         let Some(attempt) = flight.attempt_at(server, Transport::Udp) else { return };
         attempt.last_sent = now;
+        attempt.is_late = false;
         attempt.transmissions = attempt.transmissions.saturating_add(1);
         let attempt = *attempt;
         self.send(index, &attempt, route, out);

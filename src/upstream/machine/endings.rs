@@ -36,7 +36,7 @@ impl<R: Route, W> Machine<R, W> {
                     out.commands.extend(others.into_iter().map(|other| Command::Tell(other, Arc::clone(&shared))));
                 }
             }
-            Role::Waits => self.in_flight.leave(flight.hash, flight.key.as_octets(), flight.id),
+            Role::Waits(_) => self.in_flight.leave(flight.hash, flight.key.as_octets(), flight.id),
         }
         self.hand_out(flight.waiters, segment, out);
     }

@@ -10,9 +10,10 @@ mod attempts;
 mod endings;
 mod probes;
 mod responses;
+mod stragglers;
 mod timers;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,6 +32,7 @@ use crate::cache::{Cache, Key};
 use crate::wire::header::ede;
 use crate::wire::response::Reader;
 use probes::Watched;
+use stragglers::Straggler;
 
 /// What the driver is to do, in this order.
 #[derive(Debug)]
@@ -135,6 +137,9 @@ pub struct Machine<R, W> {
     cookies: Option<Cookies>,
     /// Servers that are probed, by number.
     watched: HashMap<u32, Watched>,
+    /// Servers that no rule names any more, though questions that still wait do.
+    left: HashSet<u32>,
+    stragglers: VecDeque<Straggler>,
     budget: Arc<HedgeBudget>,
     reader: Reader,
     segment: Vec<u8>,
@@ -182,6 +187,8 @@ impl<R: Route, W> Machine<R, W> {
             rng: StdRng::from_seed(seed),
             cookies: None,
             watched: HashMap::new(),
+            left: HashSet::new(),
+            stragglers: VecDeque::new(),
             budget,
             reader: Reader::default(),
             segment: Vec::new(),
@@ -259,7 +266,10 @@ impl<R: Route, W> Machine<R, W> {
         let waiter = Waiter { who, until: ask.until };
         match joined {
             Joined::Here(flight) => self.add_waiter(flight.index, waiter),
-            Joined::Elsewhere => self.begin(me, ask, waiter, Role::Waits),
+            Joined::Elsewhere => {
+                let role = Role::Waits(ask.route.clone());
+                self.begin(me, ask, waiter, role);
+            }
             Joined::Own => self.begin_asking(me, ask, waiter, now, out),
         }
         Asking::Joined
@@ -282,7 +292,7 @@ impl<R: Route, W> Machine<R, W> {
     }
 
     fn begin(&mut self, id: FlightId, ask: Ask<R>, waiter: Waiter<W>, role: Role<R>) {
-        let waits = matches!(role, Role::Waits);
+        let waits = matches!(role, Role::Waits(_));
         let flight = Flight {
             id,
             key: ask.key,

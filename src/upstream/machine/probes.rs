@@ -40,12 +40,12 @@ impl<R: Route, W> Machine<R, W> {
         }
     }
 
-    /// Sends the probe that is due, or stops watching a server that answers again.
+    /// Sends the probe that is due, or stops watching a server that answers again or matters to nobody any more.
     pub(super) fn tend(&mut self, id: u32, now: Instant, out: &mut Output<W>) {
         let Some(watched) = self.watched.get(&id) else { return };
         let server = Arc::clone(&watched.server);
         let now_us = self.micros(now);
-        if server.next_probe().is_none() {
+        if server.next_probe().is_none() || self.is_done_with(id) {
             return self.unwatch(id, out);
         }
         if server.claim_probe(now_us, self.rng.random()) {
@@ -115,11 +115,21 @@ impl<R: Route, W> Machine<R, W> {
         self.by_wire.retain(|(slot, _), index| *slot != path.slot || *index != PROBE);
     }
 
-    /// Stops watching servers that `keep` does not name.
+    /// Stops watching servers that `keep` does not name; those that a question still waits for, when it has ended.
     pub(super) fn watch_only(&mut self, keep: impl Fn(&Server) -> bool, out: &mut Output<W>) {
-        let gone: Vec<u32> =
-            self.watched.iter().filter(|(_, watched)| !keep(&watched.server)).map(|(&id, _)| id).collect();
+        let flights = self.flights.iter().filter_map(|slot| slot.flight.as_ref());
+        let waited_for = flights.flat_map(|flight| flight.role.route().servers());
+        self.left = waited_for.filter(|server| !keep(server)).map(|server| server.id).collect();
+        let gone = |watched: &Watched| !keep(&watched.server) && !self.left.contains(&watched.server.id);
+        let gone: Vec<u32> = self.watched.iter().filter(|(_, watched)| gone(watched)).map(|(&id, _)| id).collect();
         gone.into_iter().for_each(|id| self.unwatch(id, out));
+    }
+
+    /// Whether a server matters to nobody: no rule names it, and no question waits for it.
+    fn is_done_with(&self, id: u32) -> bool {
+        let flights = || self.flights.iter().filter_map(|slot| slot.flight.as_ref());
+        let waits = || flights().any(|flight| flight.role.route().servers().iter().any(|server| server.id == id));
+        self.left.contains(&id) && !waits()
     }
 
     /// Probes that may still be answered.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Instant;
 
 use super::probes::PROBE;
-use super::{Machine, Output};
+use super::{Machine, Output, stragglers};
 use crate::access::CookieCheck;
 use crate::cache::Key;
 use crate::logging::{self, Category, Severity};
@@ -79,7 +79,10 @@ impl<R: Route, W> Machine<R, W> {
                 let taken = self.take_response(index, place, packet, now, out);
                 *if taken.is_some() { &mut self.counts.matched } else { &mut self.counts.unmatched } += 1;
             }
-            None => self.counts.unmatched += 1,
+            None => {
+                self.counts.unmatched += 1;
+                self.take_straggler(path, packet, now);
+            }
         }
     }
 
@@ -222,6 +225,7 @@ impl<R: Route, W> Machine<R, W> {
                     Some(whole) => self.cache.insert(self.cache.hash(&whole), &whole, &segment, kept.ttl, now),
                     None => self.cache.insert(hash, key, &segment, kept.ttl, now),
                 }
+                stragglers::remember(&mut self.stragglers, flight, route.servers(), place);
                 self.finish(index, &segment, out);
             }
             Err(Unusable::Malformed) => {

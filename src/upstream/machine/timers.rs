@@ -14,9 +14,9 @@ use crate::upstream::flight::{Attempt, Role, Route, patience};
 use crate::upstream::lanes::Transport;
 use crate::upstream::server::Standing;
 
-/// A flight that waits for another worker is looked at again at least this often.
-const MAX_SILENCE: Duration = Duration::from_secs(1);
-/// Questions whose servers are all dead are looked at this often: one of them may have answered a probe.
+/// A flight that waits for another worker is looked at again at least this often: its servers may have died since.
+const MAX_SILENCE: Duration = Duration::from_millis(200);
+/// Questions to servers that owe an answer to probes are looked at this often: one may have come.
 pub(super) const PARKED: Duration = Duration::from_millis(20);
 /// A late question that could not be hedged is looked at again after this: its server may turn out silent.
 const RECONSIDER: Duration = Duration::from_millis(16);
@@ -60,16 +60,15 @@ impl<R: Route, W> Machine<R, W> {
 
     fn look_at(&mut self, index: u32, now: Instant, out: &mut Output<W>) {
         let Some(flight) = self.flight_mut(index) else { return };
-        let Role::Asks(route) = &flight.role else {
-            self.give_up_late(index, false, now, out);
+        let (route, waits) = (flight.role.route().clone(), matches!(flight.role, Role::Waits(_)));
+        let hopeless = self.is_hopeless(index, &route, now);
+        self.give_up_late(index, hopeless, now, out);
+        if waits {
             return match self.flight_mut(index).is_some_and(|flight| flight.waiters.is_empty()) {
                 true => self.fail(index, now, out),
                 false => self.look_again(index, now + MAX_SILENCE),
             };
-        };
-        let route = route.clone();
-        let hopeless = self.is_hopeless(index, &route, now);
-        self.give_up_late(index, hopeless, now, out);
+        }
         let Some(flight) = self.flight_mut(index) else { return };
         if flight.waiters.is_empty() {
             let (hash, key) = (flight.hash, flight.key.clone());
@@ -119,24 +118,39 @@ impl<R: Route, W> Machine<R, W> {
         let server = Arc::clone(&route.servers()[usize::from(attempt.server)]);
         let (sent_us, now_us) = (self.micros(attempt.last_sent), self.micros(now));
         let late_after = server.late_after();
-        let doubtful = server.is_silent(now_us) || (age >= late_after && server.late(sent_us, now_us));
+        let is_late = age >= late_after;
+        if is_late && !attempt.is_late {
+            server.was_late(sent_us, now_us);
+            if let Some(attempt) = self.flight_mut(index).and_then(|flight| flight.attempt_of(attempt.path, attempt.id))
+            {
+                attempt.is_late = true;
+            }
+        }
+        let doubtful = server.is_silent(now_us) || (is_late && server.late(sent_us, now_us));
         if doubtful {
             server.doubt(now_us);
             self.watch(&server, now, out);
         }
-        let again_after = patience(&server, attempt.transport, round);
+        let again_after = match server.returned_after(sent_us) {
+            true => Duration::ZERO,
+            false => patience(&server, attempt.transport, round),
+        };
         if age >= again_after {
             self.counts.timeouts += 1;
             return self.ask_again(index, &attempt, now, out);
         }
         let can_hedge = self.has_another(index, route, now);
-        if can_hedge && (server.went_silent_after(sent_us) || (age >= late_after && self.budget.pay())) {
+        if can_hedge && (server.went_silent_after(sent_us) || (is_late && self.budget.pay())) {
             self.counts.hedges += 1;
             return self.ask_next(index, now, out);
         }
         let steps = [server.silent_after(), late_after, again_after];
         let next = steps.into_iter().filter(|&step| step > age).min().unwrap_or(again_after);
-        let next = if can_hedge && age >= server.silent_after() { next.min(age + RECONSIDER) } else { next };
+        let next = match server.standing(now_us) {
+            Standing::Alive if can_hedge && age >= server.silent_after() => next.min(age + RECONSIDER),
+            Standing::Alive => next,
+            Standing::Doubted | Standing::Dead => next.min(age + PARKED),
+        };
         self.look_again(index, attempt.last_sent + next);
     }
 
