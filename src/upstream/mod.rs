@@ -1,13 +1,24 @@
 //! Getting questions answered by the forwarders of their rule: a machine without I/O.
 //!
 //! `(packet, now)` → messages to send and when to look again. [`machine`] is driven by `listen`, and by tests in virtual
-//! time. [`server`] remembers how each upstream answers, [`lanes`] which sockets and IDs are used, [`in_flight`] which
-//! questions are being asked on any core, [`wheel`] when to look again.
+//! time. [`server`] remembers how each upstream answers and whether it lives, [`latency`] how long its answers take,
+//! [`budget`] how much may be asked twice, [`lanes`] which sockets and IDs are used, [`in_flight`] which questions are
+//! being asked on any core, [`wheel`] when to look again.
 //!
-//! How long is waited: the first retransmission goes out after the server's usual time and four deviations
-//! (200–800 ms; 400 ms for an unknown one) to the next server, or to the same one if there is no other; each round
-//! doubles this, up to 1.6 s. Every answer to any of them counts, until the asker's deadline.
-//! The place for hedging is [`server::choose`] and [`flight::patience`].
+//! What follows from the time that an answer takes, in the order in which it does:
+//! - **Silent**: three questions to a server are owed and none was answered for three times its median
+//!   ([`Server::silent_after`]): all its questions go to the next server, and new ones begin there.
+//! - **Late**: the answer is later than 96 in 100 of that server's, and a quarter ([`Server::late_after`]; 100 ms for an
+//!   unknown one, never below 12 ms or above 400 ms): the question goes to the next server too, within [`HedgeBudget`].
+//!   If nothing at all came from the server since, it is *doubted* and probed: `. NS`, any RCODE is an answer.
+//! - **Lost**: twice the time of those 96 ([`Server::rto`]; 100–800 ms, 400 ms for an unknown one): it is sent again, to the
+//!   next server or to the same; each round doubles this, up to 1.6 s. A server that answers after a silence is sent what
+//!   was lost in it at once.
+//! - **Dead**: a server that is doubted for a second and has left four probes without answer gets probes alone, at most
+//!   400 ms apart. A question whose servers are all dead ends 1.8 s after it came ([`Until`]).
+//!
+//! Every answer to anything that was sent counts, until the asker's deadline. A server that answers is waited for: slow is
+//! not dead. Two live servers are compared by smoothed time, in which bad and late answers weigh ([`server::choose`]).
 
 pub mod budget;
 pub mod flight;
