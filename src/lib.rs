@@ -13,8 +13,8 @@
 //! | | [`cache`] | answers in wire form, sharded, bounded in octets |
 //! | | [`upstream`] | a machine without I/O that gets questions answered by forwarders |
 //! | | [`state`] | the published [`state::Snapshot`]: views, rules, lists |
-//! | the query path | [`answer`] | decides what a query gets; also explains it |
-//! | | [`listen`] | one worker a core: sockets, timers, the driver of `upstream` |
+//! | the query path | [`answer`] | decides what a query gets; keeps those that wait; also explains |
+//! | | [`listen`] | one worker a core: sockets and timers, lent to `answer` |
 //! | the operators' side | [`daemon`] | start, reload, stop; the only module that knows everyone |
 //! | | [`cli`] | subcommands, the demo |
 //!

@@ -10,15 +10,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Chain, Client, Context, Decision, Forward, decide, fail, resume};
-use crate::access::{Bounds, Host, Permit, Quota, Secret};
+use super::{Client, Decision, Desk, Driver, Moment, desk};
+use crate::access::{Bounds, Host, Quota};
 use crate::cache::{Cache, MIN_OCTETS};
 use crate::config::{Config, ForwardRule, ForwardSettings, Forwarder, MatchList, View};
-use crate::state::{Route, State};
-use crate::upstream::{
-    Ask, Asking, Command, Common, FlightId, HedgeBudget, InFlight, Machine, Output, Path, Transport, Until, Waiter,
-};
-use crate::wire::header::{HEADER_OCTETS, ede, flag, rtype};
+use crate::state::State;
+use crate::upstream::{self, FlightId, HedgeBudget, InFlight, Path, Server, Transport, Until};
+use crate::wire::header::{HEADER_OCTETS, flag, rtype};
 use crate::wire::query::Query;
 
 /// Names that are asked for and that aliases lead to, under two rules.
@@ -56,12 +54,11 @@ impl Script<'_> {
     }
 }
 
-struct Waiting {
+/// A query, by which its outcome is known.
+#[derive(Clone, Copy, Debug)]
+struct Asker {
     number: u32,
-    client: Client,
-    packet: Vec<u8>,
-    chain: Option<Box<Chain>>,
-    _permit: Permit,
+    id: [u8; 2],
 }
 
 struct Sent {
@@ -70,25 +67,28 @@ struct Sent {
     octets: Vec<u8>,
 }
 
-struct Worker {
-    machine: Machine<Route, Waiting>,
-    output: Output<Waiting>,
-    open: HashSet<Path>,
-}
-
 struct World {
     now: Instant,
-    state: Arc<State>,
-    cache: Arc<Cache>,
-    in_flight: Arc<InFlight>,
-    quota: Arc<Quota>,
-    workers: [Worker; 2],
+    common: desk::Common,
+    /// `None`: it is at work.
+    desks: [Option<Desk<Asker>>; 2],
+    open: [HashSet<Path>; 2],
     mail: Vec<(FlightId, Arc<[u8]>)>,
     sent: Vec<Sent>,
     /// The deadline of each query that waits.
     awaited: HashMap<u32, Instant>,
     queries: u32,
+    /// When the newest query gives up, if it has to wait.
+    deadline: Instant,
     sockets_fail: bool,
+    /// Sockets that could not be opened: questions may be on their way to them.
+    failed: HashSet<Path>,
+}
+
+/// The world as the desk at work sees it.
+struct Lent<'w> {
+    world: &'w mut World,
+    worker: usize,
 }
 
 /// Runs a script.
@@ -126,28 +126,41 @@ fn config(second: bool) -> Config {
 impl World {
     fn new() -> Self {
         let epoch = Instant::now();
-        let cache = Arc::new(Cache::new(MIN_OCTETS, epoch));
-        let in_flight = Arc::new(InFlight::default());
-        let budget = Arc::new(HedgeBudget::default());
-        let common = Common { cache: Arc::clone(&cache), in_flight: Arc::clone(&in_flight), budget, epoch };
-        let worker = |number: u8| {
-            let mut machine = Machine::new(u16::from(number), [number; 32], common.clone());
-            machine.set_cookie_secret(Some(Secret::from(SECRET)));
-            Worker { machine, output: Output::default(), open: HashSet::new() }
+        let upstream = upstream::Common {
+            cache: Arc::new(Cache::new(MIN_OCTETS, epoch)),
+            in_flight: Arc::new(InFlight::default()),
+            budget: Arc::new(HedgeBudget::default()),
+            epoch,
         };
-        Self {
-            now: epoch + Duration::from_secs(1),
-            state: Arc::new(State::new(&config(false), Arc::new(Host::default()), SECRET)),
-            quota: Quota::new(Bounds { all: 40, per_address: 30 }),
-            workers: [worker(0), worker(1)],
-            cache,
-            in_flight,
+        let state = Arc::new(State::new(&config(false), Arc::new(Host::default()), SECRET));
+        let common = desk::Common { state, waiting: Quota::new(Bounds { all: 40, per_address: 30 }), upstream };
+        let now = epoch + Duration::from_secs(1);
+        let mut world = Self {
+            now,
+            desks: [0, 1].map(|number| Some(Desk::new(number, [number as u8; 32], common.clone()))),
+            common,
+            open: [HashSet::new(), HashSet::new()],
             mail: Vec::new(),
             sent: Vec::new(),
             awaited: HashMap::new(),
             queries: 0,
+            deadline: now,
             sockets_fail: false,
-        }
+            failed: HashSet::new(),
+        };
+        world.reconfigure();
+        world
+    }
+
+    /// Lends the world to a desk for some work, and carries out what came of it.
+    fn at(&mut self, worker: usize, work: impl FnOnce(&mut Desk<Asker>, Moment, &mut Lent<'_>)) {
+        let mut desk = self.desks[worker].take().expect("one at a time");
+        let moment = Moment { now: self.now, unix: 0 };
+        let mut lent = Lent { world: self, worker };
+        work(&mut desk, moment, &mut lent);
+        desk.carry_out(moment, &mut lent);
+        self.desks[worker] = Some(desk);
+        self.failed.clear();
     }
 
     fn step(&mut self, script: &mut Script<'_>) {
@@ -178,98 +191,15 @@ impl World {
         let address = IpAddr::from([192, 0, 2, if bits & 0x0c == 0x0c { 1 } else { 100 + (bits & 1) }]);
         let transport = if bits & 0x40 == 0 { Transport::Udp } else { Transport::Tcp };
         let client = Client { address, port: 1234, destination: IpAddr::from([192, 0, 2, 53]), transport };
-        let (number, worker) = (self.queries, usize::from(bits >> 5 & 1));
+        let asker = Asker { number: self.queries, id: [packet[0], packet[1]] };
         self.queries += 1;
-        let (snapshot, mut out) = (self.state.present(), vec![0; 65_535]);
-        if let Decision::Forward(forward) = decide(self.context(&snapshot), &packet, client, &mut out) {
-            let Ok(permit) = self.quota.take(client.address) else { return };
-            let until = Until::new(self.now, forward.route.view.query_timeout);
-            self.awaited.insert(number, until.alive);
-            let waiting = Waiting { number, client, packet, chain: None, _permit: permit };
-            self.ask(worker, waiting, forward, until);
-        }
-        self.workers[worker].machine.end_batch();
-        self.carry_out(worker);
-    }
-
-    fn context<'c>(&'c self, snapshot: &'c crate::state::Snapshot) -> Context<'c> {
-        Context { snapshot, cache: &self.cache, now: self.now, unix: 0, rotation: self.queries }
-    }
-
-    fn ask(&mut self, worker: usize, mut waiting: Waiting, forward: Forward, until: Until) {
-        let Forward { key, hash, route, chain } = forward;
-        waiting.chain = chain;
-        let (number, client, packet) = (waiting.number, waiting.client, waiting.packet.clone());
-        let (ask, Worker { machine, output, .. }) = (Ask { key, hash, route, until }, &mut self.workers[worker]);
-        if machine.ask(ask, waiting, Some(client.address), self.now, output) == Asking::Loop {
-            let (snapshot, mut out) = (self.state.present(), vec![0; 65_535]);
-            let decision = fail(self.context(&snapshot), &packet, client, (ede::OTHER, "a loop"), &mut out);
-            assert!(matches!(decision, Decision::Reply(_)), "a failure is told");
-            self.told(number);
-        }
-    }
-
-    /// A query has got its outcome.
-    fn told(&mut self, number: u32) {
-        let deadline = self.awaited.remove(&number).expect("one outcome, and no other");
-        assert!(self.now <= deadline + GRACE, "an outcome {:?} late", self.now - deadline);
-    }
-
-    fn carry_out(&mut self, worker: usize) {
-        // Questions may be on their way to a socket when it turns out that it cannot be opened.
-        let mut failed = HashSet::new();
-        loop {
-            let output = std::mem::take(&mut self.workers[worker].output);
-            if output.commands.is_empty() && output.finished.is_empty() {
-                return;
+        self.at(usize::from(bits >> 5 & 1), |desk, moment, lent| {
+            if let Decision::Forward(forward) = desk.decide(moment, &packet, client, &mut vec![0; 65_535]) {
+                lent.world.deadline = Until::new(moment.now, forward.route.view.query_timeout).alive;
+                desk.forward(moment, &packet, client, asker, forward, lent);
             }
-            for command in output.commands {
-                self.command(worker, command, &output.octets, &mut failed);
-            }
-            for finished in output.finished {
-                let segment = &output.segments[finished.segment];
-                finished.waiters.into_iter().for_each(|waiter| self.finish(worker, waiter, segment));
-            }
-        }
-    }
-
-    fn command(&mut self, number: usize, command: Command, octets: &[u8], failed: &mut HashSet<Path>) {
-        let worker = &mut self.workers[number];
-        match command {
-            Command::Open(path, ..) if self.sockets_fail => {
-                failed.insert(path);
-                worker.machine.closed(path, self.now, &mut worker.output);
-            }
-            Command::Open(path, ..) => assert!(worker.open.insert(path), "a path is opened once"),
-            Command::Close(path) => assert!(worker.open.remove(&path), "what is closed was open"),
-            Command::Send(path, range) => {
-                assert!(worker.open.contains(&path) || failed.contains(&path), "a question goes by an open socket");
-                let message = &octets[range];
-                // A length stands in front for TCP; an ID does too, but no question is that short.
-                let framed = message.len() == 2 + usize::from(u16::from_be_bytes([message[0], message[1]]));
-                let octets = if framed { message[2..].to_vec() } else { message.to_vec() };
-                self.sent.push(Sent { worker: number, path, octets });
-                if self.sent.len() > 64 {
-                    self.sent.remove(0);
-                }
-            }
-            Command::Tell(flight, segment) => self.mail.push((flight, segment)),
-        }
-    }
-
-    fn finish(&mut self, worker: usize, waiter: Waiter<Waiting>, segment: &[u8]) {
-        let Waiter { who: mut waiting, until } = waiter;
-        let (snapshot, mut out) = (self.state.present(), vec![0; 65_535]);
-        let chain = waiting.chain.take();
-        match resume(self.context(&snapshot), &waiting.packet, waiting.client, chain, segment, &mut out) {
-            Decision::Reply(octets) => {
-                assert_eq!(out[..2], waiting.packet[..2], "the reply has the query's ID");
-                check_sections(&out[..octets]);
-                self.told(waiting.number);
-            }
-            Decision::Drop => panic!("a query that waited is dropped"),
-            Decision::Forward(forward) => self.ask(worker, waiting, forward, until),
-        }
+            desk.end_batch();
+        });
     }
 
     /// An upstream sends something back to one of the last questions.
@@ -280,64 +210,52 @@ impl World {
         let which = usize::from(script.next()) % self.sent.len();
         let Sent { worker, path, ref octets } = self.sent[which];
         let packet = answer_to(octets, script);
-        let to = &mut self.workers[worker];
-        if to.open.contains(&path) {
-            to.machine.received(path, &packet, self.now, &mut to.output);
-            to.machine.end_batch();
+        if self.open[worker].contains(&path) {
+            self.at(worker, |desk, moment, _| {
+                desk.received(path, &packet, moment.now);
+                desk.end_batch();
+            });
         }
-        self.carry_out(worker);
     }
 
     fn lose_socket(&mut self, script: &mut Script<'_>) {
-        let number = usize::from(script.next() % 2);
-        let (worker, which) = (&mut self.workers[number], usize::from(script.next()));
-        let mut open: Vec<Path> = worker.open.iter().copied().collect();
+        let (worker, which) = (usize::from(script.next() % 2), usize::from(script.next()));
+        let mut open: Vec<Path> = self.open[worker].iter().copied().collect();
         open.sort_unstable_by_key(|path| path.slot);
         if let Some(&path) = open.get(which % open.len().max(1)) {
-            worker.open.remove(&path);
-            worker.machine.closed(path, self.now, &mut worker.output);
+            self.open[worker].remove(&path);
+            self.at(worker, |desk, moment, _| desk.closed(path, moment.now));
         }
-        self.carry_out(number);
     }
 
     fn reload(&mut self, second: bool) {
-        self.state.publish(&config(second), Arc::new(Host::default()));
-        let snapshot = self.state.present();
-        let rules = snapshot.views.iter().flat_map(|view| view.rules.iter());
-        let used: HashSet<u32> = rules.flat_map(|rule| rule.servers.iter().map(|server| server.id)).collect();
-        self.leave_unless(|id| used.contains(&id));
+        self.publish(&config(second));
     }
 
-    fn leave_unless(&mut self, keep: impl Fn(u32) -> bool) {
-        for number in 0..self.workers.len() {
-            let worker = &mut self.workers[number];
-            worker.machine.leave_unless(|server| keep(server.id), &mut worker.output);
-            self.carry_out(number);
-        }
+    fn publish(&mut self, config: &Config) {
+        self.common.state.publish(config, Arc::new(Host::default()));
+        self.reconfigure();
+    }
+
+    fn reconfigure(&mut self) {
+        (0..self.desks.len()).for_each(|worker| self.at(worker, |desk, _, _| desk.reconfigure()));
     }
 
     fn deliver(&mut self) {
         while let Some((flight, segment)) = self.mail.pop() {
-            let number = usize::from(flight.worker);
-            let worker = &mut self.workers[number];
-            worker.machine.told(flight, &segment, &mut worker.output);
-            self.carry_out(number);
+            self.at(usize::from(flight.worker), |desk, _, _| desk.told(flight, &segment));
         }
     }
 
     /// Lets time pass; timers fire as they become due.
     fn pass(&mut self, span: Duration) {
         let end = self.now + span;
-        while let Some(next) = self.workers.iter().filter_map(|worker| worker.machine.next_at()).min() {
+        while let Some(next) = self.desks.iter().flatten().filter_map(Desk::next_at).min() {
             if next > end {
                 break;
             }
             self.now = self.now.max(next);
-            for number in 0..self.workers.len() {
-                let worker = &mut self.workers[number];
-                worker.machine.fire(self.now, &mut worker.output);
-                self.carry_out(number);
-            }
+            (0..self.desks.len()).for_each(|worker| self.at(worker, |desk, moment, _| desk.fire(moment.now)));
         }
         self.now = end;
     }
@@ -348,11 +266,65 @@ impl World {
         self.pass(LONG);
         self.deliver();
         assert!(self.awaited.is_empty(), "{} wait for ever", self.awaited.len());
-        assert_eq!((self.quota.used(), self.in_flight.len()), (0, 0), "places and questions in flight");
-        self.leave_unless(|_| false);
-        for worker in &self.workers {
-            assert_eq!((worker.machine.len(), worker.machine.on_wire(), worker.open.len()), (0, 0, 0));
+        let in_flight = self.common.upstream.in_flight.len();
+        assert_eq!((self.common.waiting.used(), in_flight), (0, 0), "places and questions in flight");
+        self.publish(&Config::default());
+        for (desk, open) in self.desks.iter().flatten().zip(&self.open) {
+            assert_eq!((desk.waiting(), desk.on_wire(), open.len()), (0, 0, 0));
         }
+    }
+}
+
+impl Driver for Lent<'_> {
+    type Back = Asker;
+
+    fn reply(&mut self, back: &Asker, write: impl FnOnce(&mut [u8]) -> Option<usize>) {
+        let (world, mut out) = (&mut *self.world, vec![0; 65_535]);
+        let Some(octets) = write(&mut out) else { return };
+        assert_eq!(out[..2], back.id, "the reply has the query's ID");
+        check_sections(&out[..octets]);
+        match world.awaited.remove(&back.number) {
+            Some(deadline) => assert!(world.now <= deadline + GRACE, "an outcome {:?} late", world.now - deadline),
+            None => assert_eq!(back.number + 1, world.queries, "only the newest is refused before it waits"),
+        }
+    }
+
+    fn begins(&mut self, back: &Asker) {
+        self.world.awaited.insert(back.number, self.world.deadline);
+    }
+
+    fn ends(&mut self, back: &Asker) {
+        assert!(!self.world.awaited.contains_key(&back.number), "a query that waited gets no outcome");
+    }
+
+    fn open(&mut self, path: Path, _: &Arc<Server>, _: Transport) -> bool {
+        if self.world.sockets_fail {
+            self.world.failed.insert(path);
+            return false;
+        }
+        assert!(self.world.open[self.worker].insert(path), "a path is opened once");
+        true
+    }
+
+    fn send(&mut self, path: Path, message: &[u8]) {
+        let (world, worker) = (&mut *self.world, self.worker);
+        let usable = world.open[worker].contains(&path) || world.failed.contains(&path);
+        assert!(usable, "a question goes by an open socket");
+        // A length stands in front for TCP; an ID does too, but no question is that short.
+        let framed = message.len() == 2 + usize::from(u16::from_be_bytes([message[0], message[1]]));
+        let octets = if framed { message[2..].to_vec() } else { message.to_vec() };
+        world.sent.push(Sent { worker, path, octets });
+        if world.sent.len() > 64 {
+            world.sent.remove(0);
+        }
+    }
+
+    fn close(&mut self, path: Path) {
+        assert!(self.world.open[self.worker].remove(&path), "what is closed was open");
+    }
+
+    fn tell(&mut self, flight: FlightId, segment: Arc<[u8]>) {
+        self.world.mail.push((flight, segment));
     }
 }
 

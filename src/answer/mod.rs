@@ -2,10 +2,12 @@
 //!
 //! No I/O: a packet, the time and the [`Snapshot`] in; a [`Decision`] out. A query is read, let in or refused, led to its
 //! rule, answered from the cache or forwarded; when its segment has come, [`resume`] goes on where [`decide`] stopped.
+//! [`desk`] keeps those that wait, and drives the upstream machine for a worker.
 //! Not here: asking upstreams (`upstream`), sockets (`listen`).
 
 mod chain;
 mod chaos;
+pub mod desk;
 pub mod explain;
 mod fuzz;
 mod refuse;
@@ -24,6 +26,7 @@ use crate::wire::query::{Fault, Query};
 use crate::wire::reply::{self, Opt, Reply};
 use crate::wire::{Meta, Segment};
 pub use chain::Chain;
+pub use desk::{Desk, Driver, Moment};
 pub use fuzz::fuzz_exchange;
 
 /// Everything that a decision depends on beside the packet.

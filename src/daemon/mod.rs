@@ -18,7 +18,7 @@ use tokio::net::UnixDatagram;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::access::{Bounds, Host, Quota};
-use crate::answer::{self, explain::Explained};
+use crate::answer::{self, desk, explain::Explained};
 use crate::cache::Cache;
 use crate::config::{self, CacheSize, Config, Diagnostic};
 use crate::listen::{Mailbox, Shared, Workers};
@@ -26,7 +26,7 @@ use crate::logging::{self, Category, Logger, Severity};
 use crate::state::State;
 use crate::sys::host::{self, HostAddress};
 use crate::sys::{cores, memory};
-use crate::upstream::{HedgeBudget, InFlight};
+use crate::upstream::{self, HedgeBudget, InFlight};
 use crate::wire::Name;
 use addresses::Lock;
 
@@ -217,10 +217,10 @@ impl Daemon {
 
     fn put_in_force(&mut self, config: Config, host: &[HostAddress], wanted: &BTreeSet<SocketAddr>) {
         // The lists first, so that nobody is answered on a new address by old ones; then the sockets.
-        self.shared.state.publish(&config, addresses::for_snapshot(host));
-        self.shared.waiting.set_bounds(Bounds::of_waiting_questions(&config.limits));
+        self.shared.desks.state.publish(&config, addresses::for_snapshot(host));
+        self.shared.desks.waiting.set_bounds(Bounds::of_waiting_questions(&config.limits));
         self.shared.connections.set_bounds(Bounds::of_connections(&config.limits));
-        self.shared.cache.set_capacity(cache_octets(config.cache_size));
+        self.shared.desks.upstream.cache.set_capacity(cache_octets(config.cache_size));
         self.workers.reconfigure();
         self.listen_on(wanted);
         self.logger.reconfigure(&config.logging, Path::new("."));
@@ -232,8 +232,8 @@ impl Daemon {
     fn follow_interfaces(&mut self) {
         let host = host_addresses();
         let seen = addresses::for_snapshot(&host);
-        if *seen != *self.shared.state.present().host {
-            self.shared.state.publish(&self.config, seen);
+        if *seen != *self.shared.desks.state.present().host {
+            self.shared.desks.state.publish(&self.config, seen);
             self.workers.reconfigure();
         }
         self.listen_on(&addresses::wanted(&self.config, &host));
@@ -305,15 +305,18 @@ impl Daemon {
 
 fn share(config: &Config, host: Arc<Host>, workers: usize) -> Arc<Shared> {
     let epoch = Instant::now();
-    Arc::new(Shared {
-        state: Arc::new(State::new(config, host, rand::random())),
+    let upstream = upstream::Common {
         cache: Arc::new(Cache::new(cache_octets(config.cache_size), epoch)),
         in_flight: Arc::new(InFlight::default()),
         budget: Arc::new(HedgeBudget::default()),
-        waiting: Quota::new(Bounds::of_waiting_questions(&config.limits)),
+        epoch,
+    };
+    let state = Arc::new(State::new(config, host, rand::random()));
+    let waiting = Quota::new(Bounds::of_waiting_questions(&config.limits));
+    Arc::new(Shared {
+        desks: desk::Common { state, waiting, upstream },
         connections: Quota::new(Bounds::of_connections(&config.limits)),
         mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
-        epoch,
     })
 }
 

@@ -167,6 +167,6 @@ fn take_up(worker: &Rc<Worker>, connection: &Rc<Connection>, frames: &mut Frames
 
 /// How long a connection may be idle: until its first message, and between messages.
 fn patience(worker: &Worker, asked: bool) -> Duration {
-    let snapshot = worker.shared.state.present();
+    let snapshot = worker.shared.desks.state.present();
     if asked { snapshot.limits.tcp_idle_timeout } else { snapshot.limits.tcp_initial_timeout }
 }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rand::RngExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,7 +16,7 @@ use tokio::task::AbortHandle;
 
 use super::frames::Frames;
 use super::udp::receive;
-use super::worker::{Inner, Worker};
+use super::worker::{Sockets, Worker, present};
 use crate::state::Snapshot;
 use crate::sys::batch::Sender;
 use crate::sys::sockets;
@@ -57,17 +57,16 @@ struct TcpPath {
 }
 
 impl Worker {
-    /// Opens a socket; if that fails, the machine is told.
+    /// Opens a socket; says whether it could.
     pub(super) fn open_upstream(
         self: &Rc<Self>,
-        inner: &mut Inner,
+        sockets: &mut Sockets,
         path: Path,
         server: &Arc<Server>,
         transport: Transport,
-        now: Instant,
-    ) {
+    ) -> bool {
         let peer = server.forwarder.address;
-        let source = source_for(inner.follower.load(), &peer);
+        let source = source_for(&self.shared.desks.state.present(), &peer);
         let opened = match transport {
             Transport::Udp => open_udp(source, peer).map(|socket| {
                 let opened = Rc::new(UdpPath { socket, sender: RefCell::new(Sender::new(QUESTION_OCTETS)) });
@@ -80,19 +79,15 @@ impl Worker {
                 Ok((Kind::Tcp(opened), task.abort_handle()))
             }
         };
-        match opened {
-            Ok((kind, task)) => {
-                inner.upstreams.insert(path.slot, Upstream { generation: path.generation, kind, task });
-            }
-            Err(_) => inner.machine.closed(path, now, &mut inner.output),
-        }
+        let Ok((kind, task)) = opened else { return false };
+        sockets.upstreams.insert(path.slot, Upstream { generation: path.generation, kind, task });
+        true
     }
 
     /// Adds a question to what leaves by a path.
-    pub(super) fn add_question(&self, inner: &mut Inner, path: Path, octets: &[u8]) {
-        let Some(upstream) = inner.upstreams.get(&path.slot).filter(|found| found.generation == path.generation) else {
-            return;
-        };
+    pub(super) fn add_question(&self, sockets: &mut Sockets, path: Path, octets: &[u8]) {
+        let of_path = |found: &&Upstream| found.generation == path.generation;
+        let Some(upstream) = sockets.upstreams.get(&path.slot).filter(of_path) else { return };
         match &upstream.kind {
             Kind::Udp(udp) => {
                 let mut sender = udp.sender.borrow_mut();
@@ -100,7 +95,7 @@ impl Worker {
                     sender.send(udp.socket.as_fd());
                 }
                 if sender.is_empty() {
-                    inner.paths_to_send.push(path);
+                    sockets.paths_to_send.push(path);
                 }
                 let Some(room) = sender.buffer().get_mut(..octets.len()) else { return };
                 room.copy_from_slice(octets);
@@ -114,9 +109,9 @@ impl Worker {
     }
 
     /// Sends the questions that wait.
-    pub(super) fn send_to_upstreams(&self, inner: &mut Inner) {
-        for path in inner.paths_to_send.drain(..) {
-            if let Some(Upstream { kind: Kind::Udp(udp), .. }) = inner.upstreams.get(&path.slot) {
+    pub(super) fn send_to_upstreams(&self, sockets: &mut Sockets) {
+        for path in sockets.paths_to_send.drain(..) {
+            if let Some(Upstream { kind: Kind::Udp(udp), .. }) = sockets.upstreams.get(&path.slot) {
                 let mut sender = udp.sender.borrow_mut();
                 if !sender.is_empty() {
                     sender.send(udp.socket.as_fd());
@@ -126,9 +121,9 @@ impl Worker {
     }
 
     /// Closes a socket.
-    pub(super) fn close_upstream(&self, inner: &mut Inner, path: Path) {
-        if inner.upstreams.get(&path.slot).is_some_and(|found| found.generation == path.generation)
-            && let Some(upstream) = inner.upstreams.remove(&path.slot)
+    pub(super) fn close_upstream(&self, sockets: &mut Sockets, path: Path) {
+        if sockets.upstreams.get(&path.slot).is_some_and(|found| found.generation == path.generation)
+            && let Some(upstream) = sockets.upstreams.remove(&path.slot)
         {
             upstream.task.abort();
         }
@@ -144,16 +139,16 @@ impl Worker {
     }
 
     fn take_responses(self: &Rc<Self>, path: Path, udp: &UdpPath) {
-        let now = Instant::now();
+        let moment = present();
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
         let count = receive(&udp.socket, &mut inner.responses);
         for index in 0..count {
-            inner.machine.received(path, inner.responses.octets(index), now, &mut inner.output);
+            inner.desk.received(path, inner.responses.octets(index), moment.now);
         }
         if count > 0 {
-            inner.machine.end_batch();
-            self.carry_out(inner, now);
+            inner.desk.end_batch();
+            self.carry_out(inner, moment);
         }
     }
 
@@ -163,12 +158,11 @@ impl Worker {
             // However it ends, the machine asks otherwise.
             let _ = self.converse(path, &tcp, stream).await;
         }
-        let now = Instant::now();
+        let moment = present();
         let mut inner = self.inner.borrow_mut();
-        let inner = &mut *inner;
-        self.close_upstream(inner, path);
-        inner.machine.closed(path, now, &mut inner.output);
-        self.carry_out(inner, now);
+        self.close_upstream(&mut inner.sockets, path);
+        inner.desk.closed(path, moment.now);
+        self.carry_out(&mut inner, moment);
     }
 
     async fn converse(self: &Rc<Self>, path: Path, tcp: &TcpPath, mut stream: TcpStream) -> io::Result<()> {
@@ -196,14 +190,13 @@ impl Worker {
     }
 
     fn take_frames(self: &Rc<Self>, path: Path, frames: &mut Frames) {
-        let now = Instant::now();
+        let moment = present();
         let mut inner = self.inner.borrow_mut();
-        let inner = &mut *inner;
         while let Some(message) = frames.next() {
-            inner.machine.received(path, message, now, &mut inner.output);
+            inner.desk.received(path, message, moment.now);
         }
-        inner.machine.end_batch();
-        self.carry_out(inner, now);
+        inner.desk.end_batch();
+        self.carry_out(&mut inner, moment);
     }
 }
 

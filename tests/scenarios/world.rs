@@ -1,19 +1,16 @@
-//! Workers without sockets, in virtual time: what `listen/worker.rs` does around `answer` and `upstream`, step by step.
+//! Desks of several workers in virtual time: the sockets are lists, and time passes when it is told to.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tandem::access::{Bounds, Exceeded, Host, Permit, Quota, Secret};
-use tandem::answer::{self, Chain, Client, Context, Decision, Forward};
+use tandem::access::{Bounds, Host, Quota};
+use tandem::answer::{Client, Decision, Desk, Driver, Moment, desk};
 use tandem::cache::Cache;
 use tandem::config::Config;
-use tandem::state::{Route, Snapshot, State};
-use tandem::upstream::{
-    Ask, Asking, Command, Common, FlightId, HedgeBudget, InFlight, Machine, Output, Path, Transport, Until, Waiter,
-};
-use tandem::wire::header::ede;
+use tandem::state::{Snapshot, State};
+use tandem::upstream::{self, FlightId, HedgeBudget, InFlight, Path, Server, Transport};
 
 use super::message::{Message, QR, RA, RD};
 use super::record::Record;
@@ -78,19 +75,11 @@ pub(crate) struct Replied {
     pub(crate) at: Instant,
 }
 
-/// A query that waits.
-struct Waiting {
+/// The name of a client, and how it asked.
+#[derive(Clone)]
+struct Asker {
     name: String,
-    client: Client,
-    packet: Vec<u8>,
-    chain: Option<Box<Chain>>,
-    _permit: Permit,
-}
-
-struct Worker {
-    machine: Machine<Route, Waiting>,
-    output: Output<Waiting>,
-    sockets: HashMap<Path, (SocketAddr, Transport)>,
+    transport: Transport,
 }
 
 /// See the module.
@@ -113,12 +102,18 @@ pub(crate) struct World {
     pub(crate) serving: HashMap<IpAddr, Serving>,
     /// Packets on their way from them.
     under_way: Vec<(Instant, usize, Path, Vec<u8>)>,
-    state: Arc<State>,
-    cache: Arc<Cache>,
-    in_flight: Arc<InFlight>,
-    waiting: Arc<Quota>,
-    workers: Vec<Worker>,
+    common: desk::Common,
+    /// `None`: it is at work.
+    desks: Vec<Option<Desk<Asker>>>,
+    /// Open sockets, for each desk.
+    sockets: Vec<HashMap<Path, (SocketAddr, Transport)>>,
     mail: Vec<(FlightId, Arc<[u8]>)>,
+}
+
+/// The world as the desk at work sees it.
+struct Lent<'w> {
+    world: &'w mut World,
+    number: usize,
 }
 
 /// The host that stories run on: AZ 1's forwarder.
@@ -137,15 +132,16 @@ impl World {
     pub(crate) fn new(config: &Config, workers: usize) -> Self {
         // Only differences of time are looked at; the epoch lies before the story so that nothing begins at zero.
         let epoch = Instant::now();
-        let cache = Arc::new(Cache::new(64 << 20, epoch));
-        let in_flight = Arc::new(InFlight::default());
-        let budget = Arc::new(HedgeBudget::default());
-        let common = Common { cache: Arc::clone(&cache), in_flight: Arc::clone(&in_flight), budget, epoch };
-        let worker = |number: usize| Worker {
-            machine: Machine::new(number as u16, [number as u8 + 1; 32], common.clone()),
-            output: Output::default(),
-            sockets: HashMap::new(),
+        let upstream = upstream::Common {
+            cache: Arc::new(Cache::new(64 << 20, epoch)),
+            in_flight: Arc::new(InFlight::default()),
+            budget: Arc::new(HedgeBudget::default()),
+            epoch,
         };
+        let state = Arc::new(State::new(config, host(), SECRET));
+        let waiting = Quota::new(Bounds::of_waiting_questions(&config.limits));
+        let common = desk::Common { state, waiting, upstream };
+        let desk = |number: usize| Some(Desk::new(number as u16, [number as u8 + 1; 32], common.clone()));
         let mut world = Self {
             now: epoch + Duration::from_millis(1_000_003),
             epoch: epoch + Duration::from_millis(1_000_003),
@@ -158,12 +154,10 @@ impl World {
             answered_probes: Vec::new(),
             serving: HashMap::new(),
             under_way: Vec::new(),
-            state: Arc::new(State::new(config, host(), SECRET)),
-            cache,
-            in_flight,
-            waiting: Quota::new(Bounds::of_waiting_questions(&config.limits)),
-            workers: (0..workers).map(worker).collect(),
+            desks: (0..workers).map(desk).collect(),
+            sockets: vec![HashMap::new(); workers],
             mail: Vec::new(),
+            common,
         };
         world.reconfigure();
         world
@@ -171,212 +165,104 @@ impl World {
 
     /// What SIGHUP does with a good file.
     pub(crate) fn publish(&mut self, config: &Config) {
-        self.state.publish(config, host());
-        self.waiting.set_bounds(Bounds::of_waiting_questions(&config.limits));
+        self.common.state.publish(config, host());
+        self.common.waiting.set_bounds(Bounds::of_waiting_questions(&config.limits));
         self.reconfigure();
     }
 
     fn reconfigure(&mut self) {
-        let snapshot = self.snapshot();
-        let secret = snapshot.send_cookies.then(|| Secret::from(self.state.own_secret()));
-        let rules = snapshot.views.iter().flat_map(|view| view.rules.iter());
-        let used: Vec<u32> = rules.flat_map(|rule| rule.servers.iter().map(|server| server.id)).collect();
-        for number in 0..self.workers.len() {
-            let worker = &mut self.workers[number];
-            worker.machine.set_cookie_secret(secret);
-            worker.machine.leave_unless(|server| used.contains(&server.id), &mut worker.output);
-            self.carry_out(number);
-        }
+        (0..self.desks.len()).for_each(|number| self.at(number, |desk, _, _| desk.reconfigure()));
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        self.state.present()
+        self.common.state.present()
     }
 
     pub(crate) fn worker_count(&self) -> usize {
-        self.workers.len()
+        self.desks.len()
     }
 
-    fn unix(&self) -> u32 {
-        UNIX_EPOCH_OF_STORIES.wrapping_add((self.now - self.epoch).as_secs() as u32)
+    /// Has a desk do some work; then letters between desks are delivered and probes answered.
+    fn at(&mut self, number: usize, work: impl FnOnce(&mut Desk<Asker>, Moment, &mut Lent<'_>)) {
+        self.lend(number, work);
+        loop {
+            let letters = std::mem::take(&mut self.mail);
+            let probes = self.probes_to_answer();
+            if letters.is_empty() && probes.is_empty() {
+                return;
+            }
+            for (flight, segment) in letters {
+                self.lend(usize::from(flight.worker), |desk, _, _| desk.told(flight, &segment));
+            }
+            for probe in probes {
+                let mut reply = probe.octets.clone();
+                // QR, RA.
+                (reply[2], reply[3]) = (reply[2] | 0x80, reply[3] | 0x80);
+                self.lend(probe.worker, |desk, moment, _| desk.received(probe.path, &reply, moment.now));
+                self.answered_probes.push(probe);
+            }
+        }
+    }
+
+    /// Lends the world to a desk, and carries out what it wants.
+    fn lend(&mut self, number: usize, work: impl FnOnce(&mut Desk<Asker>, Moment, &mut Lent<'_>)) {
+        let mut desk = self.desks[number].take().expect("one at a time");
+        let unix = UNIX_EPOCH_OF_STORIES.wrapping_add((self.now - self.epoch).as_secs() as u32);
+        let moment = Moment { now: self.now, unix };
+        desk.rotate_to(self.rotation);
+        let mut lent = Lent { world: self, number };
+        work(&mut desk, moment, &mut lent);
+        desk.carry_out(moment, &mut lent);
+        self.desks[number] = Some(desk);
     }
 
     /// A packet comes from a client.
     pub(crate) fn query(&mut self, number: usize, name: &str, client: Client, packet: &[u8]) {
-        let snapshot = self.snapshot();
-        let mut out = reply_buffer(client.transport);
-        let decision = answer::decide(self.context(&snapshot), packet, client, &mut out);
-        match decision {
-            Decision::Reply(octets) => self.reply(name, &out[..octets]),
-            Decision::Drop => {}
-            Decision::Forward(forward) => self.forward(number, name, client, packet, forward, &snapshot),
-        }
-        self.workers[number].machine.end_batch();
-        self.carry_out(number);
-    }
-
-    fn context<'c>(&'c self, snapshot: &'c Snapshot) -> Context<'c> {
-        Context { snapshot, cache: &self.cache, now: self.now, unix: self.unix(), rotation: self.rotation }
-    }
-
-    fn reply(&mut self, name: &str, octets: &[u8]) {
-        self.replied.push(Replied { client: name.to_owned(), octets: octets.to_vec(), at: self.now });
-    }
-
-    fn forward(
-        &mut self,
-        number: usize,
-        name: &str,
-        client: Client,
-        packet: &[u8],
-        forward: Forward,
-        snapshot: &Snapshot,
-    ) {
-        let permit = match self.waiting.take(client.address) {
-            Ok(permit) => permit,
-            Err(Exceeded::All | Exceeded::Address) => return self.fail(name, client, packet, snapshot),
-        };
-        let waiting = Waiting { name: name.to_owned(), client, packet: packet.to_vec(), chain: None, _permit: permit };
-        let until = Until::new(self.now, forward.route.view.query_timeout);
-        self.ask(number, waiting, forward, until, snapshot);
-    }
-
-    fn ask(&mut self, number: usize, mut waiting: Waiting, forward: Forward, until: Until, snapshot: &Snapshot) {
-        let Forward { key, hash, route, chain } = forward;
-        waiting.chain = chain;
-        let (name, client, packet) = (waiting.name.clone(), waiting.client, waiting.packet.clone());
-        let from = (!snapshot.host.addresses.contains(&client.address)).then_some(client.address);
-        let worker = &mut self.workers[number];
-        let ask = Ask { key, hash, route, until };
-        if worker.machine.ask(ask, waiting, from, self.now, &mut worker.output) == Asking::Loop {
-            self.fail(&name, client, &packet, snapshot);
-        }
-    }
-
-    fn fail(&mut self, name: &str, client: Client, packet: &[u8], snapshot: &Snapshot) {
-        let mut out = reply_buffer(client.transport);
-        let decision = answer::fail(self.context(snapshot), packet, client, (ede::OTHER, "refused"), &mut out);
-        if let Decision::Reply(octets) = decision {
-            self.reply(name, &out[..octets]);
-        }
-    }
-
-    /// Does what a machine wants done, and what that makes other machines want.
-    fn carry_out(&mut self, number: usize) {
-        loop {
-            let output = std::mem::take(&mut self.workers[number].output);
-            if output.commands.is_empty() && output.finished.is_empty() {
-                break;
+        let back = Asker { name: name.to_owned(), transport: client.transport };
+        self.at(number, |desk, moment, lent| {
+            let mut out = reply_buffer(client.transport);
+            match desk.decide(moment, packet, client, &mut out) {
+                Decision::Reply(octets) => lent.world.reply(&back, &out[..octets]),
+                Decision::Drop => {}
+                Decision::Forward(forward) => desk.forward(moment, packet, client, back, forward, lent),
             }
-            for command in output.commands {
-                self.carry_out_command(number, command, &output.octets);
-            }
-            for finished in output.finished {
-                let segment = output.segments[finished.segment].to_vec();
-                finished.waiters.into_iter().for_each(|waiter| self.finish(number, waiter, &segment));
-            }
-        }
-        for (flight, segment) in std::mem::take(&mut self.mail) {
-            let to = usize::from(flight.worker);
-            let worker = &mut self.workers[to];
-            worker.machine.told(flight, &segment, &mut worker.output);
-            self.carry_out(to);
-        }
-        self.answer_probes();
+            desk.end_batch();
+        });
     }
 
-    fn answer_probes(&mut self) {
+    fn reply(&mut self, back: &Asker, octets: &[u8]) {
+        self.replied.push(Replied { client: back.name.clone(), octets: octets.to_vec(), at: self.now });
+    }
+
+    fn probes_to_answer(&mut self) -> Vec<Sent> {
         let silent = &self.silent;
-        let answered: Vec<_> = self.probes.extract_if(.., |sent| !silent.contains(&sent.server.ip())).collect();
-        for probe in answered {
-            let mut reply = probe.octets.clone();
-            // QR, RA.
-            (reply[2], reply[3]) = (reply[2] | 0x80, reply[3] | 0x80);
-            let (number, path) = (probe.worker, probe.path);
-            self.answered_probes.push(probe);
-            self.receive(number, path, &reply);
-        }
-    }
-
-    fn carry_out_command(&mut self, number: usize, command: Command, octets: &[u8]) {
-        let now = self.now;
-        let worker = &mut self.workers[number];
-        match command {
-            Command::Open(path, server, transport) => {
-                let address = server.forwarder.address;
-                worker.sockets.insert(path, (address, transport));
-                if transport == Transport::Tcp && self.refusing.contains(&address.ip()) {
-                    worker.sockets.remove(&path);
-                    worker.machine.closed(path, now, &mut worker.output);
-                }
-            }
-            Command::Send(path, range) => {
-                let Some(&(server, transport)) = worker.sockets.get(&path) else { return };
-                let message = &octets[range];
-                let octets = match transport {
-                    Transport::Udp => message.to_vec(),
-                    Transport::Tcp => {
-                        let length = usize::from(u16::from_be_bytes([message[0], message[1]]));
-                        assert_eq!(length, message.len() - 2, "the length in front of a message");
-                        message[2..].to_vec()
-                    }
-                };
-                let sent = Sent { worker: number, path, server, transport, octets, at: now };
-                if sent.is_probe() {
-                    self.probes.push(sent);
-                } else if let Some(serving) = self.serving.get_mut(&server.ip()) {
-                    let reply = serving.reply(&sent.octets).filter(|_| !self.silent.contains(&server.ip()));
-                    self.under_way.extend(reply.map(|(after, octets)| (now + after, number, path, octets)));
-                } else {
-                    self.sent.push(sent);
-                }
-            }
-            Command::Close(path) => {
-                worker.sockets.remove(&path);
-            }
-            Command::Tell(flight, segment) => self.mail.push((flight, segment)),
-        }
-    }
-
-    fn finish(&mut self, number: usize, waiter: Waiter<Waiting>, segment: &[u8]) {
-        let Waiter { who: mut waiting, until } = waiter;
-        let snapshot = self.snapshot();
-        let chain = waiting.chain.take();
-        let mut out = reply_buffer(waiting.client.transport);
-        let context = self.context(&snapshot);
-        match answer::resume(context, &waiting.packet, waiting.client, chain, segment, &mut out) {
-            Decision::Reply(octets) => self.reply(&waiting.name, &out[..octets]),
-            Decision::Drop => {}
-            Decision::Forward(forward) => self.ask(number, waiting, forward, until, &snapshot),
-        }
+        self.probes.extract_if(.., |sent| !silent.contains(&sent.server.ip())).collect()
     }
 
     /// A packet comes from an upstream.
     pub(crate) fn receive(&mut self, number: usize, path: Path, octets: &[u8]) {
-        let worker = &mut self.workers[number];
-        worker.machine.received(path, octets, self.now, &mut worker.output);
-        worker.machine.end_batch();
-        self.carry_out(number);
+        self.at(number, |desk, moment, _| {
+            desk.received(path, octets, moment.now);
+            desk.end_batch();
+        });
     }
 
     /// A socket of `number` that is not `path`.
     pub(crate) fn other_socket(&self, number: usize, path: Path) -> Option<Path> {
-        self.workers[number].sockets.keys().find(|known| **known != path).copied()
+        self.sockets[number].keys().find(|known| **known != path).copied()
     }
 
     /// An upstream closes its connections.
     pub(crate) fn close(&mut self, server: IpAddr) {
-        for number in 0..self.workers.len() {
-            let worker = &mut self.workers[number];
+        for number in 0..self.desks.len() {
             let at_server = |entry: (&Path, &(SocketAddr, Transport))| {
                 (entry.1.0.ip() == server && entry.1.1 == Transport::Tcp).then_some(*entry.0)
             };
-            let paths: Vec<Path> = worker.sockets.iter().filter_map(at_server).collect();
+            let paths: Vec<Path> = self.sockets[number].iter().filter_map(at_server).collect();
             for path in paths {
-                worker.sockets.remove(&path);
-                worker.machine.closed(path, self.now, &mut worker.output);
+                self.sockets[number].remove(&path);
+                self.at(number, |desk, moment, _| desk.closed(path, moment.now));
             }
-            self.carry_out(number);
         }
     }
 
@@ -384,11 +270,8 @@ impl World {
     pub(crate) fn pass(&mut self, duration: Duration) {
         let end = self.now + duration;
         loop {
-            let due = self
-                .workers
-                .iter()
-                .enumerate()
-                .filter_map(|(number, worker)| Some((worker.machine.next_at()?, number)));
+            let due = self.desks.iter().flatten().enumerate();
+            let due = due.filter_map(|(number, desk)| Some((desk.next_at()?, number)));
             let due = due.min().filter(|(at, _)| *at <= end);
             let arrival = self.under_way.iter().map(|packet| packet.0).min().filter(|at| *at <= end);
             if let Some(at) = arrival.filter(|at| due.is_none_or(|(due, _)| *at <= due)) {
@@ -400,19 +283,71 @@ impl World {
             }
             let Some((at, number)) = due else { break };
             self.now = self.now.max(at);
-            let worker = &mut self.workers[number];
-            worker.machine.fire(self.now, &mut worker.output);
-            self.carry_out(number);
+            self.at(number, |desk, moment, _| desk.fire(moment.now));
         }
         self.now = end;
     }
 
     /// What is left over when everybody has been answered or has given up: nothing.
     pub(crate) fn leftovers(&self) -> Option<String> {
-        let waiting: usize = self.workers.iter().map(|worker| worker.machine.len()).sum();
-        let (in_flight, permits) = (self.in_flight.len(), self.waiting.used());
+        let waiting: usize = self.desks.iter().flatten().map(Desk::waiting).sum();
+        let (in_flight, permits) = (self.common.upstream.in_flight.len(), self.common.waiting.used());
         let left = waiting > 0 || in_flight > 0 || permits > 0;
         left.then(|| format!("left over: {waiting} flights, {in_flight} questions in flight, {permits} permits"))
+    }
+}
+
+impl Driver for Lent<'_> {
+    type Back = Asker;
+
+    fn reply(&mut self, back: &Asker, write: impl FnOnce(&mut [u8]) -> Option<usize>) {
+        let mut out = reply_buffer(back.transport);
+        if let Some(octets) = write(&mut out) {
+            self.world.reply(back, &out[..octets]);
+        }
+    }
+
+    fn begins(&mut self, _: &Asker) {}
+
+    fn ends(&mut self, _: &Asker) {}
+
+    fn open(&mut self, path: Path, server: &Arc<Server>, transport: Transport) -> bool {
+        let address = server.forwarder.address;
+        let refused = transport == Transport::Tcp && self.world.refusing.contains(&address.ip());
+        if !refused {
+            self.world.sockets[self.number].insert(path, (address, transport));
+        }
+        !refused
+    }
+
+    fn send(&mut self, path: Path, message: &[u8]) {
+        let (world, number) = (&mut *self.world, self.number);
+        let Some(&(server, transport)) = world.sockets[number].get(&path) else { return };
+        let octets = match transport {
+            Transport::Udp => message.to_vec(),
+            Transport::Tcp => {
+                let length = usize::from(u16::from_be_bytes([message[0], message[1]]));
+                assert_eq!(length, message.len() - 2, "the length in front of a message");
+                message[2..].to_vec()
+            }
+        };
+        let sent = Sent { worker: number, path, server, transport, octets, at: world.now };
+        if sent.is_probe() {
+            world.probes.push(sent);
+        } else if let Some(serving) = world.serving.get_mut(&server.ip()) {
+            let reply = serving.reply(&sent.octets).filter(|_| !world.silent.contains(&server.ip()));
+            world.under_way.extend(reply.map(|(after, octets)| (world.now + after, number, path, octets)));
+        } else {
+            world.sent.push(sent);
+        }
+    }
+
+    fn close(&mut self, path: Path) {
+        self.world.sockets[self.number].remove(&path);
+    }
+
+    fn tell(&mut self, flight: FlightId, segment: Arc<[u8]>) {
+        self.world.mail.push((flight, segment));
     }
 }
 

@@ -98,12 +98,12 @@ pub struct Ask<R> {
 }
 
 /// What became of a question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asking {
+#[derive(Debug, PartialEq, Eq)]
+pub enum Asking<W> {
     /// It is being asked, or already was.
     Joined,
-    /// It comes from a server that it is being sent to: a forwarding loop.
-    Loop,
+    /// It comes from a server that it is being sent to, a forwarding loop; here is who asked.
+    Loop(W),
 }
 
 /// Counts of what a machine saw; readers add up.
@@ -253,7 +253,7 @@ impl<R: Route, W> Machine<R, W> {
         from: Option<std::net::IpAddr>,
         now: Instant,
         out: &mut Output<W>,
-    ) -> Asking {
+    ) -> Asking<W> {
         let me = self.vacant();
         let joined = self.in_flight.join(ask.hash, ask.key.as_octets(), me, ask.until.alive);
         let asks_itself = |server: &Arc<Server>| Some(server.forwarder.address.ip()) == from;
@@ -261,7 +261,7 @@ impl<R: Route, W> Machine<R, W> {
             if joined == Joined::Elsewhere {
                 self.in_flight.leave(ask.hash, ask.key.as_octets(), me);
             }
-            return Asking::Loop;
+            return Asking::Loop(who);
         }
         let waiter = Waiter { who, until: ask.until };
         match joined {

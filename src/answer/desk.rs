@@ -1,0 +1,283 @@
+//! A worker's queries from packet to reply, without sockets and without a clock.
+//!
+//! What cannot be answered at once waits here while the upstream machine asks, and is resumed with what came of it. A
+//! [`Driver`] lends its sockets for the time of a call: `listen` has real ones, tests have lists and virtual time.
+//! Not here: what a query gets ([`decide`], [`resume`]), when and whom to ask ([`crate::upstream`]).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Chain, Client, Context, Decision, Forward, decide, fail, resume};
+use crate::access::{Exceeded, Permit, Quota, Secret};
+use crate::state::{Follower, Route, State};
+use crate::upstream::{self, Ask, Asking, Command, FlightId, Machine, Output, Path, Server, Transport, Until, Waiter};
+use crate::wire::header::ede;
+
+/// What all desks share.
+#[derive(Clone)]
+pub struct Common {
+    /// Who knows what is in force.
+    pub state: Arc<State>,
+    /// Places for questions that wait (`recursive-clients`).
+    pub waiting: Arc<Quota>,
+    /// What their machines share, the cache among it.
+    pub upstream: upstream::Common,
+}
+
+/// When something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The time.
+    pub now: Instant,
+    /// The time of day, in seconds since 1970, modulo 2^32 (RFC 9018 §4.3).
+    pub unix: u32,
+}
+
+/// What a desk needs of the world, for the time of a call.
+pub trait Driver {
+    /// Where a reply goes.
+    type Back: Clone;
+
+    /// Sends a reply: `write` puts it at the beginning of a buffer that [`decide`] would take, and says how long it is.
+    fn reply(&mut self, back: &Self::Back, write: impl FnOnce(&mut [u8]) -> Option<usize>);
+    /// A query from there waits from now on.
+    fn begins(&mut self, back: &Self::Back);
+    /// It no longer waits.
+    fn ends(&mut self, back: &Self::Back);
+    /// Opens a socket to a server, to be called by this path; says whether it could.
+    fn open(&mut self, path: Path, server: &Arc<Server>, transport: Transport) -> bool;
+    /// Sends a message by a path; for TCP its length stands in front. A path that is not open loses it.
+    fn send(&mut self, path: Path, octets: &[u8]);
+    /// Closes a socket.
+    fn close(&mut self, path: Path);
+    /// Hands a segment to a flight of another worker, for [`Desk::told`].
+    fn tell(&mut self, flight: FlightId, segment: Arc<[u8]>);
+}
+
+/// A query that waits for an upstream.
+struct Waiting<B> {
+    back: B,
+    client: Client,
+    packet: Box<[u8]>,
+    chain: Option<Box<Chain>>,
+    /// Its place among those that wait.
+    _permit: Permit,
+}
+
+/// See the module. After the calls that say so, [`Self::carry_out`] is due.
+pub struct Desk<B> {
+    common: Common,
+    follower: Follower,
+    machine: Machine<Route, Waiting<B>>,
+    output: Output<Waiting<B>>,
+    rotation: u32,
+}
+
+impl<B: Clone> Desk<B> {
+    /// The desk of the worker of this number; `seed` comes from the system's CSPRNG.
+    pub fn new(number: u16, seed: [u8; 32], common: Common) -> Self {
+        Self {
+            follower: common.state.follow(),
+            machine: Machine::new(number, seed, common.upstream.clone()),
+            output: Output::default(),
+            rotation: u32::from_le_bytes([seed[0], seed[1], seed[2], seed[3]]),
+            common,
+        }
+    }
+
+    /// Takes over what a new snapshot changes for the machine. [`Self::carry_out`] is due.
+    pub fn reconfigure(&mut self) {
+        let snapshot = Arc::clone(self.follower.load());
+        let secret = snapshot.send_cookies.then(|| Secret::from(self.common.state.own_secret()));
+        self.machine.set_cookie_secret(secret);
+        let rules = snapshot.views.iter().flat_map(|view| view.rules.iter());
+        let used: HashSet<u32> = rules.flat_map(|rule| rule.servers.iter().map(|server| server.id)).collect();
+        self.machine.leave_unless(|server| used.contains(&server.id), &mut self.output);
+    }
+
+    /// Questions that somebody of this worker waits for.
+    pub fn waiting(&self) -> usize {
+        self.machine.len()
+    }
+
+    /// Questions on the wire whose answer would still be taken ([`Machine::on_wire`]).
+    pub fn on_wire(&self) -> usize {
+        self.machine.on_wire()
+    }
+
+    /// Sets of addresses begin with this record, modulo their number, in the next reply; then with the next, and so on.
+    pub fn rotate_to(&mut self, record: u32) {
+        self.rotation = record.wrapping_sub(1);
+    }
+
+    /// Decides a packet; a reply is written to `out` as by [`decide`]. What is to be asked goes to [`Self::forward`].
+    #[inline]
+    pub fn decide(&mut self, moment: Moment, packet: &[u8], client: Client, out: &mut [u8]) -> Decision {
+        self.rotation = self.rotation.wrapping_add(1);
+        let Moment { now, unix } = moment;
+        let cache = &self.common.upstream.cache;
+        let context = Context { snapshot: self.follower.load(), cache, now, unix, rotation: self.rotation };
+        decide(context, packet, client, out)
+    }
+
+    /// Has a question asked for a query that has just come, or refuses it. [`Self::carry_out`] is due.
+    pub fn forward(
+        &mut self,
+        moment: Moment,
+        packet: &[u8],
+        client: Client,
+        back: B,
+        forward: Forward,
+        driver: &mut impl Driver<Back = B>,
+    ) {
+        let permit = match self.common.waiting.take(client.address) {
+            Ok(permit) => permit,
+            Err(exceeded) => {
+                let why = match exceeded {
+                    Exceeded::All => "recursive-clients: too many questions wait",
+                    Exceeded::Address => "recursive-clients: too many questions of this client wait",
+                };
+                return self.fail(moment, packet, client, &back, why, driver);
+            }
+        };
+        driver.begins(&back);
+        let until = Until::new(moment.now, forward.route.view.query_timeout);
+        let waiting = Waiting { back, client, packet: packet.into(), chain: None, _permit: permit };
+        self.ask(moment, waiting, forward, until, driver);
+    }
+
+    fn ask(
+        &mut self,
+        moment: Moment,
+        mut waiting: Waiting<B>,
+        forward: Forward,
+        until: Until,
+        driver: &mut impl Driver<Back = B>,
+    ) {
+        let Forward { key, hash, route, chain } = forward;
+        waiting.chain = chain;
+        // Clients on this host may share an address with an upstream on this host.
+        let address = waiting.client.address;
+        let from = (!self.follower.load().host.addresses.contains(&address)).then_some(address);
+        let ask = Ask { key, hash, route, until };
+        if let Asking::Loop(waiting) = self.machine.ask(ask, waiting, from, moment.now, &mut self.output) {
+            let Waiting { back, client, packet, .. } = waiting;
+            let why = "forwarding loop: the question came back from the forwarder it was sent to";
+            self.fail(moment, &packet, client, &back, why, driver);
+            driver.ends(&back);
+        }
+    }
+
+    /// Answers SERVFAIL at once.
+    fn fail(
+        &mut self,
+        moment: Moment,
+        packet: &[u8],
+        client: Client,
+        back: &B,
+        why: &str,
+        driver: &mut impl Driver<Back = B>,
+    ) {
+        let Moment { now, unix } = moment;
+        let cache = &self.common.upstream.cache;
+        let context = Context { snapshot: self.follower.load(), cache, now, unix, rotation: 0 };
+        driver.reply(back, |out| match fail(context, packet, client, (ede::OTHER, why), out) {
+            Decision::Reply(octets) => Some(octets),
+            _ => None,
+        });
+    }
+
+    /// A packet came from an upstream. [`Self::carry_out`] is due.
+    pub fn received(&mut self, path: Path, packet: &[u8], now: Instant) {
+        self.machine.received(path, packet, now, &mut self.output);
+    }
+
+    /// A socket to an upstream has closed. [`Self::carry_out`] is due.
+    pub fn closed(&mut self, path: Path, now: Instant) {
+        self.machine.closed(path, now, &mut self.output);
+    }
+
+    /// Another worker's flight has ended. [`Self::carry_out`] is due.
+    pub fn told(&mut self, flight: FlightId, segment: &[u8]) {
+        self.machine.told(flight, segment, &mut self.output);
+    }
+
+    /// Does what is due by `now`. [`Self::carry_out`] is due.
+    pub fn fire(&mut self, now: Instant) {
+        self.machine.fire(now, &mut self.output);
+    }
+
+    /// When [`Self::fire`] wants to be called.
+    pub fn next_at(&self) -> Option<Instant> {
+        self.machine.next_at()
+    }
+
+    /// The questions of the next batch go by newly drawn sockets.
+    pub fn end_batch(&mut self) {
+        self.machine.end_batch();
+    }
+
+    /// Does what the machine wants done, until it wants nothing more.
+    pub fn carry_out(&mut self, moment: Moment, driver: &mut impl Driver<Back = B>) {
+        while !self.output.commands.is_empty() || !self.output.finished.is_empty() {
+            let mut output = std::mem::take(&mut self.output);
+            for command in output.commands.drain(..) {
+                self.carry_out_command(command, &output.octets, moment.now, driver);
+            }
+            for finished in output.finished.drain(..) {
+                let segment = &output.segments[finished.segment];
+                finished.waiters.into_iter().for_each(|waiter| self.finish(moment, waiter, segment, driver));
+            }
+            // Its memory is used again.
+            if self.output.commands.is_empty() && self.output.finished.is_empty() {
+                output.clear();
+                self.output = output;
+            }
+        }
+    }
+
+    fn carry_out_command(&mut self, command: Command, octets: &[u8], now: Instant, driver: &mut impl Driver<Back = B>) {
+        match command {
+            Command::Open(path, server, transport) => {
+                if !driver.open(path, &server, transport) {
+                    self.machine.closed(path, now, &mut self.output);
+                }
+            }
+            Command::Send(path, range) => driver.send(path, &octets[range]),
+            Command::Close(path) => driver.close(path),
+            Command::Tell(flight, segment) => driver.tell(flight, segment),
+        }
+    }
+
+    /// Goes on with a query whose question is answered.
+    fn finish(
+        &mut self,
+        moment: Moment,
+        waiter: Waiter<Waiting<B>>,
+        segment: &[u8],
+        driver: &mut impl Driver<Back = B>,
+    ) {
+        let Waiter { who: mut waiting, until } = waiter;
+        self.rotation = self.rotation.wrapping_add(1);
+        let Moment { now, unix } = moment;
+        let cache = &self.common.upstream.cache;
+        let context = Context { snapshot: self.follower.load(), cache, now, unix, rotation: self.rotation };
+        let chain = waiting.chain.take();
+        let mut next = None;
+        driver.reply(&waiting.back, |out| {
+            match resume(context, &waiting.packet, waiting.client, chain, segment, out) {
+                Decision::Reply(octets) => Some(octets),
+                Decision::Drop => None,
+                Decision::Forward(forward) => {
+                    next = Some(forward);
+                    None
+                }
+            }
+        });
+        match next {
+            Some(forward) => self.ask(moment, waiting, forward, until, driver),
+            None => driver.ends(&waiting.back),
+        }
+    }
+}
