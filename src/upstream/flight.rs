@@ -168,6 +168,12 @@ impl<R, W> Flight<R, W> {
         self.attempts.iter_mut().find(|attempt| attempt.path == path && attempt.id == id)
     }
 
+    /// Those of the route's servers that have not answered badly, with their places.
+    pub fn usable<'s>(&self, servers: &'s [Arc<Server>]) -> impl Iterator<Item = (usize, &'s Arc<Server>)> {
+        let bad = self.bad;
+        servers.iter().enumerate().filter(move |(place, _)| bad & (1 << place) == 0)
+    }
+
     /// The earliest deadline, of either kind, of those who wait; not those that passed before it was looked at.
     pub fn next_deadline(&self) -> Option<Instant> {
         let deadlines = self.waiters.iter().flat_map(|waiter| [waiter.until.dead, waiter.until.alive]);

@@ -6,16 +6,23 @@ use std::time::Instant;
 use super::{Command, Finished, Machine, Output};
 use crate::upstream::flight::{Role, Route, Waiter};
 use crate::upstream::in_flight::FlightId;
+use crate::upstream::server::Standing;
 use crate::wire::header::rcode;
 use crate::wire::segment::{self, Meta};
 
 impl<R: Route, W> Machine<R, W> {
     /// Ends a flight without an answer and remembers that for a moment (RFC 9520).
+    ///
+    /// Not if it failed because a server is dead: as long as it is, questions cost it nothing, and when it has returned
+    /// they are to be answered.
     pub(super) fn fail(&mut self, index: u32, now: Instant, out: &mut Output<W>) {
+        let now_us = self.micros(now);
         let Some(flight) = self.flights.get(index as usize).and_then(|slot| slot.flight.as_ref()) else { return };
         let mut segment = std::mem::take(&mut self.segment);
         write_failure(&mut segment, flight.ede);
-        if let Role::Asks(route) = &flight.role {
+        if let Role::Asks(route) = &flight.role
+            && !flight.usable(route.servers()).any(|(_, server)| server.standing(now_us) == Standing::Dead)
+        {
             self.cache.insert(flight.hash, &flight.key, &segment, route.servfail_ttl(), now);
         }
         self.finish(index, &segment, out);

@@ -89,9 +89,7 @@ impl<R: Route, W> Machine<R, W> {
     fn is_hopeless(&mut self, index: u32, route: &R, now: Instant) -> bool {
         let now_us = self.micros(now);
         let Some(flight) = self.flight_mut(index) else { return false };
-        let bad = flight.bad;
-        let mut left = route.servers().iter().enumerate().filter(|(place, _)| bad & (1 << place) == 0);
-        left.all(|(_, server)| server.standing(now_us) == Standing::Dead)
+        flight.usable(route.servers()).all(|(_, server)| server.standing(now_us) == Standing::Dead)
     }
 
     /// Answers those whose time is over.
