@@ -15,7 +15,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 use tandem::access::Host;
 use tandem::answer::{Client, Context, Decision, decide};
 use tandem::cache::{Cache, Key, Parts};
-use tandem::config::{Config, ForwardRule, ForwardSettings, Forwarder, TtlLimits};
+use tandem::config::{Config, ForwardRule, ForwardSettings, Forwarder};
 use tandem::state::{Snapshot, State};
 use tandem::upstream::Transport;
 use tandem::wire::response::Reader;
@@ -40,7 +40,7 @@ fn config(rules: usize) -> Config {
     let mut config = Config::default();
     let view = &mut config.views[0];
     let forwarders = vec![Forwarder::new(([192, 0, 2, 1], 53).into())];
-    let settings = ForwardSettings { forwarders, ttl: TtlLimits::default(), trust_ad: false };
+    let settings = ForwardSettings { forwarders, ..ForwardSettings::default() };
     let any = tandem::config::MatchList::any();
     view.access.query = any.clone();
     view.access.query_cache = any.clone();

@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::access::Explanation;
+use crate::config::ForwarderOrder;
 use crate::state::{Snapshot, View};
 use crate::wire::Name;
 
@@ -63,6 +64,9 @@ fn explain_in(
     say("rule", if rule.apex.is_root() { "the global forwarders".to_owned() } else { format!("zone {}", rule.apex) });
     let forwarders: Vec<String> = rule.servers.iter().map(|server| server.forwarder.address.to_string()).collect();
     say("forwarders", if forwarders.is_empty() { "none".to_owned() } else { forwarders.join(" ") });
+    if rule.servers.len() > 1 {
+        say("forwarder-order", order(rule.order).to_owned());
+    }
     let (cache, ncache) = (rule.ttl.cache, rule.ttl.ncache);
     say("kept", format!("answers {}–{} s, negative answers {}–{} s", cache.0, cache.1, ncache.0, ncache.1));
     if !view.recursion || !recursion.allowed {
@@ -75,6 +79,14 @@ fn explain_in(
     }
     say("answer", "from the cache if it is there, else from the forwarders".to_owned());
     true
+}
+
+fn order(order: ForwarderOrder) -> &'static str {
+    match order {
+        ForwarderOrder::Fastest => "fastest: the one that answers soonest",
+        ForwarderOrder::First => "first: in this order, while they answer",
+        ForwarderOrder::Spread => "spread: evenly, but not to one that is much slower",
+    }
 }
 
 fn decided(explanation: &Explanation) -> String {

@@ -222,6 +222,7 @@ fn an_explanation_names_lists_rule_and_forwarders() {
         "view              inside",
         "rule              zone corp",
         "forwarders        192.0.2.2:53 192.0.2.3:53",
+        "forwarder-order   fastest: the one that answers soonest",
         "kept              answers 0–604800 s, negative answers 0–10800 s",
         "answer            from the cache if it is there, else from the forwarders",
     ] {

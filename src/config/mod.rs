@@ -194,8 +194,23 @@ pub struct ForwardSettings {
     pub forwarders: Vec<Forwarder>,
     /// `max-cache-ttl` and its kin.
     pub ttl: TtlLimits,
+    /// TOML `forwarder_order`: which forwarder is asked first. Default [`ForwarderOrder::Fastest`].
+    pub order: ForwarderOrder,
     /// TOML `trust_ad`: the upstream validates and the way to it is safe, so its AD is passed on. Default no.
     pub trust_ad: bool,
+}
+
+/// Which of a rule's forwarders is asked first. Whatever the order, one that owes answers to everything is asked after
+/// the others, one that is dead not at all, and a late question goes to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForwarderOrder {
+    /// `fastest`: the one whose answers take the least time, bad and late ones weighed in.
+    #[default]
+    Fastest,
+    /// `first`: that of the text, however fast the others are.
+    First,
+    /// `spread`: each in turn at random, evenly; one much slower than the others is left out.
+    Spread,
 }
 
 /// More forwarders than this for one rule are refused.

@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 
 use crate::access::cookie::{Secret, ServerCookies};
 use crate::access::{Acl, Host};
-use crate::config::{self, Config, ForwardSettings, Match, MatchList, RrsetOrder, TtlLimits};
+use crate::config::{self, Config, ForwardSettings, ForwarderOrder, Match, MatchList, RrsetOrder, TtlLimits};
 use crate::upstream::{Route as UpstreamRoute, Server};
 use crate::wire::response::TtlBounds;
 use intern::Interner;
@@ -111,6 +111,10 @@ impl Route {
 impl UpstreamRoute for Route {
     fn servers(&self) -> &[Arc<Server>] {
         &self.rule().servers
+    }
+
+    fn order(&self) -> ForwarderOrder {
+        self.rule().order
     }
 
     fn apex_of(&self, name: &[u8], qtype: u16) -> Option<&[u8]> {
@@ -237,6 +241,7 @@ fn build_view(config: &Config, view: &config::View, host: &Arc<Host>, interner: 
         apex: apex.clone(),
         group: 0,
         servers: settings.forwarders.iter().map(|forwarder| interner.server(forwarder)).collect(),
+        order: settings.order,
         ttl: ttl_bounds(&settings.ttl),
         trust_ad: settings.trust_ad,
     };

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use crate::config::ForwarderOrder;
 use crate::upstream::Server;
 use crate::wire::Name;
 use crate::wire::header::rtype;
@@ -21,6 +22,8 @@ pub struct Rule {
     pub group: u32,
     /// In the order of the text; empty: names are REFUSED.
     pub servers: Vec<Arc<Server>>,
+    /// Which of them is asked first.
+    pub order: ForwarderOrder,
     /// Bounds of TTLs.
     pub ttl: TtlBounds,
     /// The upstream's AD is passed on.
@@ -143,6 +146,7 @@ mod tests {
             apex: apex.parse().expect("a name"),
             group: 0,
             servers: vec![Arc::new(Server::new(server, forwarder))],
+            order: ForwarderOrder::Fastest,
             ttl: TtlBounds { cache: (0, 1), ncache: (0, 1) },
             trust_ad: false,
         }

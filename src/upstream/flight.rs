@@ -7,12 +7,15 @@ use super::in_flight::FlightId;
 use super::lanes::{Path, Transport};
 use super::server::Server;
 use crate::cache::Key;
+use crate::config::ForwarderOrder;
 use crate::wire::response::TtlBounds;
 
 /// What the machine has to know of the rule that a question belongs to.
 pub trait Route: Clone {
     /// The upstreams, at most 16.
     fn servers(&self) -> &[Arc<Server>];
+    /// Which of them is asked first.
+    fn order(&self) -> ForwarderOrder;
     /// The apex of the rule that answers for (`name`, `qtype`), if its upstreams are the same as this one's.
     fn apex_of(&self, name: &[u8], qtype: u16) -> Option<&[u8]>;
     /// Fingerprint of the rules.

@@ -2,7 +2,7 @@
 //!
 //! `(packet, now)` → messages to send and when to look again. [`machine`] is driven by `listen`, and by tests in virtual
 //! time. [`server`] remembers how each upstream answers and whether it lives, [`latency`] how long its answers take,
-//! [`budget`] how much may be asked twice, [`lanes`] which sockets and IDs are used, [`in_flight`] which questions are
+//! [`budget`] how much may be asked twice, [`choice`] which server is next, [`lanes`] which sockets and IDs are used, [`in_flight`] which questions are
 //! being asked on any core, [`wheel`] when to look again.
 //!
 //! What follows from the time that an answer takes, in the order in which it does:
@@ -18,9 +18,11 @@
 //!   400 ms apart. A question whose servers are all dead ends 1.8 s after it came ([`Until`]).
 //!
 //! Every answer to anything that was sent counts, until the asker's deadline. A server that answers is waited for: slow is
-//! not dead. Two live servers are compared by smoothed time, in which bad and late answers weigh ([`server::choose`]).
+//! not dead. Two live servers are compared by smoothed time, in which bad and late answers weigh, or in
+//! the order that the rule says ([`choice`]).
 
 pub mod budget;
+pub mod choice;
 pub mod flight;
 pub mod in_flight;
 pub mod lanes;

@@ -72,6 +72,10 @@ pub struct Server {
     /// The measure by which servers are compared: smoothed round-trip time in microseconds, with what weighs against
     /// it; 0: never asked. It fades while others are chosen.
     weight_us: AtomicU32,
+    /// The same before it faded.
+    settled_us: AtomicU32,
+    /// It was chosen because its weight had faded, and has not answered since.
+    is_on_trial: AtomicBool,
     last_reply: AtomicU64,
     /// When the first question since the last reply was sent.
     owed_since: AtomicU64,
@@ -97,6 +101,8 @@ impl Server {
             forwarder,
             latency: Latency::default(),
             weight_us: AtomicU32::new(0),
+            settled_us: AtomicU32::new(0),
+            is_on_trial: AtomicBool::new(false),
             last_reply: AtomicU64::new(0),
             owed_since: AtomicU64::new(0),
             owed: AtomicU32::new(0),
@@ -159,12 +165,22 @@ impl Server {
         }
     }
 
-    /// Takes a sample into the measure of comparison: three tenths, as in named.
+    /// Takes a sample into the measure of comparison: three tenths, as in named. If a trial ends well, all of it.
     fn weigh(&self, took: Duration) {
         let sample = took.as_micros().clamp(1, 10_000_000) as u64;
         let old = u64::from(self.weight_us.load(Ordering::Relaxed));
-        let new = if old == 0 { sample } else { (old * 7 + sample * 3) / 10 };
-        self.weight_us.store((new as u32).max(1), Ordering::Relaxed);
+        let was_on_trial = self.is_on_trial.load(Ordering::Relaxed) && self.is_on_trial.swap(false, Ordering::Relaxed);
+        let new = match old {
+            0 => sample,
+            old if was_on_trial && sample < old => sample,
+            old => (old * 7 + sample * 3) / 10,
+        };
+        self.set_weight((new as u32).max(1));
+    }
+
+    fn set_weight(&self, us: u32) {
+        self.weight_us.store(us, Ordering::Relaxed);
+        self.settled_us.store(us, Ordering::Relaxed);
     }
 
     /// It answered with an error, or with what cannot be used.
@@ -295,6 +311,16 @@ impl Server {
         self.weight_us.store(weight - weight / 64, Ordering::Relaxed);
     }
 
+    /// It is asked. If that is because its weight has faded, by this question alone: until it is answered, what was
+    /// known before counts.
+    pub fn chosen(&self) {
+        let settled = self.settled_us.load(Ordering::Relaxed);
+        if self.weight_us.load(Ordering::Relaxed) != settled {
+            self.weight_us.store(settled, Ordering::Relaxed);
+            self.is_on_trial.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// It answered FORMERR to OPT.
     pub fn cannot_read_opt(&self, now: Micros) {
         self.plain_until.store(now + PLAIN_FOR.as_micros() as u64, Ordering::Relaxed);
@@ -304,19 +330,6 @@ impl Server {
     pub fn takes_opt(&self, now: Micros) -> bool {
         self.forwarder.edns && self.plain_until.load(Ordering::Relaxed) <= now
     }
-}
-
-/// Which of `servers` to ask next: of those not excluded, the fastest by estimate; one never asked goes first, one that
-/// is doubted after the others; a dead one is not asked. Equal ones in the order of the text.
-///
-/// `excluded` has a bit for each server that must not be chosen.
-pub fn choose<'s>(servers: impl IntoIterator<Item = &'s Server>, excluded: u32, now: Micros) -> Option<usize> {
-    let allowed = servers.into_iter().enumerate().filter(|(index, _)| excluded & (1 << index) == 0);
-    allowed
-        .map(|(index, server)| (server.standing(now), server.weight(), index))
-        .filter(|(standing, _, _)| *standing != Standing::Dead)
-        .min()
-        .map(|(_, _, index)| index)
 }
 
 #[cfg(test)]
@@ -330,29 +343,6 @@ mod tests {
     const FAST: Option<Duration> = Some(Duration::from_millis(1));
     const SLOW: Option<Duration> = Some(Duration::from_millis(300));
     const MS: Micros = 1000;
-
-    #[test]
-    fn the_fastest_answers_first_the_doubted_last_the_dead_never() {
-        let servers = [server(0), server(1), server(2)];
-        let chosen = |excluded, now| choose(&servers, excluded, now);
-        assert_eq!(chosen(0, MS), Some(0), "nothing is known: the order of the text");
-        servers[0].replied(MS, SLOW);
-        assert_eq!(chosen(0, MS), Some(1), "one never asked goes first");
-        servers[1].replied(2 * MS, FAST);
-        servers[2].replied(3 * MS, SLOW);
-        assert_eq!(chosen(0, 3 * MS), Some(1), "the fastest");
-        assert_eq!(chosen(0b010, 3 * MS), Some(0), "without it, the first of the others");
-        assert!(servers[1].late(4 * MS, 24 * MS), "nothing came since");
-        assert_eq!(chosen(0, 24 * MS), Some(0), "the fast one is doubted");
-        assert_eq!(chosen(0b101, 24 * MS), Some(1), "if no other is left");
-        for probe in 0..4 {
-            assert!(servers[1].claim_probe((24 + 400 * probe) * MS, 0), "probe {probe}");
-        }
-        assert_eq!(servers[1].standing(1500 * MS), Standing::Dead);
-        assert_eq!(chosen(0b101, 1500 * MS), None, "a dead one is not asked");
-        servers[1].replied(1501 * MS, None);
-        assert_eq!(chosen(0b101, 1501 * MS), Some(1), "any reply shows that it lives");
-    }
 
     #[test]
     fn a_slow_server_that_answers_others_is_not_doubted() {

@@ -75,7 +75,11 @@ impl Player {
                 late.push((n, took));
             }
         }
-        if late.len() <= all_but { Ok(()) } else { Err(format!("{} are late: {late:?}", late.len())) }
+        if late.len() <= all_but {
+            Ok(())
+        } else {
+            Err(format!("{} are late: {:?}", late.len(), &late[..late.len().min(9)]))
+        }
     }
 
     /// What was sent to upstreams for the traffic that was told, probes included.

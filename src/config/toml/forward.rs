@@ -1,6 +1,6 @@
 //! Reading forwarders and `[[forward]]`, the conditional rules.
 //!
-//! A rule starts with the TTL limits of its view; `trust_ad` belongs to the forwarders beside it and is not handed on
+//! A rule starts with the TTL limits and the order of its view; `trust_ad` belongs to the forwarders beside it and is not handed on
 //! to rules, which have forwarders of their own.
 
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use toml::de::DeValue;
 
 use super::super::bounds::{MAX_NCACHE_TTL, MIN_TTL};
 use super::super::values::{self, excerpt};
-use super::super::{ForwardRule, ForwardSettings, Forwarder, MAX_FORWARDERS, Position, TtlLimits, is_askable};
+use super::super::{ForwardRule, ForwardSettings, Forwarder, ForwarderOrder, MAX_FORWARDERS, Position, is_askable};
 use super::keys::Place;
 use super::walk::{Field, Reader, Table};
 use crate::wire::Name;
@@ -19,17 +19,21 @@ use crate::wire::Name;
 /// `0..=2^31-1` s, the TTLs there are (RFC 2181 §8).
 const TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(i32::MAX as u64);
 
+/// The words of `forwarder_order`.
+const ORDERS: &[(&str, ForwarderOrder)] =
+    &[("first", ForwarderOrder::First), ("fastest", ForwarderOrder::Fastest), ("spread", ForwarderOrder::Spread)];
+
 /// The rules of the file or of a view, each name once.
 pub(super) fn rules<'i>(
     reader: &mut Reader<'i>,
     field: Option<Field<'_, 'i>>,
-    ttl: TtlLimits,
+    view: &ForwardSettings,
     default_port: u16,
 ) -> Vec<ForwardRule> {
     let mut seen: HashMap<Name, Position> = HashMap::new();
     let mut rules = Vec::new();
     for table in reader.tables(Place::Forward, field) {
-        let settings = rule_settings(reader, &table, ttl, default_port);
+        let settings = rule_settings(reader, &table, view, default_port);
         let Some(name) = rule_name(reader, &table) else { continue };
         let position = reader.position(&table.span);
         match seen.get(&name) {
@@ -49,10 +53,10 @@ pub(super) fn rules<'i>(
 fn rule_settings<'i>(
     reader: &mut Reader<'i>,
     table: &Table<'_, 'i>,
-    ttl: TtlLimits,
+    view: &ForwardSettings,
     default_port: u16,
 ) -> ForwardSettings {
-    let mut settings = ForwardSettings { ttl, ..ForwardSettings::default() };
+    let mut settings = ForwardSettings { ttl: view.ttl, order: view.order, ..ForwardSettings::default() };
     if !table.has("forwarders") {
         let hint = "write forwarders = [\"10.1.0.2\"], or [] to forward nothing at and below the name";
         reader.error(&table.span, "[[forward]] without forwarders", Some(hint.to_owned()));
@@ -83,7 +87,7 @@ fn rule_name<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>) -> Option<Name>
     }
 }
 
-/// What options, views and rules have in common: forwarders, TTL limits, `trust_ad`.
+/// What options, views and rules have in common: forwarders and their order, TTL limits, `trust_ad`.
 ///
 /// Forwarders that are written replace those in `settings`, and take trust in them away unless it is written too.
 pub(super) fn read_settings<'i>(
@@ -98,6 +102,7 @@ pub(super) fn read_settings<'i>(
     reader.set(table, "forwarders", &mut settings.forwarders, |reader, field| {
         Some(forwarders(reader, field, default_port))
     });
+    reader.set(table, "forwarder_order", &mut settings.order, |reader, field| reader.word(field, ORDERS));
     reader.set(table, "trust_ad", &mut settings.trust_ad, Reader::boolean);
     let ttl = &mut settings.ttl;
     reader.set(table, "max_cache_ttl", &mut ttl.max_cache, |reader, field| reader.duration(field, TTL));

@@ -79,6 +79,7 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("rrset_order", VIEW),
     ("servfail_ttl", VIEW),
     // A rule.
+    ("forwarder_order", RULE),
     ("forwarders", RULE),
     ("max_cache_ttl", RULE),
     ("max_ncache_ttl", RULE),

@@ -269,7 +269,7 @@ fn views<'a, 'i>(
     let rules_field = root.field("forward");
     if !root.has("view") {
         let mut view = template.view.clone();
-        view.rules = forward::rules(reader, rules_field, view.forward.ttl, template.port);
+        view.rules = forward::rules(reader, rules_field, &view.forward, template.port);
         view.access = template.access.clone().resolve(view.recursion);
         return vec![view];
     }
@@ -277,7 +277,7 @@ fn views<'a, 'i>(
         let hint = Some("write [[view.forward]] behind the [[view]] it is for".to_owned());
         reader.error(&field.value.span(), "when using 'view' statements, all zones must be in views", hint);
         // Read all the same, so that its own faults are reported too.
-        forward::rules(reader, rules_field, template.view.forward.ttl, template.port);
+        forward::rules(reader, rules_field, &template.view.forward, template.port);
     }
     let mut views: Vec<(View, Table<'a, 'i>)> = Vec::new();
     for table in reader.tables(Place::View, root.field("view")) {
@@ -310,7 +310,7 @@ fn view<'a, 'i>(
     reader.set(table, "match_recursive_only", &mut own.view.match_recursive_only, Reader::boolean);
     read_view_settings(reader, table, acls, &mut own);
     let Template { mut view, access, port } = own;
-    view.rules = forward::rules(reader, table.field("forward"), view.forward.ttl, port);
+    view.rules = forward::rules(reader, table.field("forward"), &view.forward, port);
     view.access = access.resolve(view.recursion);
     let Some(name) = table.field("name") else {
         reader.error(&table.span, "[[view]] without name", Some("write name = \"internal\"".to_owned()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::super::{CacheSize, Config, Forwarder, Identity, MatchList, RrsetOrder};
+use super::super::{CacheSize, Config, Forwarder, ForwarderOrder, Identity, MatchList, RrsetOrder};
 use super::*;
 
 fn config(text: &str) -> Config {
@@ -67,6 +67,7 @@ fn every_option_reaches_its_field() {
             "10.1.0.2",
             { address = "[2001:db8::2]:5300", case_randomisation = true, edns = false, tcp_only = true },
         ]
+        forwarder_order = "spread"
         max_cache_ttl = "1d"
         max_ncache_ttl = 10
         min_cache_ttl = "1m"
@@ -106,6 +107,7 @@ fn every_option_reaches_its_field() {
     };
     assert_eq!(view.forward.forwarders, [Forwarder::new("10.1.0.2:53".parse().unwrap()), second]);
     assert!(view.forward.trust_ad);
+    assert_eq!(view.forward.order, ForwarderOrder::Spread);
     let ttl = view.forward.ttl;
     assert_eq!(
         [ttl.max_cache, ttl.max_ncache, ttl.min_cache, ttl.min_ncache],
@@ -194,6 +196,7 @@ fn views_start_from_the_options_and_rules_from_their_view() {
         [options]
         forwarders = ["10.1.0.2"]
         trust_ad = true
+        forwarder_order = "first"
         max_ncache_ttl = 10
         allow_query = ["10/8"]
         [[view]]
@@ -208,6 +211,7 @@ fn views_start_from_the_options_and_rules_from_their_view() {
         [[view.forward]]
         name = "closed.awslab.mycompany.corp"
         forwarders = []
+        forwarder_order = "fastest"
         [[view]]
         name = "outside"
         match_destinations = ["192.0.2.1"]
@@ -230,6 +234,8 @@ fn views_start_from_the_options_and_rules_from_their_view() {
     assert_eq!(rule.settings.ttl.max_ncache, seconds(10));
     assert!(!rule.settings.trust_ad);
     assert!(closed.settings.forwarders.is_empty());
+    let orders = [&outside.forward, &rule.settings, &closed.settings].map(|settings| settings.order);
+    assert_eq!(orders, [ForwarderOrder::First, ForwarderOrder::First, ForwarderOrder::Fastest]);
     assert!(outside.rules.is_empty());
 }
 
@@ -426,12 +432,14 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
     ),
     (
         "sources and words",
-        "[options]\nquery_source = '::1'\nquery_source_v6 = '[::1]:53'\nrrset_order = 'shuffled'",
+        "[options]\nquery_source = '::1'\nquery_source_v6 = '[::1]:53'\nrrset_order = 'shuffled'\n\
+         forwarder_order = 'frist'",
         &[
             "t.toml:2: query_source: expected IP address near '::1' (write \"10.1.1.53\" or \"*\"; the port is always random)",
             "t.toml:3: query_source_v6: expected IP address near '[::1]:53' \
              (write \"2001:db8::53\" or \"*\"; the port is always random)",
             "t.toml:4: rrset_order: unknown value 'shuffled' (one of random, cyclic, fixed, none)",
+            "t.toml:5: forwarder_order: unknown value 'frist' (did you mean 'first'?)",
         ],
     ),
     (

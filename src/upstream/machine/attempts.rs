@@ -10,9 +10,11 @@ use super::responses::Bad;
 use super::timers::PARKED;
 use super::{Command, Cookies, Machine, Output};
 use crate::access::ClientCookie;
+use crate::config::ForwarderOrder;
+use crate::upstream::choice;
 use crate::upstream::flight::{Attempt, MAX_ATTEMPTS, OptForm, Role, Route};
 use crate::upstream::lanes::{Path, Transport};
-use crate::upstream::server::{Micros, Server, Standing, choose};
+use crate::upstream::server::{Micros, Server, Standing};
 use crate::wire::ask::{self, AskOpt, Question};
 
 impl<R: Route, W> Machine<R, W> {
@@ -26,10 +28,11 @@ impl<R: Route, W> Machine<R, W> {
         // Doubt may be older than this machine, or than the last reload.
         let doubted = |server: &&Arc<Server>| server.standing(now_us) != Standing::Alive;
         route.servers().iter().filter(doubted).for_each(|server| self.watch(server, now, out));
+        let draw = if route.order() == ForwarderOrder::Spread { self.rng.random() } else { 0 };
         let Some(flight) = self.flight_mut(index) else { return };
-        let servers = || route.servers().iter().map(Arc::as_ref);
-        let chosen = choose(servers(), flight.tried | flight.bad, now_us).or_else(|| {
-            let first = choose(servers(), flight.bad, now_us)?;
+        let choose = |excluded| choice::choose(route.servers(), route.order(), excluded, now_us, draw);
+        let chosen = choose(flight.tried | flight.bad).or_else(|| {
+            let first = choose(flight.bad)?;
             flight.tried = 0;
             flight.round += 1;
             Some(first)
@@ -42,7 +45,7 @@ impl<R: Route, W> Machine<R, W> {
         flight.tried |= 1 << chosen;
         let server = &route.servers()[chosen];
         let transport = if server.forwarder.tcp_only { Transport::Tcp } else { Transport::Udp };
-        servers().enumerate().filter(|&(other, _)| other != chosen).for_each(|(_, server)| server.fade());
+        choice::note(route.servers(), route.order(), chosen, now_us);
         let again = flight.attempt_at(chosen, transport).map(|attempt| attempt.path);
         match again.is_some_and(|path| transport == Transport::Udp && self.lanes.get_mut(path).is_some()) {
             true => self.retransmit(index, chosen, &route, now, out),

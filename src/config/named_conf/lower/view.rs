@@ -206,7 +206,7 @@ pub(super) fn settings(
         Some((Value::Forwarders(list), setting)) => self::forwarders(context, list, setting, servers),
         _ => Vec::new(),
     };
-    ForwardSettings { forwarders, ttl: ttl_limits(context, scope), trust_ad: false }
+    ForwardSettings { forwarders, ttl: ttl_limits(context, scope), ..ForwardSettings::default() }
 }
 
 fn forwarders(
