@@ -31,7 +31,9 @@ impl Port {
     /// Takes over a bound socket.
     pub(super) fn new(local: SocketAddr, socket: std::net::UdpSocket) -> io::Result<Rc<Self>> {
         let socket = UdpSocket::from_std(socket)?;
-        let sender = RefCell::new(Sender::new(DATAGRAM_OCTETS));
+        let mut sender = Sender::new(DATAGRAM_OCTETS);
+        sender.merge_for(socket.as_fd());
+        let sender = RefCell::new(sender);
         Ok(Rc::new(Self { local, socket, sender, noted: Cell::new(false) }))
     }
 

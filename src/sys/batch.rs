@@ -1,6 +1,9 @@
 //! Datagrams in batches: one `recvmmsg` or `sendmmsg` for up to [`BATCH`] of them.
 //!
 //! Buffers, addresses and headers are allocated once; the headers point into the other arrays, which never move.
+//! Datagrams of one length that follow each other to one address go down as one message that the kernel cuts up again
+//! (UDP_SEGMENT): it is routed and handed over once for all of them. That is most of what a reply costs, and clients
+//! that are resolvers themselves ask much from one socket.
 
 #![allow(unsafe_code)]
 
@@ -11,6 +14,10 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// The most datagrams that one call takes.
 pub const BATCH: usize = 64;
+/// Octets of a cache line.
+const LINE_OCTETS: usize = 64;
+/// The longest datagram that is sent as a part of a longer message: every path carries it whole (IPv6's least MTU).
+const MAX_PART_OCTETS: usize = 1232;
 
 /// A socket address as the kernel has it: room for IPv4 and IPv6.
 #[derive(Clone, Copy)]
@@ -77,6 +84,9 @@ impl RawAddress {
 struct Slots {
     buffers: Box<[u8]>,
     buffer_octets: usize,
+    /// From one buffer to the next. An odd number of cache lines, so that the beginnings of all buffers, which are most
+    /// of what is read and written, do not compete for the same few places of the core's cache.
+    stride_octets: usize,
     addresses: Box<[RawAddress]>,
     vectors: Box<[libc::iovec]>,
     headers: Box<[libc::mmsghdr]>,
@@ -87,10 +97,11 @@ unsafe impl Send for Slots {}
 
 impl Slots {
     fn new(buffer_octets: usize) -> Self {
-        let mut buffers = vec![0u8; BATCH * buffer_octets].into_boxed_slice();
+        let stride_octets = (buffer_octets.div_ceil(LINE_OCTETS) | 1) * LINE_OCTETS;
+        let mut buffers = vec![0u8; BATCH * stride_octets].into_boxed_slice();
         let mut addresses = vec![RawAddress::zero(); BATCH].into_boxed_slice();
         let vector = |index: usize| libc::iovec {
-            iov_base: buffers.as_mut_ptr().wrapping_add(index * buffer_octets).cast(),
+            iov_base: buffers.as_mut_ptr().wrapping_add(index * stride_octets).cast(),
             iov_len: buffer_octets,
         };
         let mut vectors: Box<[_]> = (0..BATCH).map(vector).collect();
@@ -104,15 +115,15 @@ impl Slots {
                 header
             })
             .collect();
-        Self { buffers, buffer_octets, addresses, vectors, headers }
+        Self { buffers, buffer_octets, stride_octets, addresses, vectors, headers }
     }
 
     fn buffer(&self, index: usize) -> &[u8] {
-        &self.buffers[index * self.buffer_octets..(index + 1) * self.buffer_octets]
+        &self.buffers[index * self.stride_octets..][..self.buffer_octets]
     }
 
     fn buffer_mut(&mut self, index: usize) -> &mut [u8] {
-        &mut self.buffers[index * self.buffer_octets..(index + 1) * self.buffer_octets]
+        &mut self.buffers[index * self.stride_octets..][..self.buffer_octets]
     }
 }
 
@@ -177,13 +188,74 @@ impl Receiver {
 /// Datagrams that are to be sent together.
 pub struct Sender {
     slots: Slots,
+    /// Datagrams: so many buffers and vectors are in use.
     count: usize,
+    /// Messages: so many headers are in use. Each sends one datagram, or a run of them.
+    messages: usize,
+    /// The last message.
+    run: Run,
+    /// One a header.
+    controls: Box<[Control]>,
+    /// Runs are sent as one message.
+    merges: bool,
+}
+
+/// What can follow in a message.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    to: Option<SocketAddr>,
+    /// Of each datagram but the last, which may be shorter.
+    part_octets: usize,
+    /// The last was shorter, or nothing may follow for another reason.
+    ended: bool,
+}
+
+/// A control message that tells the length of the parts.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Control {
+    header: libc::cmsghdr,
+    part_octets: u16,
+    padding: [u8; 6],
+}
+
+impl Control {
+    /// What `CMSG_LEN` says of a `u16`.
+    const OCTETS: usize = mem::size_of::<libc::cmsghdr>() + mem::size_of::<u16>();
+
+    fn new() -> Self {
+        // SAFETY: cmsghdr is integers; all zeros is a value of it.
+        let mut header: libc::cmsghdr = unsafe { mem::zeroed() };
+        header.cmsg_len = Self::OCTETS as _;
+        header.cmsg_level = libc::SOL_UDP;
+        header.cmsg_type = libc::UDP_SEGMENT;
+        Self { header, part_octets: 0, padding: [0; 6] }
+    }
 }
 
 impl Sender {
     /// Buffers of `buffer_octets` each.
     pub fn new(buffer_octets: usize) -> Self {
-        Self { slots: Slots::new(buffer_octets), count: 0 }
+        let controls = vec![Control::new(); BATCH].into_boxed_slice();
+        Self { slots: Slots::new(buffer_octets), count: 0, messages: 0, run: Run::default(), controls, merges: false }
+    }
+
+    /// From now on sends runs as one message, if the kernel can cut it up again (Linux 4.18). An older one would not see
+    /// the request, and send a message of several replies.
+    pub fn merge_for(&mut self, socket: BorrowedFd<'_>) {
+        let mut value: libc::c_int = 0;
+        let mut length = mem::size_of::<libc::c_int>() as libc::socklen_t;
+        // SAFETY: the descriptor is open for the call; `value` has room for the `length` octets that are written.
+        let known = unsafe {
+            libc::getsockopt(
+                socket.as_raw_fd(),
+                libc::SOL_UDP,
+                libc::UDP_SEGMENT,
+                (&raw mut value).cast(),
+                &raw mut length,
+            )
+        };
+        self.merges = known == 0;
     }
 
     /// Whether nothing waits to be sent.
@@ -202,21 +274,55 @@ impl Sender {
     }
 
     /// Adds the first `octets` of [`Self::buffer`], for `to`, or for the peer of a connected socket.
+    #[inline]
     pub fn push(&mut self, octets: usize, to: Option<&SocketAddr>) {
-        let index = self.count;
-        self.slots.vectors[index].iov_len = octets.min(self.slots.buffer_octets);
-        let header = &mut self.slots.headers[index].msg_hdr;
+        let octets = octets.min(self.slots.buffer_octets);
+        self.slots.vectors[self.count].iov_len = octets;
+        self.count += 1;
+        if self.continues(octets, to) {
+            self.extend_run(octets);
+        } else {
+            self.begin_run(octets, to);
+        }
+    }
+
+    #[inline]
+    fn continues(&self, octets: usize, to: Option<&SocketAddr>) -> bool {
+        self.messages > 0 && !self.run.ended && octets <= self.run.part_octets && self.run.to.as_ref() == to
+    }
+
+    fn extend_run(&mut self, octets: usize) {
+        let control = &mut self.controls[self.messages - 1];
+        let header = &mut self.slots.headers[self.messages - 1].msg_hdr;
+        control.part_octets = self.run.part_octets as u16;
+        header.msg_control = (&raw mut *control).cast();
+        header.msg_controllen = Control::OCTETS as _;
+        header.msg_iovlen += 1;
+        // A message is at most 65,507 octets long: of the longest parts, fewer than a batch.
+        let full = (parts(header) + 1) * self.run.part_octets > 65_000;
+        self.run.ended = octets < self.run.part_octets || full;
+    }
+
+    fn begin_run(&mut self, octets: usize, to: Option<&SocketAddr>) {
+        let (vector, message) = (self.count - 1, self.messages);
+        let header = &mut self.slots.headers[message].msg_hdr;
+        header.msg_iov = &raw mut self.slots.vectors[vector];
+        header.msg_iovlen = 1;
+        header.msg_control = std::ptr::null_mut();
+        header.msg_controllen = 0;
         match to {
             Some(address) => {
-                header.msg_namelen = self.slots.addresses[index].set(address);
-                header.msg_name = (&raw mut self.slots.addresses[index]).cast();
+                header.msg_namelen = self.slots.addresses[message].set(address);
+                header.msg_name = (&raw mut self.slots.addresses[message]).cast();
             }
             None => {
                 header.msg_namelen = 0;
                 header.msg_name = std::ptr::null_mut();
             }
         }
-        self.count += 1;
+        let ended = !self.merges || octets > MAX_PART_OCTETS || octets == 0;
+        self.run = Run { to: to.copied(), part_octets: octets, ended };
+        self.messages += 1;
     }
 
     /// Sends what was added and forgets it; returns how many datagrams the system did not take.
@@ -225,14 +331,14 @@ impl Sender {
     /// is full the rest is lost, as it would be in a queue further down.
     pub fn send(&mut self, socket: BorrowedFd<'_>) -> usize {
         let (mut next, mut lost) = (0, 0);
-        while next < self.count {
-            // SAFETY: the headers next..count are initialised by `push` and point to vectors and addresses that live as
-            // long as `self`; the descriptor is open for the call.
+        while next < self.messages {
+            // SAFETY: the headers next..messages are initialised by `push` and point to vectors, addresses and controls
+            // that live as long as `self`; the descriptor is open for the call.
             let sent = unsafe {
                 libc::sendmmsg(
                     socket.as_raw_fd(),
                     self.slots.headers.as_mut_ptr().add(next),
-                    (self.count - next) as libc::c_uint,
+                    (self.messages - next) as libc::c_uint,
                     libc::MSG_DONTWAIT,
                 )
             };
@@ -241,19 +347,50 @@ impl Sender {
                 _ => match io::Error::last_os_error().kind() {
                     io::ErrorKind::Interrupted => {}
                     io::ErrorKind::WouldBlock => {
-                        lost += self.count - next;
+                        let rest = &self.slots.headers[next..self.messages];
+                        lost += rest.iter().map(|header| parts(&header.msg_hdr)).sum::<usize>();
                         break;
                     }
                     _ => {
-                        lost += 1;
+                        lost += self.send_apart(next, socket);
                         next += 1;
                     }
                 },
             }
         }
-        self.count = 0;
+        (self.count, self.messages) = (0, 0);
         lost
     }
+
+    /// Sends the datagrams of a message that was refused one by one; returns how many were refused again.
+    ///
+    /// Some devices cannot cut messages up (no checksums), or the path is narrower than any should be: no more runs then.
+    fn send_apart(&mut self, message: usize, socket: BorrowedFd<'_>) -> usize {
+        let mut header = self.slots.headers[message].msg_hdr;
+        let count = parts(&header);
+        if count == 1 {
+            return 1;
+        }
+        self.merges = false;
+        header.msg_control = std::ptr::null_mut();
+        header.msg_controllen = 0;
+        header.msg_iovlen = 1;
+        let mut lost = 0;
+        for _ in 0..count {
+            // SAFETY: the header is initialised and points to a vector and an address that live as long as `self`; the
+            // descriptor is open for the call.
+            let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_DONTWAIT) };
+            lost += usize::from(sent < 0);
+            header.msg_iov = header.msg_iov.wrapping_add(1);
+        }
+        lost
+    }
+}
+
+/// How many datagrams a message sends.
+#[allow(clippy::unnecessary_cast, reason = "other C libraries count in other integers")]
+fn parts(header: &libc::msghdr) -> usize {
+    header.msg_iovlen as usize
 }
 
 #[cfg(test)]
@@ -285,6 +422,76 @@ mod tests {
                 assert_eq!(datagram.octets, vec![index as u8; (4 + index % 10).min(8)], "datagram {index}");
             }
             assert_eq!(receiver.receive(there.as_fd()).map_err(|e| e.kind()), Err(io::ErrorKind::WouldBlock));
+        }
+    }
+
+    #[test]
+    fn runs_of_one_length_to_one_address_are_merged_and_arrive_apart() {
+        let [here, there, elsewhere] = [(); 3].map(|()| UdpSocket::bind("127.0.0.1:0").expect("loopback"));
+        let (a, b) = (there.local_addr().expect("bound"), elsewhere.local_addr().expect("bound"));
+        let few = |count: usize, octets: usize| vec![(a, octets); count];
+        type Case<'c> = (&'c str, Vec<(SocketAddr, usize)>, usize);
+        let cases: [Case<'_>; 9] = [
+            ("one", few(1, 40), 1),
+            ("a run", few(5, 40), 1),
+            ("a shorter one ends a run", [few(2, 40), few(1, 39), few(2, 40)].concat(), 2),
+            ("a longer one begins another", [few(2, 40), few(2, 41)].concat(), 2),
+            ("another address begins another", vec![(a, 40), (a, 40), (b, 40), (b, 40), (a, 40)], 3),
+            ("a whole batch", few(BATCH, 40), 1),
+            ("no more than a message can hold", few(BATCH, MAX_PART_OCTETS), 2),
+            ("what not every path carries whole stays alone", few(3, MAX_PART_OCTETS + 1), 3),
+            ("nothing follows an empty one", few(3, 0), 3),
+        ];
+        for (case, datagrams, messages) in cases {
+            let (mut sender, mut receiver) = (Sender::new(1400), Receiver::new(1400));
+            sender.merge_for(here.as_fd());
+            assert!(sender.merges, "this kernel is not older than Linux 4.18");
+            for (index, (to, octets)) in datagrams.iter().enumerate() {
+                sender.buffer()[..*octets].fill(index as u8);
+                sender.push(*octets, Some(to));
+            }
+            assert_eq!(sender.messages, messages, "{case}");
+            assert_eq!(sender.send(here.as_fd()), 0, "{case}");
+            assert!(sender.is_empty(), "{case}");
+            for (socket, address) in [(&there, a), (&elsewhere, b)] {
+                let expected: Vec<_> = datagrams.iter().enumerate().filter(|(_, (to, _))| *to == address).collect();
+                let count = receiver.receive(socket.as_fd()).unwrap_or(0);
+                assert_eq!(count, expected.len(), "{case}");
+                for (index, (number, (_, octets))) in expected.into_iter().enumerate() {
+                    assert_eq!(receiver.octets(index), vec![number as u8; *octets], "{case}: {number}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_that_cannot_be_cut_up_is_sent_apart() {
+        let (here, there) = (UdpSocket::bind("127.0.0.1:0").expect("loopback"), UdpSocket::bind("127.0.0.1:0"));
+        let there = there.expect("loopback");
+        let (mut sender, mut receiver) = (Sender::new(100), Receiver::new(100));
+        sender.merge_for(here.as_fd());
+        // Without checksums the kernel refuses to cut up.
+        let off: libc::c_int = 1;
+        // SAFETY: the descriptor is open for the call; the value is an integer of the length that is told.
+        let set = unsafe {
+            libc::setsockopt(
+                here.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_NO_CHECK,
+                (&raw const off).cast(),
+                mem::size_of::<libc::c_int>() as libc::socklen_t,
+            )
+        };
+        assert_eq!(set, 0);
+        for round in 0..2 {
+            for index in 0..3 {
+                sender.buffer()[..9].fill(index);
+                sender.push(9, Some(&there.local_addr().expect("bound")));
+            }
+            assert_eq!(sender.messages, [1, 3][round], "after a refusal there are no more runs");
+            assert_eq!(sender.send(here.as_fd()), 0);
+            assert_eq!(receiver.receive(there.as_fd()).expect("all arrived"), 3);
+            assert!((0..3).all(|index| receiver.octets(index) == [index as u8; 9]));
         }
     }
 }
