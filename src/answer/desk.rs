@@ -188,6 +188,18 @@ impl<B: Clone> Desk<B> {
         });
     }
 
+    /// Has an answer that was given out fetched anew, unless half of `recursive-clients` is in use: who waits goes first,
+    /// and an answer that is not fetched now is when somebody misses it. [`Self::carry_out`] is due.
+    pub fn refresh(&mut self, moment: Moment, forward: Forward) {
+        let Forward { key, hash, route, .. } = forward;
+        let waiting = &self.common.waiting;
+        if 2 * (waiting.used() as usize + self.machine.refreshing()) >= waiting.limit() as usize {
+            return;
+        }
+        let until = Until::new(moment.now, route.view.query_timeout);
+        self.machine.refresh(Ask { key, hash, route, until }, moment.now, &mut self.output);
+    }
+
     /// A packet came from an upstream. [`Self::carry_out`] is due.
     pub fn received(&mut self, path: Path, packet: &[u8], now: Instant) {
         self.machine.received(path, packet, now, &mut self.output);
@@ -264,10 +276,14 @@ impl<B: Clone> Desk<B> {
         let cache = &self.common.upstream.cache;
         let context = Context { snapshot: self.follower.load(), cache, now, unix, rotation: self.rotation };
         let chain = waiting.chain.take();
-        let mut next = None;
+        let (mut next, mut refresh) = (None, None);
         driver.reply(&waiting.back, |out| {
             match resume(context, &waiting.packet, waiting.client, chain, segment, out) {
                 Decision::Reply(octets) => Some(octets),
+                Decision::ReplyAndRefresh(octets, forward) => {
+                    refresh = Some(forward);
+                    Some(octets)
+                }
                 Decision::Drop => None,
                 Decision::Forward(forward) => {
                     next = Some(forward);
@@ -278,6 +294,9 @@ impl<B: Clone> Desk<B> {
         match next {
             Some(forward) => self.ask(moment, waiting, forward, until, driver),
             None => driver.ends(&waiting.back),
+        }
+        if let Some(forward) = refresh {
+            self.refresh(moment, *forward);
         }
     }
 }

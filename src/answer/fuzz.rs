@@ -194,9 +194,13 @@ impl World {
         let asker = Asker { number: self.queries, id: [packet[0], packet[1]] };
         self.queries += 1;
         self.at(usize::from(bits >> 5 & 1), |desk, moment, lent| {
-            if let Decision::Forward(forward) = desk.decide(moment, &packet, client, &mut vec![0; 65_535]) {
-                lent.world.deadline = Until::new(moment.now, forward.route.view.query_timeout).alive;
-                desk.forward(moment, &packet, client, asker, forward, lent);
+            match desk.decide(moment, &packet, client, &mut vec![0; 65_535]) {
+                Decision::Forward(forward) => {
+                    lent.world.deadline = Until::new(moment.now, forward.route.view.query_timeout).alive;
+                    desk.forward(moment, &packet, client, asker, forward, lent);
+                }
+                Decision::ReplyAndRefresh(_, forward) => desk.refresh(moment, *forward),
+                Decision::Reply(_) | Decision::Drop => {}
             }
             desk.end_batch();
         });

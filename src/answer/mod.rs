@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::access::CookieVerdict;
-use crate::cache::{Cache, Key, Lookup, Parts};
+use crate::cache::{Cache, Key, Lookup, Parts, Patch, RefreshWindow};
 use crate::config::RrsetOrder;
 use crate::state::{Route, Snapshot, View};
 use crate::upstream::Transport;
@@ -62,6 +62,8 @@ pub struct Client {
 pub enum Decision {
     /// The first so many octets of `out`.
     Reply(usize),
+    /// As `Reply`; and the answer's TTL ends soon, so an upstream is to be asked anew ([`Desk::refresh`]).
+    ReplyAndRefresh(usize, Box<Forward>),
     /// An upstream is to be asked first.
     Forward(Forward),
     /// Nothing.
@@ -195,22 +197,32 @@ impl<'a> Admitted<'a> {
     /// Answers from the cache, or says what is to be asked.
     #[inline]
     fn answer(self, out: &mut [u8]) -> Decision {
-        let key = self.key_of(self.query.qname(), self.rule_of_question());
+        let rule = self.rule_of_question();
+        let key = self.key_of(self.query.qname(), rule);
         let hash = self.context.cache.hash(&key);
         let start = reply::begin(out, &self.query);
         let limit = self.limit(out.len());
-        match self.look_up(hash, &key, &mut out[start..limit]) {
-            Lookup::Hit { meta, written } => self.reply(meta, start + written, out),
+        match self.look_up(hash, &key, self.patch(rule), &mut out[start..limit]) {
+            Lookup::Hit { meta, written, refresh: false } => self.reply(meta, start + written, out),
+            Lookup::Hit { meta, written, refresh: true } => {
+                let reply = self.reply(meta, start + written, out);
+                self.and_refresh(reply, key, hash)
+            }
             Lookup::TooLong(meta) => self.reply_too_long(meta, out),
-            Lookup::GoesOn => self.compose(key, hash, out),
+            Lookup::GoesOn => self.follow_from_cache(self.query.qname(), out),
             Lookup::Miss => self.forward(key, hash, None, out),
         }
     }
 
     #[inline]
     fn rule_of_question(&self) -> u32 {
+        self.find_rule(self.query.qname())
+    }
+
+    /// The place of the rule of a name in any case.
+    #[inline]
+    fn find_rule(&self, qname: &[u8]) -> u32 {
         let mut name = [0; crate::wire::name::MAX_NAME_OCTETS];
-        let qname = self.query.qname();
         let name = &mut name[..qname.len()];
         name.copy_from_slice(qname);
         name.make_ascii_lowercase();
@@ -230,24 +242,35 @@ impl<'a> Admitted<'a> {
         Key::new(&parts, qname)
     }
 
-    fn patch(&self) -> crate::cache::Patch {
-        let rotation = match self.view.rrset_order {
+    /// How an answer of a rule is given out.
+    #[inline]
+    fn patch(&self, rule: u32) -> Patch {
+        // Who may not have questions asked cannot have answers fetched anew either.
+        let refresh = match self.query.recursion_desired() && self.recursion_available {
+            true => self.view.rules.get(rule).refresh,
+            false => RefreshWindow::NEVER,
+        };
+        Patch { layout: self.view.rules.layout(), rotation: self.rotation(), refresh }
+    }
+
+    #[inline]
+    fn rotation(&self) -> u32 {
+        match self.view.rrset_order {
             RrsetOrder::Fixed => 0,
             RrsetOrder::Cyclic => self.context.rotation,
             // A multiplicative hash of the counter: neighbours begin anywhere (Knuth, TAOCP 3, 6.4).
             RrsetOrder::Random => self.context.rotation.wrapping_mul(0x9e37_79b1) >> 8,
-        };
-        crate::cache::Patch { layout: self.view.rules.layout(), rotation }
+        }
     }
 
     /// Looks for the answer to the question, then for the absence of its name.
     #[inline]
-    fn look_up(&self, hash: u64, key: &Key, out: &mut [u8]) -> Lookup {
+    fn look_up(&self, hash: u64, key: &Key, patch: Patch, out: &mut [u8]) -> Lookup {
         let Context { cache, now, .. } = self.context;
-        match cache.copy_into(hash, key, now, self.patch(), out) {
+        match cache.copy_into(hash, key, now, patch, out) {
             Lookup::Miss => {
                 let whole = key.whole_name();
-                cache.copy_into(cache.hash(&whole), &whole, now, self.patch(), out)
+                cache.copy_into(cache.hash(&whole), &whole, now, patch, out)
             }
             found => found,
         }
@@ -330,7 +353,7 @@ impl<'a> Admitted<'a> {
         if !self.recursion_available {
             return Decision::Reply(refusal.denied("allow-recursion did not match", out));
         }
-        let route = Route { view: Arc::clone(self.view), rule: self.view.rules.find(key.qname(), key.qtype()) };
+        let route = self.route_of(&key);
         if route.rule().servers.is_empty() {
             let why = "no forwarders for this name";
             return Decision::Reply(refusal.with_ede(rcode::REFUSED, ede::NOT_AUTHORITATIVE, why, out));
@@ -338,20 +361,25 @@ impl<'a> Admitted<'a> {
         Decision::Forward(Forward { key, hash, route, chain })
     }
 
-    /// Puts a chain together from what is in the cache, from its first segment on.
-    fn compose(&self, key: Key, hash: u64, out: &mut [u8]) -> Decision {
-        let mut octets = Vec::new();
-        let layout = self.view.rules.layout();
-        match self.context.cache.copy_segment(hash, &key, self.context.now, layout, &mut octets) {
-            Some(elapsed) => {
-                let mut chain = Box::new(Chain::new(self.query.qname(), self.view.rules.layout()));
-                match chain.append(self.query.qname(), &Segment::new(&octets), elapsed, self.patch().rotation) {
-                    Ok(next) => self.follow(chain, next, out),
-                    Err(chain::Broken) => self.broken(out),
-                }
+    fn route_of(&self, key: &Key) -> Route {
+        Route { view: Arc::clone(self.view), rule: self.view.rules.find(key.qname(), key.qtype()) }
+    }
+
+    /// Has an answer that was just given out fetched anew.
+    #[cold]
+    fn and_refresh(&self, decision: Decision, key: Key, hash: u64) -> Decision {
+        let route = self.route_of(&key);
+        match decision {
+            Decision::Reply(octets) if !route.rule().servers.is_empty() => {
+                Decision::ReplyAndRefresh(octets, Box::new(Forward { key, hash, route, chain: None }))
             }
-            None => self.forward(key, hash, None, out),
+            other => other,
         }
+    }
+
+    /// Puts a chain together from what is in the cache, from its first segment on.
+    fn follow_from_cache(&self, qname: &[u8], out: &mut [u8]) -> Decision {
+        self.follow(Box::new(Chain::new(qname, self.view.rules.layout())), qname.to_vec(), out)
     }
 
     /// Whether links were believed under other rules than those in force by now: the query begins anew then.
@@ -366,41 +394,54 @@ impl<'a> Admitted<'a> {
         if chain.is_none() && segment.next().is_empty() {
             let start = reply::begin(out, &self.query);
             let limit = self.limit(out.len());
-            return match segment.copy_into(&mut out[start..limit], 0, self.patch().rotation) {
+            return match segment.copy_into(&mut out[start..limit], 0, self.rotation()) {
                 Some(written) => self.reply(segment.meta(), start + written, out),
                 None => self.reply_too_long(segment.meta(), out),
             };
         }
         let mut chain = chain.unwrap_or_else(|| Box::new(Chain::new(self.query.qname(), self.view.rules.layout())));
         let name = chain.wanted().to_vec();
-        match chain.append(&name, &segment, 0, self.patch().rotation) {
+        match chain.append(&name, &segment, 0, self.rotation()) {
             Ok(next) => self.follow(chain, next, out),
             Err(chain::Broken) => self.broken(out),
         }
     }
 
-    /// Follows a chain through the cache, from rule to rule.
+    /// Follows a chain through the cache, from rule to rule. The first segment that is to be fetched anew is; the others
+    /// have their turn with the next query.
     fn follow(&self, mut chain: Box<Chain>, mut next: Vec<u8>, out: &mut [u8]) -> Decision {
-        let layout = self.view.rules.layout();
         let mut octets = Vec::new();
+        let mut refresh = None;
         while !next.is_empty() {
-            let key = self.key_of(&next, self.view.rules.find(&next, self.query.qtype));
+            let rule = self.find_rule(&next);
+            let key = self.key_of(&next, rule);
             let Context { cache, now, .. } = self.context;
             let hash = cache.hash(&key);
             let whole = key.whole_name();
+            let mut patch = self.patch(rule);
+            if refresh.is_some() {
+                patch.refresh = RefreshWindow::NEVER;
+            }
             let found = cache
-                .copy_segment(hash, &key, now, layout, &mut octets)
-                .or_else(|| cache.copy_segment(cache.hash(&whole), &whole, now, layout, &mut octets));
-            let Some(elapsed) = found else {
+                .copy_segment(hash, &key, now, patch, &mut octets)
+                .or_else(|| cache.copy_segment(cache.hash(&whole), &whole, now, patch, &mut octets));
+            let Some(found) = found else {
                 chain.want(&next);
                 return self.forward_or_end(key, hash, chain, out);
             };
-            match chain.append(&next, &Segment::new(&octets), elapsed, self.patch().rotation) {
+            match chain.append(&next, &Segment::new(&octets), found.elapsed, patch.rotation) {
                 Ok(name) => next = name,
                 Err(chain::Broken) => return self.broken(out),
             }
+            if found.refresh {
+                refresh = Some((key, hash));
+            }
         }
-        self.reply_chain(*chain, out)
+        let reply = self.reply_chain(*chain, out);
+        match refresh {
+            Some((key, hash)) => self.and_refresh(reply, key, hash),
+            None => reply,
+        }
     }
 
     /// A chain that leads where nothing is forwarded ends there: the client gets what is known.

@@ -67,7 +67,7 @@ fn told(snapshot: &Snapshot, packet: &[u8], from: &str) -> String {
     match decide(context, packet, client, &mut out) {
         Decision::Drop => "drop".to_owned(),
         Decision::Forward(forward) => format!("forward {}", forward.route.rule().apex),
-        Decision::Reply(length) => spell(&out[..length]),
+        Decision::Reply(length) | Decision::ReplyAndRefresh(length, _) => spell(&out[..length]),
     }
 }
 

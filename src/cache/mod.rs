@@ -47,11 +47,22 @@ pub enum Lookup {
         meta: Meta,
         /// Octets written.
         written: usize,
+        /// It is to be asked for anew: it was asked for in its [`RefreshWindow`], for the first time.
+        refresh: bool,
     },
     /// There is an answer, but it does not fit.
     TooLong(Meta),
     /// There is a part of an answer; the chain goes on under another rule. Nothing was copied.
     GoesOn,
+}
+
+/// What there is to know of a segment that was copied as it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Seconds since it was stored, rounded up.
+    pub elapsed: u32,
+    /// See [`Lookup::Hit`].
+    pub refresh: bool,
 }
 
 /// Which patches a copy gets.
@@ -61,6 +72,31 @@ pub struct Patch {
     pub layout: u32,
     /// The record that a set of addresses begins with, modulo its size.
     pub rotation: u32,
+    /// When an answer that is given out is to be asked for anew.
+    pub refresh: RefreshWindow,
+}
+
+/// The time before the end of an answer's TTL in which being asked for has it fetched anew, once: `share_ms` for each
+/// second of its TTL, and `fixed_ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshWindow {
+    /// Answers of a shorter TTL have none, in seconds.
+    pub least_ttl: u32,
+    /// Milliseconds for each second of the TTL.
+    pub share_ms: u32,
+    /// Milliseconds beside that.
+    pub fixed_ms: u32,
+}
+
+impl RefreshWindow {
+    /// Nothing is fetched anew.
+    pub const NEVER: Self = Self { least_ttl: u32::MAX, share_ms: 0, fixed_ms: 0 };
+
+    /// Whether an answer of this TTL that ends after `left_ms` is in it.
+    #[inline]
+    fn contains(self, ttl: u32, left_ms: u64) -> bool {
+        ttl >= self.least_ttl && left_ms <= u64::from(ttl) * u64::from(self.share_ms) + u64::from(self.fixed_ms)
+    }
 }
 
 impl Cache {
@@ -128,31 +164,39 @@ impl Cache {
         if !segment.next().is_empty() {
             return Lookup::GoesOn;
         }
-        match segment.copy_into(out, elapsed_seconds(entry, now_ms), patch.rotation) {
-            Some(written) => Lookup::Hit { meta, written },
-            None => Lookup::TooLong(meta),
-        }
+        let Some(written) = segment.copy_into(out, elapsed_seconds(entry, now_ms), patch.rotation) else {
+            return Lookup::TooLong(meta);
+        };
+        let refresh = is_due(entry, now_ms, patch.refresh) && meta.ede == 0 && entry.take_refresh();
+        Lookup::Hit { meta, written, refresh }
     }
 
-    /// Copies a segment as it is kept, for composing a chain; returns the seconds since it was stored, rounded up.
-    pub fn copy_segment(&self, hash: u64, key: &Key, now: Instant, layout: u32, out: &mut Vec<u8>) -> Option<u32> {
+    /// Copies a segment as it is kept, for composing a chain.
+    pub fn copy_segment(&self, hash: u64, key: &Key, now: Instant, patch: Patch, out: &mut Vec<u8>) -> Option<Copied> {
         let now_ms = self.milliseconds(now);
         let mut shard = self.shard(hash);
         let entry = shard.find(hash, key.as_octets()).filter(|entry| entry.expires_ms() > now_ms)?;
         entry.touch();
         let meta = Segment::new(entry.segment()).meta();
-        if meta.linked && meta.layout != layout {
+        if meta.linked && meta.layout != patch.layout {
             return None;
         }
         out.clear();
         out.extend_from_slice(entry.segment());
-        Some(elapsed_seconds(entry, now_ms))
+        let refresh = is_due(entry, now_ms, patch.refresh) && meta.ede == 0 && entry.take_refresh();
+        Some(Copied { elapsed: elapsed_seconds(entry, now_ms), refresh })
     }
 
     /// Whether something is kept that may still be given out.
     pub fn contains(&self, hash: u64, key: &Key, now: Instant) -> bool {
         let now_ms = self.milliseconds(now);
         self.shard(hash).find(hash, key.as_octets()).is_some_and(|entry| entry.expires_ms() > now_ms)
+    }
+
+    /// The same, or that the name is not there.
+    pub fn has_answer(&self, hash: u64, key: &Key, now: Instant) -> bool {
+        let whole = key.whole_name();
+        self.contains(hash, key, now) || self.contains(self.hash(&whole), &whole, now)
     }
 
     /// Keeps a segment for `ttl` seconds, in the place of what was kept under the key.
@@ -195,6 +239,11 @@ impl Cache {
     }
 }
 
+#[inline]
+fn is_due(entry: &Entry, now_ms: u64, window: RefreshWindow) -> bool {
+    window.contains(entry.ttl(), entry.expires_ms().saturating_sub(now_ms))
+}
+
 /// Seconds since an entry was stored, rounded up: a client may keep what it got for less than was left, never longer.
 ///
 /// `now` is a worker's own, read before its batch: another worker may have stored the entry since.
@@ -225,9 +274,11 @@ mod tests {
         out
     }
 
+    const PATCH: Patch = Patch { layout: 0, rotation: 0, refresh: RefreshWindow::NEVER };
+
     fn ttl_after(cache: &Cache, key: &Key, now: Instant) -> Option<u32> {
         let mut out = [0; 64];
-        match cache.copy_into(cache.hash(key), key, now, Patch { layout: 0, rotation: 0 }, &mut out) {
+        match cache.copy_into(cache.hash(key), key, now, PATCH, &mut out) {
             Lookup::Hit { written: 16, .. } => Some(u32::from_be_bytes([out[6], out[7], out[8], out[9]])),
             Lookup::Miss => None,
             other => panic!("{other:?}"),
@@ -252,6 +303,38 @@ mod tests {
         }
         let before = stored - Duration::from_millis(2);
         assert_eq!(ttl_after(&cache, &key, before), Some(10), "by a worker whose batch began before it was stored");
+    }
+
+    #[test]
+    fn an_answer_is_fetched_anew_once_in_its_window() {
+        let epoch = Instant::now();
+        let cache = Cache::new(MIN_OCTETS, epoch);
+        let key = key("a.example", 1);
+        let hash = cache.hash(&key);
+        let tenth = RefreshWindow { least_ttl: 2, share_ms: 100, fixed_ms: 0 };
+        let at = |ms: u64| epoch + Duration::from_millis(ms);
+        let refresh = |ms, refresh| {
+            let found = cache.copy_into(hash, &key, at(ms), Patch { refresh, ..PATCH }, &mut [0; 64]);
+            matches!(found, Lookup::Hit { refresh: true, .. })
+        };
+        cache.insert(hash, &key, &address(10), 10, at(0));
+        assert!(!refresh(8_999, tenth), "before the last tenth");
+        assert!(!refresh(9_999, RefreshWindow::NEVER));
+        assert!(!refresh(9_999, RefreshWindow { least_ttl: 11, ..tenth }), "too short a TTL");
+        assert!(refresh(9_000, tenth));
+        assert!(!refresh(9_500, tenth), "once");
+        cache.insert(hash, &key, &address(2), 2, at(9_000));
+        assert!(
+            !refresh(10_900, tenth),
+            "it ends a second later than the one before: its TTL is counted down elsewhere"
+        );
+        cache.insert(hash, &key, &address(10), 10, at(10_900));
+        assert!(refresh(20_000, tenth), "the TTL has grown");
+        cache.insert(hash, &key, &address(1), 1, at(30_000));
+        assert!(!refresh(30_999, tenth), "a TTL of a second has no tenth worth the question");
+        let fixed = RefreshWindow { least_ttl: 9, share_ms: 0, fixed_ms: 2000 };
+        cache.insert(hash, &key, &address(60), 60, at(40_000));
+        assert_eq!((refresh(97_999, fixed), refresh(98_000, fixed)), (false, true));
     }
 
     #[test]

@@ -10,10 +10,16 @@ use std::mem;
 
 use hashbrown::HashTable;
 
-/// Octets in front of an entry's key: uses, queue, key length, TTL, time of storing.
+/// Octets in front of an entry's key: uses, marks, key length, TTL, time of storing.
 pub(super) const ENTRY_HEADER_OCTETS: usize = 16;
 /// What an entry costs beside its own octets: its slot, its place in table and queue, the allocator's header.
 const OVERHEAD_OCTETS: usize = 48;
+/// A mark: it is in the main queue.
+const MAIN: u8 = 1;
+/// A mark: it was asked for anew before its end; that happens once.
+const REFRESHED: u8 = 2;
+/// TTLs are whole seconds: two answers whose ends are no farther apart may have the same one.
+const SAME_END_MS: u64 = 1000;
 /// Uses are counted up to this.
 const MAX_USES: u8 = 3;
 /// The small queue's share of the octets is one in this many.
@@ -49,11 +55,28 @@ impl Entry {
     }
 
     fn is_main(&self) -> bool {
-        self.octets[1] != 0
+        self.octets[1] & MAIN != 0
     }
 
     fn set_main(&mut self, main: bool) {
-        self.octets[1] = u8::from(main);
+        self.octets[1] = self.octets[1] & !MAIN | if main { MAIN } else { 0 };
+    }
+
+    /// Marks it as being fetched anew; whether it was not marked before.
+    pub(super) fn take_refresh(&mut self) -> bool {
+        let first = self.octets[1] & REFRESHED == 0;
+        self.octets[1] |= REFRESHED;
+        first
+    }
+
+    /// Takes an older entry's place. If it lives hardly longer than that one, whoever sent it counts down a TTL of its
+    /// own: fetching it anew once more would bring the same.
+    fn replaces(&mut self, old: &Self) {
+        self.set_main(old.is_main());
+        self.octets[0] = old.octets[0];
+        if self.expires_ms() <= old.expires_ms() + SAME_END_MS {
+            self.octets[1] |= old.octets[1] & REFRESHED;
+        }
     }
 
     /// Counts a use.
@@ -184,9 +207,8 @@ impl Shard {
             return Evicted::default();
         }
         if let Some(old) = self.find(hash, entry.key()) {
-            let (main, old_cost, uses) = (old.is_main(), old.cost(), old.uses());
-            entry.set_main(main);
-            entry.set_uses(uses);
+            let (main, old_cost) = (old.is_main(), old.cost());
+            entry.replaces(old);
             *old = entry;
             let octets = if main { &mut self.main_octets } else { &mut self.small_octets };
             *octets = *octets - old_cost + cost;

@@ -23,5 +23,19 @@ pub const INTERFACE_INTERVAL: RangeInclusive<Duration> = Duration::ZERO..=Durati
 pub const QUERY_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(30);
 /// `servfail-ttl`.
 pub const SERVFAIL_TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(30);
+/// TRIGGER of `prefetch`, in seconds.
+pub const PREFETCH_TRIGGER: RangeInclusive<u32> = 1..=10;
+/// ELIGIBILITY of `prefetch` is at least so many seconds more than TRIGGER.
+pub const PREFETCH_DISTANCE: u32 = 6;
+/// ELIGIBILITY of `prefetch` where only TRIGGER is written, in seconds.
+pub const PREFETCH_ELIGIBILITY: u32 = 9;
+/// `max-stale-ttl`: what a duration can say.
+pub const MAX_STALE_TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(u32::MAX as u64);
+/// `stale-answer-ttl`: what RFC 8767 §4 recommends is the most.
+pub const STALE_ANSWER_TTL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30);
+/// `stale-refresh-time`.
+pub const STALE_REFRESH_TIME: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600);
+/// `stale-answer-client-timeout`: no client waits longer for anything.
+pub const STALE_CLIENT_TIMEOUT: RangeInclusive<Duration> = Duration::ZERO..=*QUERY_TIMEOUT.end();
 /// Match lists within match lists, acls included, may not be nested deeper: whoever walks them may recurse.
 pub const MAX_NESTING: usize = 32;

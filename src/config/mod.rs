@@ -196,6 +196,10 @@ pub struct ForwardSettings {
     pub ttl: TtlLimits,
     /// TOML `forwarder_order`: which forwarder is asked first. Default [`ForwarderOrder::Fastest`].
     pub order: ForwarderOrder,
+    /// `prefetch`: when answers that are asked for are fetched anew before they end.
+    pub prefetch: Prefetch,
+    /// `stale-answer-enable` and its kin.
+    pub stale: Stale,
     /// TOML `trust_ad`: the upstream validates and the way to it is safe, so its AD is passed on. Default no.
     pub trust_ad: bool,
 }
@@ -247,6 +251,62 @@ pub struct TtlLimits {
     pub min_cache: Duration,
     /// `min-ncache-ttl`, at most 90 s. Default 0.
     pub min_ncache: Duration,
+}
+
+/// When an answer that is asked for is fetched anew, once, before its TTL ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prefetch {
+    /// In the last tenth of its TTL, if that is 2 s or more. named's default is `prefetch 2 9`, which leaves out the short
+    /// TTLs of names that fail over.
+    #[default]
+    LastTenth,
+    /// `prefetch TRIGGER ELIGIBILITY`
+    Last {
+        /// In so many last seconds; `1..=10`, as in named.
+        trigger: u32,
+        /// If its TTL is at least so many seconds; named's least is `trigger` + 6.
+        eligibility: u32,
+    },
+    /// `prefetch 0`
+    Off,
+}
+
+/// Serving answers after their TTL has ended when no forwarder gives a new one (RFC 8767).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// `stale-cache-enable`: answers are kept beyond their TTL. Default no.
+    pub keep: bool,
+    /// `stale-answer-enable`: what is kept so is given out when a question fails. Default no.
+    pub answer: bool,
+    /// `max-stale-ttl`: how long after the end of its TTL an answer is of use. Default 1 day.
+    pub max_ttl: Duration,
+    /// `stale-answer-ttl`: the TTL that clients are told. Default 30 s, which is also the most (RFC 8767 §4).
+    pub answer_ttl: Duration,
+    /// `stale-refresh-time`: after a failure the stale answer is given out for so long without asking. Default 30 s.
+    pub refresh_time: Duration,
+    /// `stale-answer-client-timeout`: how long a client waits for a new answer before it gets a stale one, though
+    /// forwarders may still answer; zero: it does not wait at all. `None`: until the question has failed. Default none.
+    pub client_timeout: Option<Duration>,
+}
+
+impl Stale {
+    /// Whether anything stale is ever given out.
+    pub fn is_served(&self) -> bool {
+        self.keep && self.answer
+    }
+}
+
+impl Default for Stale {
+    fn default() -> Self {
+        Self {
+            keep: false,
+            answer: false,
+            max_ttl: Duration::from_secs(86_400),
+            answer_ttl: Duration::from_secs(30),
+            refresh_time: Duration::from_secs(30),
+            client_timeout: None,
+        }
+    }
 }
 
 /// How RRsets of addresses are handed out.

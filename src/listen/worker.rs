@@ -120,6 +120,10 @@ impl Worker {
             }
             match desk.decide(moment, datagram.octets, client, sender.buffer()) {
                 Decision::Reply(octets) => sender.push(octets, Some(&datagram.from)),
+                Decision::ReplyAndRefresh(octets, forward) => {
+                    sender.push(octets, Some(&datagram.from));
+                    desk.refresh(moment, *forward);
+                }
                 Decision::Drop => {}
                 Decision::Forward(forward) => {
                     drop(sender);
@@ -140,6 +144,10 @@ impl Worker {
         let Inner { desk, sockets, .. } = &mut *inner;
         match desk.decide(moment, message, connection.client, &mut sockets.long_reply) {
             Decision::Reply(octets) => connection.reply(&sockets.long_reply[..octets]),
+            Decision::ReplyAndRefresh(octets, forward) => {
+                connection.reply(&sockets.long_reply[..octets]);
+                desk.refresh(moment, *forward);
+            }
             Decision::Drop => {}
             Decision::Forward(forward) => {
                 let back = Back::Tcp(Rc::clone(connection));

@@ -15,7 +15,8 @@ use arc_swap::ArcSwap;
 
 use crate::access::cookie::{Secret, ServerCookies};
 use crate::access::{Acl, Host};
-use crate::config::{self, Config, ForwardSettings, ForwarderOrder, Match, MatchList, RrsetOrder, TtlLimits};
+use crate::cache::RefreshWindow;
+use crate::config::{self, Config, ForwardSettings, ForwarderOrder, Match, MatchList, Prefetch, RrsetOrder, TtlLimits};
 use crate::upstream::{Route as UpstreamRoute, Server};
 use crate::wire::response::TtlBounds;
 use intern::Interner;
@@ -244,6 +245,7 @@ fn build_view(config: &Config, view: &config::View, host: &Arc<Host>, interner: 
         order: settings.order,
         ttl: ttl_bounds(&settings.ttl),
         trust_ad: settings.trust_ad,
+        refresh: refresh_window(settings.prefetch),
     };
     let root = rule(&crate::wire::Name::root(), &view.forward, interner);
     let rules = view.rules.iter().map(|text| rule(&text.name, &text.settings, interner)).collect();
@@ -277,6 +279,16 @@ fn ttl_bounds(limits: &TtlLimits) -> TtlBounds {
     TtlBounds {
         cache: (seconds(limits.min_cache), seconds(limits.max_cache)),
         ncache: (seconds(limits.min_ncache), seconds(limits.max_ncache)),
+    }
+}
+
+fn refresh_window(prefetch: Prefetch) -> RefreshWindow {
+    match prefetch {
+        Prefetch::Off => RefreshWindow::NEVER,
+        Prefetch::LastTenth => RefreshWindow { least_ttl: 2, share_ms: 100, fixed_ms: 0 },
+        Prefetch::Last { trigger, eligibility } => {
+            RefreshWindow { least_ttl: eligibility, share_ms: 0, fixed_ms: trigger * 1000 }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use crate::cache::RefreshWindow;
 use crate::config::ForwarderOrder;
 use crate::upstream::Server;
 use crate::wire::Name;
@@ -28,6 +29,8 @@ pub struct Rule {
     pub ttl: TtlBounds,
     /// The upstream's AD is passed on.
     pub trust_ad: bool,
+    /// When its answers are fetched anew.
+    pub refresh: RefreshWindow,
 }
 
 /// The rules of a view.
@@ -149,6 +152,7 @@ mod tests {
             order: ForwarderOrder::Fastest,
             ttl: TtlBounds { cache: (0, 1), ncache: (0, 1) },
             trust_ad: false,
+            refresh: RefreshWindow::NEVER,
         }
     }
 

@@ -128,6 +128,8 @@ pub struct Flight<R, W> {
     pub role: Role<R>,
     /// In the order of their arrival; chains and reloads bring waiters whose deadlines are not those of newcomers.
     pub waiters: Vec<Waiter<W>>,
+    /// It is asked for the cache alone, until then at most; somebody may come to wait all the same.
+    pub refreshes_until: Option<Instant>,
     /// What may still be answered.
     pub attempts: Vec<Attempt>,
     /// QNAME in the case that servers with `case_randomisation` are asked in; empty until needed.

@@ -223,6 +223,10 @@ impl World {
             let mut out = reply_buffer(client.transport);
             match desk.decide(moment, packet, client, &mut out) {
                 Decision::Reply(octets) => lent.world.reply(&back, &out[..octets]),
+                Decision::ReplyAndRefresh(octets, forward) => {
+                    lent.world.reply(&back, &out[..octets]);
+                    desk.refresh(moment, *forward);
+                }
                 Decision::Drop => {}
                 Decision::Forward(forward) => desk.forward(moment, packet, client, back, forward, lent),
             }

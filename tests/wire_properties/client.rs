@@ -251,6 +251,7 @@ impl Server {
         let decision = answer::decide(self.context(asking), &packet, client(Transport::Tcp), &mut out);
         match decision {
             Decision::Reply(length) if u16_at(&out, 2) & flag::RCODE != 5 => out.truncate(length),
+            Decision::ReplyAndRefresh(length, _) => out.truncate(length),
             // Without RD nothing is asked.
             Decision::Reply(_) if !asking.recursion_desired() => return None,
             Decision::Forward(_) => return None,
@@ -262,11 +263,10 @@ impl Server {
     pub(crate) fn ask_by_udp(&self, asking: &Asking, response: &Response) -> Vec<u8> {
         let packet = asking.packet(response);
         let mut out = vec![0xee; 4096];
-        let Decision::Reply(length) = answer::decide(self.context(asking), &packet, client(Transport::Udp), &mut out)
-        else {
-            panic!("what TCP got, UDP gets")
-        };
-        out.truncate(length);
+        match answer::decide(self.context(asking), &packet, client(Transport::Udp), &mut out) {
+            Decision::Reply(length) | Decision::ReplyAndRefresh(length, _) => out.truncate(length),
+            Decision::Forward(_) | Decision::Drop => panic!("what TCP got, UDP gets"),
+        }
         out
     }
 

@@ -158,6 +158,8 @@ impl<'r> Parser<'r> {
             Shape::Boolean => Value::Boolean(value::boolean(cursor)?),
             Shape::BooleanOr(words) => value::boolean_or(cursor, words)?,
             Shape::Number => Value::Number(value::number(cursor)?),
+            Shape::NumberOr(words) => value::number_or(cursor, words)?,
+            Shape::Numbers(least, most) => Value::Numbers(value::numbers(cursor, least, most)?),
             Shape::Duration => Value::Seconds(value::duration(cursor)?),
             Shape::Quoted | Shape::Include => Value::Text(cursor.quoted()?.text.clone()),
             Shape::QuotedOr(words) => value::quoted_or(cursor, words)?,

@@ -63,6 +63,10 @@ pub(super) enum Shape {
     BooleanOr(&'static [&'static str]),
     /// `0..=u32::MAX`, also hexadecimal (0x) and octal (0) as strtoul reads them.
     Number,
+    /// A number, or one of these words.
+    NumberOr(&'static [&'static str]),
+    /// So many numbers.
+    Numbers(usize, usize),
     /// Seconds: `3600`, `1w2d`, `PT3H`.
     Duration,
     /// A string in quotes.
@@ -174,7 +178,6 @@ const NO_TRANSFER: &str = "no zone is transferred from or to this server yet";
 const NO_ZONE_DATA: &str = "no zone data is served yet";
 const NEVER_ITERATES: &str = "this server only forwards, it never asks authoritative servers itself";
 const NOT_COUNTED: &str = "there are no statistics yet";
-const NO_STALE: &str = "expired answers are never served yet";
 const NO_CONTROL: &str = "there is no control channel yet: use signals";
 const NO_SUCH_FILE: &str = "this server writes no such file";
 const BY_SYSTEM: &str = "the limits that the system gives the process hold (systemd: Limit…=)";
@@ -296,7 +299,7 @@ pub(super) const ROWS: &[Row] = {
         honoured("max-ncache-ttl", BOTH | FORWARD, Duration, "max-ncache-ttl 10;"),
         ignored("max-recursion-depth", BOTH, Number, "max-recursion-depth 7;", NEVER_ITERATES),
         ignored("max-recursion-queries", BOTH, Number, "max-recursion-queries 100;", NEVER_ITERATES),
-        ignored("max-stale-ttl", BOTH, Duration, "max-stale-ttl 1d;", NO_STALE),
+        honoured("max-stale-ttl", BOTH, Duration, "max-stale-ttl 2d;"),
         ignored("max-transfer-idle-in", BOTH, Number, "max-transfer-idle-in 60;", NO_TRANSFER),
         ignored("max-transfer-idle-out", BOTH, Number, "max-transfer-idle-out 60;", NO_TRANSFER),
         ignored("max-transfer-time-in", BOTH, Number, "max-transfer-time-in 120;", NO_TRANSFER),
@@ -318,8 +321,7 @@ pub(super) const ROWS: &[Row] = {
         refused("nxdomain-redirect", BOTH, Anything, "nxdomain-redirect \"x\";", NOT_YET_SAFE),
         honoured("pid-file", OPTIONS, QuotedOr(&["none"]), "pid-file \"/run/named/named.pid\";"),
         honoured("port", OPTIONS, Number, "port 5300;"),
-        ignored("prefetch", BOTH, Words(1, 2), "prefetch 2 9;", "an answer is asked for again when its TTL is over")
-            .moot(&["0"]),
+        honoured("prefetch", BOTH, Numbers(1, 2), "prefetch 2 9;"),
         ignored("preferred-glue", BOTH, Text, "preferred-glue a;", NEVER_ITERATES),
         ignored("provide-ixfr", BOTH | SERVER, Boolean, "provide-ixfr yes;", NO_TRANSFER).moot(NO),
         ignored("qname-minimization", BOTH, OneOf(&["strict", "relaxed", "disabled", "off"]), "qname-minimization relaxed;", "a forwarder has to be asked the whole name").moot(&["disabled", "off"]),
@@ -356,12 +358,11 @@ pub(super) const ROWS: &[Row] = {
         ignored("session-keyfile", OPTIONS, QuotedOr(&["none"]), "session-keyfile \"/run/named/session.key\";", NO_SUCH_FILE).moot(&["none"]),
         ignored("sortlist", BOTH, Block, "sortlist { 10.0.0.0/8; };", "addresses come in the order of rrset-order"),
         ignored("stacksize", OPTIONS, Size, "stacksize default;", BY_SYSTEM),
-        ignored("stale-answer-client-timeout", BOTH, Words(1, 1), "stale-answer-client-timeout 1800;", NO_STALE)
-            .moot(&["off", "disabled"]),
-        ignored("stale-answer-enable", BOTH, Boolean, "stale-answer-enable yes;", NO_STALE).moot(NO),
-        ignored("stale-answer-ttl", BOTH, Duration, "stale-answer-ttl 30;", NO_STALE),
-        ignored("stale-cache-enable", BOTH, Boolean, "stale-cache-enable yes;", NO_STALE).moot(NO),
-        ignored("stale-refresh-time", BOTH, Duration, "stale-refresh-time 30;", NO_STALE),
+        honoured("stale-answer-client-timeout", BOTH, NumberOr(&["disabled", "off"]), "stale-answer-client-timeout 1800;"),
+        honoured("stale-answer-enable", BOTH, Boolean, "stale-answer-enable yes;"),
+        honoured("stale-answer-ttl", BOTH, Duration, "stale-answer-ttl 20;"),
+        honoured("stale-cache-enable", BOTH, Boolean, "stale-cache-enable yes;"),
+        honoured("stale-refresh-time", BOTH, Duration, "stale-refresh-time 20;"),
         ignored("statistics-file", OPTIONS, Quoted, "statistics-file \"/var/named/data/named_stats.txt\";", NOT_COUNTED),
         ignored("synth-from-dnssec", BOTH, Boolean, "synth-from-dnssec yes;", UNVALIDATED).moot(NO),
         ignored("tcp-advertised-timeout", OPTIONS, Number, "tcp-advertised-timeout 300;", "edns-tcp-keepalive is not spoken: tcp-idle-timeout holds"),

@@ -22,6 +22,7 @@ pub(super) enum Value {
     Nothing,
     Boolean(bool),
     Number(u32),
+    Numbers(Vec<u32>),
     /// Seconds.
     Seconds(u32),
     Text(String),
@@ -141,6 +142,24 @@ pub(super) fn number(cursor: &mut Cursor<'_>) -> Result<u32, Problem> {
         }
         None => Err(cursor.near(EXPECTED)),
     }
+}
+
+pub(super) fn number_or(cursor: &mut Cursor<'_>, allowed: &'static [&'static str]) -> Result<Value, Problem> {
+    match cursor.peek_word().and_then(|token| words::find(allowed, &token.text)) {
+        Some(word) => {
+            cursor.skip();
+            Ok(Value::Word(word))
+        }
+        None => number(cursor).map(Value::Number),
+    }
+}
+
+pub(super) fn numbers(cursor: &mut Cursor<'_>, least: usize, most: usize) -> Result<Vec<u32>, Problem> {
+    let mut numbers = Vec::new();
+    while numbers.len() < least || (numbers.len() < most && !cursor.is_done()) {
+        numbers.push(number(cursor)?);
+    }
+    Ok(numbers)
 }
 
 pub(super) fn duration(cursor: &mut Cursor<'_>) -> Result<u32, Problem> {

@@ -1,7 +1,7 @@
 //! Reading forwarders and `[[forward]]`, the conditional rules.
 //!
-//! A rule starts with the TTL limits and the order of its view; `trust_ad` belongs to the forwarders beside it and is not handed on
-//! to rules, which have forwarders of their own.
+//! A rule starts with what its view says of order, TTLs, prefetch and stale answers; `trust_ad` belongs to the
+//! forwarders beside it and is not handed on to rules, which have forwarders of their own.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -9,9 +9,14 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::super::bounds::{MAX_NCACHE_TTL, MIN_TTL};
+use super::super::bounds::{
+    MAX_NCACHE_TTL, MAX_STALE_TTL, MIN_TTL, PREFETCH_DISTANCE, PREFETCH_TRIGGER, STALE_ANSWER_TTL,
+    STALE_CLIENT_TIMEOUT, STALE_REFRESH_TIME,
+};
 use super::super::values::{self, excerpt};
-use super::super::{ForwardRule, ForwardSettings, Forwarder, ForwarderOrder, MAX_FORWARDERS, Position, is_askable};
+use super::super::{
+    ForwardRule, ForwardSettings, Forwarder, ForwarderOrder, MAX_FORWARDERS, Position, Prefetch, Stale, is_askable,
+};
 use super::keys::Place;
 use super::walk::{Field, Reader, Table};
 use crate::wire::Name;
@@ -56,7 +61,7 @@ fn rule_settings<'i>(
     view: &ForwardSettings,
     default_port: u16,
 ) -> ForwardSettings {
-    let mut settings = ForwardSettings { ttl: view.ttl, order: view.order, ..ForwardSettings::default() };
+    let mut settings = ForwardSettings { forwarders: Vec::new(), trust_ad: false, ..view.clone() };
     if !table.has("forwarders") {
         let hint = "write forwarders = [\"10.1.0.2\"], or [] to forward nothing at and below the name";
         reader.error(&table.span, "[[forward]] without forwarders", Some(hint.to_owned()));
@@ -87,7 +92,8 @@ fn rule_name<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>) -> Option<Name>
     }
 }
 
-/// What options, views and rules have in common: forwarders and their order, TTL limits, `trust_ad`.
+/// What options, views and rules have in common: forwarders and their order, TTL limits, prefetch, stale answers,
+/// `trust_ad`.
 ///
 /// Forwarders that are written replace those in `settings`, and take trust in them away unless it is written too.
 pub(super) fn read_settings<'i>(
@@ -104,6 +110,8 @@ pub(super) fn read_settings<'i>(
     });
     reader.set(table, "forwarder_order", &mut settings.order, |reader, field| reader.word(field, ORDERS));
     reader.set(table, "trust_ad", &mut settings.trust_ad, Reader::boolean);
+    reader.set(table, "prefetch", &mut settings.prefetch, prefetch);
+    read_stale(reader, table, &mut settings.stale);
     let ttl = &mut settings.ttl;
     reader.set(table, "max_cache_ttl", &mut ttl.max_cache, |reader, field| reader.duration(field, TTL));
     reader.set(table, "max_ncache_ttl", &mut ttl.max_ncache, |reader, field| reader.duration(field, MAX_NCACHE_TTL));
@@ -117,6 +125,40 @@ pub(super) fn read_settings<'i>(
             reader.warn(&table.span, message, None);
         }
     }
+}
+
+/// `false`, `true` for the last tenth of the TTL, or named's two numbers.
+fn prefetch<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>) -> Option<Prefetch> {
+    match field.value.get_ref() {
+        DeValue::Boolean(true) => Some(Prefetch::LastTenth),
+        DeValue::Boolean(false) => Some(Prefetch::Off),
+        DeValue::Array(numbers) if numbers.len() == 2 => {
+            let elements = reader.elements(field);
+            let trigger = reader.integer(elements[0], PREFETCH_TRIGGER)?;
+            let eligibility = reader.integer(elements[1], trigger + PREFETCH_DISTANCE..=u32::MAX)?;
+            Some(Prefetch::Last { trigger, eligibility })
+        }
+        _ => {
+            reader.expected(field, "true, false or two numbers of seconds", "[2, 9]");
+            None
+        }
+    }
+}
+
+fn read_stale<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, stale: &mut Stale) {
+    let mut served = stale.is_served();
+    reader.set(table, "serve_stale", &mut served, Reader::boolean);
+    (stale.keep, stale.answer) = (served, served);
+    for (key, target, bounds) in [
+        ("max_stale_ttl", &mut stale.max_ttl, MAX_STALE_TTL),
+        ("stale_answer_ttl", &mut stale.answer_ttl, STALE_ANSWER_TTL),
+        ("stale_refresh_time", &mut stale.refresh_time, STALE_REFRESH_TIME),
+    ] {
+        reader.set(table, key, target, |reader, field| reader.duration(field, bounds));
+    }
+    reader.set(table, "stale_answer_client_timeout", &mut stale.client_timeout, |reader, field| {
+        reader.duration(field, STALE_CLIENT_TIMEOUT).map(Some)
+    });
 }
 
 /// A list of forwarders; repetitions are left out with a warning.

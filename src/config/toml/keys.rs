@@ -85,6 +85,12 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("max_ncache_ttl", RULE),
     ("min_cache_ttl", RULE),
     ("min_ncache_ttl", RULE),
+    ("prefetch", RULE),
+    ("serve_stale", RULE),
+    ("max_stale_ttl", RULE),
+    ("stale_answer_ttl", RULE),
+    ("stale_refresh_time", RULE),
+    ("stale_answer_client_timeout", RULE),
     ("name", &[View, Forward]),
     ("trust_ad", RULE),
     // A forwarder.

@@ -20,8 +20,10 @@ impl<R: Route, W> Machine<R, W> {
         let Some(flight) = self.flights.get(index as usize).and_then(|slot| slot.flight.as_ref()) else { return };
         let mut segment = std::mem::take(&mut self.segment);
         write_failure(&mut segment, flight.ede);
+        // What is still good, though fetching it anew has failed, is not to be lost.
         if let Role::Asks(route) = &flight.role
             && !flight.usable(route.servers()).any(|(_, server)| server.standing(now_us) == Standing::Dead)
+            && !self.cache.has_answer(flight.hash, &flight.key, now)
         {
             self.cache.insert(flight.hash, &flight.key, &segment, route.servfail_ttl(), now);
         }
@@ -34,6 +36,7 @@ impl<R: Route, W> Machine<R, W> {
         let Some(slot) = self.flights.get_mut(index as usize) else { return };
         let Some(flight) = slot.flight.take() else { return };
         self.free.push(index);
+        self.refreshing -= usize::from(flight.refreshes_until.is_some());
         flight.attempts.iter().for_each(|attempt| self.release(attempt, out));
         match flight.role {
             Role::Asks(_) => {

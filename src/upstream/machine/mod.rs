@@ -28,7 +28,7 @@ use super::lanes::{Lanes, Path, Transport};
 use super::server::{Micros, Server};
 use super::wheel::Wheel;
 use crate::access::{ClientCookie, Secret};
-use crate::cache::{Cache, Key};
+use crate::cache::{Cache, Key, Patch, RefreshWindow};
 use crate::wire::header::ede;
 use crate::wire::response::Reader;
 use probes::Watched;
@@ -121,6 +121,8 @@ pub struct Counts {
     pub hedges: u64,
     /// Probes sent to servers that were doubted.
     pub probes: u64,
+    /// Questions asked before the TTL of their last answer ended.
+    pub refreshes: u64,
 }
 
 /// See the module.
@@ -140,6 +142,8 @@ pub struct Machine<R, W> {
     /// Servers that no rule names any more, though questions that still wait do.
     left: HashSet<u32>,
     stragglers: VecDeque<Straggler>,
+    /// Flights that began for nobody.
+    refreshing: usize,
     budget: Arc<HedgeBudget>,
     reader: Reader,
     segment: Vec<u8>,
@@ -189,6 +193,7 @@ impl<R: Route, W> Machine<R, W> {
             watched: HashMap::new(),
             left: HashSet::new(),
             stragglers: VecDeque::new(),
+            refreshing: 0,
             budget,
             reader: Reader::default(),
             segment: Vec::new(),
@@ -268,7 +273,7 @@ impl<R: Route, W> Machine<R, W> {
             Joined::Here(flight) => self.add_waiter(flight.index, waiter),
             Joined::Elsewhere => {
                 let role = Role::Waits(ask.route.clone());
-                self.begin(me, ask, waiter, role);
+                self.begin(me, ask, Some(waiter), role);
             }
             Joined::Own => self.begin_asking(me, ask, waiter, now, out),
         }
@@ -291,7 +296,7 @@ impl<R: Route, W> Machine<R, W> {
         FlightId { worker: self.worker, index, generation }
     }
 
-    fn begin(&mut self, id: FlightId, ask: Ask<R>, waiter: Waiter<W>, role: Role<R>) {
+    fn begin(&mut self, id: FlightId, ask: Ask<R>, waiter: Option<Waiter<W>>, role: Role<R>) {
         let waits = matches!(role, Role::Waits(_));
         let flight = Flight {
             id,
@@ -301,7 +306,8 @@ impl<R: Route, W> Machine<R, W> {
             next_at: ask.until.alive,
             ask_again_at: ask.until.alive,
             looked_at: None,
-            waiters: vec![waiter],
+            refreshes_until: waiter.is_none().then_some(ask.until.alive),
+            waiters: waiter.into_iter().collect(),
             attempts: Vec::new(),
             drawn_case: Vec::new(),
             tried: 0,
@@ -326,7 +332,7 @@ impl<R: Route, W> Machine<R, W> {
         let role = Role::Asks(ask.route.clone());
         // Another worker may have finished the same question between our look into the cache and now.
         let kept = self.cache.contains(ask.hash, &ask.key, now);
-        self.begin(me, ask, waiter, role);
+        self.begin(me, ask, Some(waiter), role);
         self.budget.earn();
         if kept {
             self.finish_from_cache(me.index, now, out);
@@ -341,12 +347,36 @@ impl<R: Route, W> Machine<R, W> {
             let Role::Asks(route) = &flight.role else { return None };
             Some((flight.hash, flight.key.clone(), route.layout()))
         });
-        let kept = found.and_then(|(hash, key, layout)| self.cache.copy_segment(hash, &key, now, layout, &mut segment));
+        let kept = found.and_then(|(hash, key, layout)| {
+            let patch = Patch { layout, rotation: 0, refresh: RefreshWindow::NEVER };
+            self.cache.copy_segment(hash, &key, now, patch, &mut segment)
+        });
         match kept {
             Some(_) => self.finish(index, &segment, out),
             None => self.ask_next(index, now, out),
         }
         self.segment = segment;
+    }
+
+    /// Asks a question whose answer is still in the cache, for nobody; nothing if it is being asked already.
+    pub fn refresh(&mut self, ask: Ask<R>, now: Instant, out: &mut Output<W>) {
+        let me = self.vacant();
+        match self.in_flight.join(ask.hash, ask.key.as_octets(), me, ask.until.alive) {
+            Joined::Here(_) => {}
+            Joined::Elsewhere => self.in_flight.leave(ask.hash, ask.key.as_octets(), me),
+            Joined::Own => {
+                let role = Role::Asks(ask.route.clone());
+                self.counts.refreshes += 1;
+                self.refreshing += 1;
+                self.begin(me, ask, None, role);
+                self.ask_next(me.index, now, out);
+            }
+        }
+    }
+
+    /// Questions that are being asked for nobody.
+    pub fn refreshing(&self) -> usize {
+        self.refreshing
     }
 
     fn flight_mut(&mut self, index: u32) -> Option<&mut Flight<R, W>> {

@@ -72,8 +72,9 @@ impl<R: Route, W> Machine<R, W> {
         let Some(flight) = self.flight_mut(index) else { return };
         if flight.waiters.is_empty() {
             let (hash, key) = (flight.hash, flight.key.clone());
-            let awaited = self.in_flight.awaited_until(hash, key.as_octets()).is_some_and(|until| until > now);
-            if hopeless || !awaited {
+            let refreshes = flight.refreshes_until.is_some_and(|until| until > now);
+            let awaited = || self.in_flight.awaited_until(hash, key.as_octets()).is_some_and(|until| until > now);
+            if hopeless || !(refreshes || awaited()) {
                 return self.fail(index, now, out);
             }
         }
@@ -138,7 +139,9 @@ impl<R: Route, W> Machine<R, W> {
             return self.ask_again(index, &attempt, now, out);
         }
         let can_hedge = self.has_another(index, route, now);
-        if can_hedge && (server.went_silent_after(sent_us) || (is_late && self.budget.pay())) {
+        // Nobody waits for what is fetched anew: it is not worth a second question.
+        let may_pay = self.flight_mut(index).is_some_and(|flight| !flight.waiters.is_empty());
+        if can_hedge && (server.went_silent_after(sent_us) || (is_late && may_pay && self.budget.pay())) {
             self.counts.hedges += 1;
             return self.ask_next(index, now, out);
         }

@@ -6,7 +6,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::{Context, zone};
-use crate::config::bounds::{MAX_NCACHE_TTL, MIN_TTL, QUERY_TIMEOUT, SERVFAIL_TTL};
+use crate::config::bounds::{
+    MAX_NCACHE_TTL, MAX_STALE_TTL, MIN_TTL, PREFETCH_DISTANCE, PREFETCH_ELIGIBILITY, PREFETCH_TRIGGER, QUERY_TIMEOUT,
+    SERVFAIL_TTL, STALE_ANSWER_TTL, STALE_CLIENT_TIMEOUT, STALE_REFRESH_TIME,
+};
 use crate::config::inherit::WrittenAccess;
 use crate::config::named_conf::address;
 use crate::config::named_conf::body::{Body, Setting};
@@ -14,8 +17,8 @@ use crate::config::named_conf::report::Problem;
 use crate::config::named_conf::value::Value;
 use crate::config::values::excerpt;
 use crate::config::{
-    Access, DEFAULT_VIEW, ForwardSettings, Forwarder, MAX_FORWARDERS, MatchList, RrsetOrder, TtlLimits, View,
-    is_askable,
+    Access, DEFAULT_VIEW, ForwardSettings, Forwarder, MAX_FORWARDERS, MatchList, Prefetch, RrsetOrder, Stale,
+    TtlLimits, View, is_askable,
 };
 
 /// `max-cache-ttl` may be whatever a duration can say.
@@ -206,7 +209,13 @@ pub(super) fn settings(
         Some((Value::Forwarders(list), setting)) => self::forwarders(context, list, setting, servers),
         _ => Vec::new(),
     };
-    ForwardSettings { forwarders, ttl: ttl_limits(context, scope), ..ForwardSettings::default() }
+    ForwardSettings {
+        forwarders,
+        ttl: ttl_limits(context, scope),
+        prefetch: prefetch(context, scope),
+        stale: stale(context, scope),
+        ..ForwardSettings::default()
+    }
 }
 
 fn forwarders(
@@ -264,4 +273,56 @@ fn ttl_limits(context: &mut Context<'_>, scope: Scope<'_, '_>) -> TtlLimits {
         min_cache: read("min-cache-ttl", MIN_TTL, default.min_cache),
         min_ncache: read("min-ncache-ttl", MIN_TTL, default.min_ncache),
     }
+}
+
+/// Numbers are moved into named's bounds, as named does.
+fn prefetch(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Prefetch {
+    let Some(setting) = find(scope, "prefetch") else { return Prefetch::default() };
+    let Value::Numbers(numbers) = &setting.value else { return Prefetch::default() };
+    let (written, eligibility) = (numbers[0], numbers.get(1).copied().unwrap_or(PREFETCH_ELIGIBILITY));
+    if written == 0 {
+        return Prefetch::Off;
+    }
+    let trigger = written.min(*PREFETCH_TRIGGER.end());
+    let least = trigger + PREFETCH_DISTANCE;
+    if trigger != written || (numbers.len() > 1 && eligibility < least) {
+        let message = format!("'prefetch' is taken as {trigger} {}", eligibility.max(least));
+        let hint = format!(
+            "at most {} s before the end, of TTLs at least {PREFETCH_DISTANCE} s longer",
+            PREFETCH_TRIGGER.end()
+        );
+        context.report.warn(Some(&setting.value_position), format!("{message}: {hint}"));
+    }
+    Prefetch::Last { trigger, eligibility: eligibility.max(least) }
+}
+
+fn stale(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Stale {
+    let default = Stale::default();
+    let mut seconds = |name, bounds, default| {
+        holder(scope, name).and_then(|body| context.seconds(body, name, bounds)).unwrap_or(default)
+    };
+    let max_ttl = seconds("max-stale-ttl", MAX_STALE_TTL, default.max_ttl);
+    let mut clamped = |name, bounds: RangeInclusive<Duration>, default| {
+        let bounds = bounds.start().as_secs() as u32..=bounds.end().as_secs() as u32;
+        let seconds = holder(scope, name).and_then(|body| context.clamped(body, name, bounds));
+        seconds.map_or(default, |seconds| Duration::from_secs(seconds.into()))
+    };
+    let answer_ttl = clamped("stale-answer-ttl", STALE_ANSWER_TTL, default.answer_ttl);
+    let refresh_time = clamped("stale-refresh-time", STALE_REFRESH_TIME, default.refresh_time);
+    let milliseconds = 0..=STALE_CLIENT_TIMEOUT.end().as_millis() as u32;
+    let name = "stale-answer-client-timeout";
+    let client_timeout = holder(scope, name).and_then(|body| context.clamped(body, name, milliseconds));
+    let stale = Stale {
+        keep: boolean(scope, "stale-cache-enable").unwrap_or(default.keep),
+        answer: boolean(scope, "stale-answer-enable").unwrap_or(default.answer),
+        max_ttl,
+        answer_ttl,
+        refresh_time,
+        client_timeout: client_timeout.map(|milliseconds| Duration::from_millis(milliseconds.into())),
+    };
+    if let Some(setting) = find(scope, "stale-answer-enable").filter(|_| stale.answer && !stale.keep) {
+        let message = "'stale-answer-enable' has no effect without 'stale-cache-enable yes'";
+        context.report.warn(Some(&setting.position), message);
+    }
+    stale
 }
