@@ -142,6 +142,8 @@ pub struct Flight<R, W> {
     pub round: u32,
     /// Servers that could not read OPT in this question, a bit each; believed once one answers without it.
     pub refused_opt: u32,
+    /// Servers that could not read a cookie in this question, as above.
+    pub refused_cookie: u32,
     /// Attempts made; bounded by [`MAX_ATTEMPTS`].
     pub sent: u32,
     /// When to look at it again: at [`Self::ask_again_at`], or when somebody gives up before.

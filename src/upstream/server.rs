@@ -46,7 +46,7 @@ const FIRST_PROBE_INTERVAL: Duration = Duration::from_millis(100);
 const SILENCE_UNTIL_TOLD: Duration = Duration::from_secs(5);
 /// An answer that was of no use weighs as one that took this long.
 const BAD_ANSWER: Duration = Duration::from_millis(500);
-/// How long a server is asked without OPT after it could not read one.
+/// How long a server is asked without OPT, or without a cookie, after it could not read one.
 const PLAIN_FOR: Duration = Duration::from_secs(600);
 
 /// What is thought of a server.
@@ -91,6 +91,8 @@ pub struct Server {
     is_told_silent: AtomicBool,
     /// Do not send OPT before then: it answered FORMERR to it.
     plain_until: AtomicU64,
+    /// Do not send cookies before then: it answered FORMERR to one.
+    bare_until: AtomicU64,
 }
 
 impl Server {
@@ -112,6 +114,7 @@ impl Server {
             returned: AtomicU64::new(0),
             is_told_silent: AtomicBool::new(false),
             plain_until: AtomicU64::new(0),
+            bare_until: AtomicU64::new(0),
         }
     }
 
@@ -335,6 +338,16 @@ impl Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+    /// It answered FORMERR to a cookie.
+    pub fn cannot_read_cookie(&self, now: Micros) {
+        self.bare_until.store(now + PLAIN_FOR.as_micros() as u64, Ordering::Relaxed);
+    }
+
+    /// Whether it is asked with a cookie, if it is asked with OPT.
+    pub fn takes_cookie(&self, now: Micros) -> bool {
+        self.bare_until.load(Ordering::Relaxed) <= now
+    }
+
 
     fn server(id: u32) -> Server {
         Server::new(id, Forwarder::new(([192, 0, 2, id as u8], 53).into()))

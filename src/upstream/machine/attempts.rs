@@ -59,8 +59,8 @@ impl<R: Route, W> Machine<R, W> {
 
     fn opt_form(&self, server: &Server, now: Micros) -> OptForm {
         match (server.takes_opt(now), &self.cookies) {
-            (true, Some(_)) => OptForm::Cookie,
-            (true, None) => OptForm::Bare,
+            (true, Some(_)) if server.takes_cookie(now) => OptForm::Cookie,
+            (true, _) => OptForm::Bare,
             (false, _) => OptForm::None,
         }
     }

@@ -314,6 +314,7 @@ impl<R: Route, W> Machine<R, W> {
             bad: 0,
             refused_opt: 0,
             round: 0,
+            refused_cookie: 0,
             sent: 0,
             ede: ede::NO_REACHABLE_AUTHORITY,
         };

@@ -160,12 +160,17 @@ impl<R: Route, W> Machine<R, W> {
             rcode::NOERROR | rcode::NXDOMAIN | rcode::YXDOMAIN => {
                 // Only an answer shows that OPT was the fault: a question may be one that no form of it would help. And
                 // one that was asked without OPT anyway shows nothing.
-                if attempt.opt == OptForm::None && self.flight_mut(index)?.refused_opt & 1 << attempt.server != 0 {
-                    server.cannot_read_opt(self.micros(now));
+                let (flight, bit) = (self.flight_mut(index)?, 1 << attempt.server);
+                let (refused_cookie, refused_opt) = (flight.refused_cookie & bit != 0, flight.refused_opt & bit != 0);
+                match attempt.opt {
+                    OptForm::None if refused_opt => server.cannot_read_opt(self.micros(now)),
+                    OptForm::Bare if refused_cookie => server.cannot_read_cookie(self.micros(now)),
+                    _ => {}
                 }
                 return self.take_answer(index, place, packet, &route, now, out);
             }
             rcode::FORMERR | rcode::NOTIMP | rcode::BADVERS if attempt.opt == OptForm::Cookie => {
+                self.flight_mut(index)?.refused_cookie |= 1 << attempt.server;
                 self.replace(index, place, attempt.transport, OptForm::Bare, &route, now, out);
             }
             rcode::FORMERR | rcode::NOTIMP | rcode::BADVERS if attempt.opt == OptForm::Bare => {
