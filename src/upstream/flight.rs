@@ -146,12 +146,16 @@ pub struct Flight<R, W> {
     pub refused_cookie: u32,
     /// Attempts made; bounded by [`MAX_ATTEMPTS`].
     pub sent: u32,
+    /// When it was first asked.
+    pub began: Instant,
     /// When to look at it again: at [`Self::ask_again_at`], or when somebody gives up before.
     pub next_at: Instant,
     /// When the next server is asked, or the same one again.
     pub ask_again_at: Instant,
     /// When it was last looked at: deadlines up to then have had their say.
     pub looked_at: Option<Instant>,
+    /// It has found out which of its servers live.
+    pub has_asked_who_lives: bool,
     /// The extended error that says best why it failed.
     pub ede: u16,
 }

@@ -10,7 +10,8 @@
 //!   ([`Server::silent_after`]): all its questions go to the next server, and new ones begin there.
 //! - **Late**: the answer is later than 96 in 100 of that server's, and a quarter ([`Server::late_after`]; 100 ms for an
 //!   unknown one, never below 12 ms or above 400 ms): the question goes to the next server too, within [`HedgeBudget`].
-//!   If nothing at all came from the server since, it is *doubted* and probed: `. NS`, any RCODE is an answer.
+//!   If nothing at all came from the server since, or for 400 ms, it is *doubted* and probed: `. NS`, any RCODE is an
+//!   answer. So is each server of a question that is 700 ms old, unless something came from it just now.
 //! - **Lost**: twice the time of those 96 ([`Server::rto`]; 100–800 ms, 400 ms for an unknown one): it is sent again, to the
 //!   next server or to the same; each round doubles this, up to 1.6 s. A server that answers after a silence is sent what
 //!   was lost in it at once.

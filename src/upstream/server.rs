@@ -23,7 +23,7 @@ const UNKNOWN_LATE: Duration = Duration::from_millis(100);
 /// An answer is never called late before this: the system's own delays, and the timer's tick.
 const MIN_LATE: Duration = Duration::from_millis(12);
 /// An answer is called late after this, whatever is usual.
-const MAX_LATE: Duration = Duration::from_millis(400);
+pub const MAX_LATE: Duration = Duration::from_millis(400);
 /// Before anything is known: when the first retransmission goes out.
 const UNKNOWN_RTO: Duration = Duration::from_millis(400);
 /// No retransmission to the same server before this: recursion behind a live upstream takes its time, and asking it
@@ -196,14 +196,19 @@ impl Server {
         self.weigh(Duration::from_micros(now.saturating_sub(sent)).max(2 * self.weight()).min(BAD_ANSWER));
     }
 
-    /// An answer is late. Says whether there was no reply at all since the question was sent: then the server is doubted
-    /// from now on.
+    /// An answer is late. Says whether there was no reply at all since the question was sent, or for [`MAX_LATE`]: then
+    /// the server is doubted from now on.
     pub fn late(&self, sent: Micros, now: Micros) -> bool {
-        let silent = self.last_reply.load(Ordering::Relaxed) < sent;
+        let silent = self.last_reply.load(Ordering::Relaxed) < sent || self.quiet_for(now) >= MAX_LATE;
         if silent {
             self.doubt(now);
         }
         silent
+    }
+
+    /// How long nothing has come from it.
+    pub fn quiet_for(&self, now: Micros) -> Duration {
+        Duration::from_micros(now.saturating_sub(self.last_reply.load(Ordering::Relaxed)))
     }
 
     /// Whether it has gone silent: several questions are owed, the first for so long that most would be answered.
@@ -216,6 +221,10 @@ impl Server {
     pub fn doubt(&self, now: Micros) {
         let begun = self.doubted_since.compare_exchange(0, now.max(1), Ordering::Relaxed, Ordering::Relaxed);
         if begun.is_ok() {
+            if self.owed.load(Ordering::Relaxed) == 0 {
+                // Nothing but the probe is owed.
+                self.owed_since.store(now, Ordering::Relaxed);
+            }
             self.probes.store(0, Ordering::Relaxed);
             self.next_probe.store(now, Ordering::Relaxed);
         }
@@ -329,15 +338,6 @@ impl Server {
         self.plain_until.store(now + PLAIN_FOR.as_micros() as u64, Ordering::Relaxed);
     }
 
-    /// Whether it is asked with OPT.
-    pub fn takes_opt(&self, now: Micros) -> bool {
-        self.forwarder.edns && self.plain_until.load(Ordering::Relaxed) <= now
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
     /// It answered FORMERR to a cookie.
     pub fn cannot_read_cookie(&self, now: Micros) {
         self.bare_until.store(now + PLAIN_FOR.as_micros() as u64, Ordering::Relaxed);
@@ -348,6 +348,15 @@ mod tests {
         self.bare_until.load(Ordering::Relaxed) <= now
     }
 
+    /// Whether it is asked with OPT.
+    pub fn takes_opt(&self, now: Micros) -> bool {
+        self.forwarder.edns && self.plain_until.load(Ordering::Relaxed) <= now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     fn server(id: u32) -> Server {
         Server::new(id, Forwarder::new(([192, 0, 2, id as u8], 53).into()))
@@ -363,7 +372,7 @@ mod tests {
         for round in 1..=100 {
             let (sent, now) = (round * 1000 * MS, (round * 1000 + 900) * MS);
             slow.asked(sent);
-            slow.replied(sent + 500 * MS, SLOW);
+            slow.replied(sent + 600 * MS, SLOW);
             assert!(!slow.late(sent, now));
         }
         assert_eq!(slow.standing(200_000 * MS), Standing::Alive);

@@ -273,7 +273,7 @@ impl<R: Route, W> Machine<R, W> {
             Joined::Here(flight) => self.add_waiter(flight.index, waiter),
             Joined::Elsewhere => {
                 let role = Role::Waits(ask.route.clone());
-                self.begin(me, ask, Some(waiter), role);
+                self.begin(me, ask, Some(waiter), role, now);
             }
             Joined::Own => self.begin_asking(me, ask, waiter, now, out),
         }
@@ -296,13 +296,14 @@ impl<R: Route, W> Machine<R, W> {
         FlightId { worker: self.worker, index, generation }
     }
 
-    fn begin(&mut self, id: FlightId, ask: Ask<R>, waiter: Option<Waiter<W>>, role: Role<R>) {
+    fn begin(&mut self, id: FlightId, ask: Ask<R>, waiter: Option<Waiter<W>>, role: Role<R>, now: Instant) {
         let waits = matches!(role, Role::Waits(_));
         let flight = Flight {
             id,
             key: ask.key,
             hash: ask.hash,
             role,
+            began: now,
             next_at: ask.until.alive,
             ask_again_at: ask.until.alive,
             looked_at: None,
@@ -313,9 +314,10 @@ impl<R: Route, W> Machine<R, W> {
             tried: 0,
             bad: 0,
             refused_opt: 0,
-            round: 0,
             refused_cookie: 0,
+            round: 0,
             sent: 0,
+            has_asked_who_lives: false,
             ede: ede::NO_REACHABLE_AUTHORITY,
         };
         let slot = Slot { generation: id.generation, flight: Some(flight) };
@@ -333,7 +335,7 @@ impl<R: Route, W> Machine<R, W> {
         let role = Role::Asks(ask.route.clone());
         // Another worker may have finished the same question between our look into the cache and now.
         let kept = self.cache.contains(ask.hash, &ask.key, now);
-        self.begin(me, ask, Some(waiter), role);
+        self.begin(me, ask, Some(waiter), role, now);
         self.budget.earn();
         if kept {
             self.finish_from_cache(me.index, now, out);
@@ -369,7 +371,7 @@ impl<R: Route, W> Machine<R, W> {
                 let role = Role::Asks(ask.route.clone());
                 self.counts.refreshes += 1;
                 self.refreshing += 1;
-                self.begin(me, ask, None, role);
+                self.begin(me, ask, None, role, now);
                 self.ask_next(me.index, now, out);
             }
         }

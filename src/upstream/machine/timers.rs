@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use super::endings::write_failure;
 use super::probes::PROBE;
 use super::{Command, Machine, Output};
-use crate::upstream::flight::{Attempt, Role, Route, patience};
+use crate::upstream::flight::{Attempt, PATIENCE_WITH_THE_DEAD, Role, Route, patience};
 use crate::upstream::lanes::Transport;
-use crate::upstream::server::Standing;
+use crate::upstream::server::{DEAD_AFTER, MAX_LATE, Server, Standing};
+use crate::upstream::wheel::TICK;
 
 /// A flight that waits for another worker is looked at again at least this often: its servers may have died since.
 const MAX_SILENCE: Duration = Duration::from_millis(200);
@@ -20,6 +21,14 @@ const MAX_SILENCE: Duration = Duration::from_millis(200);
 pub(super) const PARKED: Duration = Duration::from_millis(20);
 /// A late question that could not be hedged is looked at again after this: its server may turn out silent.
 const RECONSIDER: Duration = Duration::from_millis(16);
+/// A question that is not answered after this finds out which of its servers live: what is found dead is so in time for
+/// [`PATIENCE_WITH_THE_DEAD`], with the wheel's ticks and a little to spare.
+const ASK_WHO_LIVES: Duration = Duration::from_millis(700);
+const _: () = assert!(
+    ASK_WHO_LIVES.as_millis() + DEAD_AFTER.as_millis() + 5 * PARKED.as_millis() <= PATIENCE_WITH_THE_DEAD.as_millis()
+);
+/// It need not ask a server from which something has come just now.
+const JUST_NOW: Duration = Duration::from_millis(100);
 
 impl<R: Route, W> Machine<R, W> {
     /// Looks at what is asked again at `at`; those who wait may give up before.
@@ -114,6 +123,11 @@ impl<R: Route, W> Machine<R, W> {
         let last = flight.attempts.iter().max_by_key(|attempt| attempt.last_sent);
         let Some(&attempt) = last else { return self.ask_next(index, now, out) };
         let (round, age) = (flight.round, now.saturating_duration_since(attempt.last_sent));
+        let asks_who_lives_in =
+            (flight.began + ASK_WHO_LIVES).checked_duration_since(now).filter(|left| !left.is_zero());
+        if asks_who_lives_in.is_none() {
+            self.ask_who_lives(index, route, now, out);
+        }
         let server = Arc::clone(&route.servers()[usize::from(attempt.server)]);
         let (sent_us, now_us) = (self.micros(attempt.last_sent), self.micros(now));
         let late_after = server.late_after();
@@ -149,10 +163,26 @@ impl<R: Route, W> Machine<R, W> {
         let next = steps.into_iter().filter(|&step| step > age).min().unwrap_or(again_after);
         let next = match server.standing(now_us) {
             Standing::Alive if can_hedge && age >= server.silent_after() => next.min(age + RECONSIDER),
+            Standing::Alive if is_late => next.min(age + MAX_LATE.saturating_sub(server.quiet_for(now_us)).max(TICK)),
             Standing::Alive => next,
             Standing::Doubted | Standing::Dead => next.min(age + PARKED),
         };
+        let next = asks_who_lives_in.map_or(next, |left| next.min(age + left));
         self.look_again(index, attempt.last_sent + next);
+    }
+
+    /// Doubts the servers of a question from which nothing has come for a while: a probe tells.
+    fn ask_who_lives(&mut self, index: u32, route: &R, now: Instant, out: &mut Output<W>) {
+        let now_us = self.micros(now);
+        let Some(flight) = self.flight_mut(index).filter(|flight| !flight.has_asked_who_lives) else { return };
+        flight.has_asked_who_lives = true;
+        let quiet = |server: &&Arc<Server>| server.quiet_for(now_us) >= JUST_NOW;
+        let quiet: Vec<_> =
+            flight.usable(route.servers()).map(|(_, server)| server).filter(quiet).map(Arc::clone).collect();
+        for server in quiet {
+            server.doubt(now_us);
+            self.watch(&server, now, out);
+        }
     }
 
     /// Asks again, since the last attempt was not answered in time; a connection on which nothing was heard since is
