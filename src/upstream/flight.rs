@@ -98,6 +98,24 @@ pub struct Attempt {
     pub is_late: bool,
 }
 
+impl Attempt {
+    /// Whether the time of an answer is that of the question: it was sent once, and needed no connection.
+    pub fn is_measurable(&self) -> bool {
+        self.transmissions == 1 && self.transport == Transport::Udp
+    }
+
+    /// Whether an answer at `now` to a question that was sent twice is one to its first transmission, as far as can be
+    /// told: it is slow for one to the second. Else the first is lost (Karn's rule), or its answer will still come.
+    pub fn answers_first(&self, server: &Server, now: Instant) -> bool {
+        self.was_sent_twice() && now.saturating_duration_since(self.last_sent) > server.silent_after()
+    }
+
+    /// Whether it was sent twice, by datagrams.
+    pub fn was_sent_twice(&self) -> bool {
+        self.transmissions == 2 && self.transport == Transport::Udp
+    }
+}
+
 /// What a flight does.
 #[derive(Debug)]
 pub enum Role<R> {

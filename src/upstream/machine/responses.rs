@@ -189,8 +189,8 @@ impl<R: Route, W> Machine<R, W> {
     }
 
     fn note_reply(&mut self, attempt: &Attempt, server: &Server, now: Instant) {
-        let measurable = attempt.transmissions == 1 && attempt.transport == Transport::Udp;
-        let round_trip = measurable.then(|| now.saturating_duration_since(attempt.first_sent));
+        let is_measurable = attempt.is_measurable() || attempt.answers_first(server, now);
+        let round_trip = is_measurable.then(|| now.saturating_duration_since(attempt.first_sent));
         server.replied(self.micros(now), round_trip);
         if let Some(socket) = self.lanes.get_mut(attempt.path) {
             socket.heard = now;
@@ -230,7 +230,7 @@ impl<R: Route, W> Machine<R, W> {
                     Some(whole) => self.cache.insert(self.cache.hash(&whole), &whole, &segment, kept.ttl, now),
                     None => self.cache.insert(hash, key, &segment, kept.ttl, now),
                 }
-                stragglers::remember(&mut self.stragglers, flight, route.servers(), place);
+                stragglers::remember(&mut self.stragglers, flight, route.servers(), place, now);
                 self.finish(index, &segment, out);
             }
             Err(Unusable::Malformed) => {

@@ -1,7 +1,9 @@
-//! Replies that come after their question was answered by another server: they still tell how slow theirs is.
+//! Replies that come after their question was answered, by another server or to a retransmission: they still tell how
+//! slow theirs is.
 //!
 //! Without them a server whose slow answers are always overtaken would be believed to have none, and each would be called
-//! late and asked for twice. What such a reply says is not looked at.
+//! late and asked for twice. The same goes for slow answers that are overtaken by those to retransmissions. What such a
+//! reply says is not looked at.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use std::time::Instant;
 use super::Machine;
 use crate::cache::Key;
 use crate::upstream::flight::{Attempt, Flight, Route};
-use crate::upstream::lanes::{Path, Transport};
+use crate::upstream::lanes::Path;
 use crate::upstream::server::Server;
 use crate::wire::ask::{Echo, compare_question, is_response};
 use crate::wire::header::u16_at;
@@ -18,7 +20,7 @@ use crate::wire::header::u16_at;
 /// So many are remembered: at 25,000 questions a second those hedged within the budget, for a quarter of a second.
 const MOST: usize = 256;
 
-/// A question that was answered by another server.
+/// A question that was answered otherwise.
 pub(super) struct Straggler {
     path: Path,
     id: u16,
@@ -27,16 +29,19 @@ pub(super) struct Straggler {
     sent: Instant,
 }
 
-/// Remembers what was sent once by UDP and is overtaken by the attempt at `place`.
+/// Remembers what was sent by UDP and is overtaken: by the attempt at `place`, or in it by a retransmission.
 pub(super) fn remember<R: Route, W>(
     stragglers: &mut VecDeque<Straggler>,
     flight: &Flight<R, W>,
     servers: &[Arc<Server>],
     place: usize,
+    now: Instant,
 ) {
-    let measurable = |attempt: &Attempt| attempt.transport == Transport::Udp && attempt.transmissions == 1;
-    let others = flight.attempts.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, attempt)| attempt);
-    for attempt in others.filter(|attempt| measurable(attempt)) {
+    let is_overtaken = |(other, attempt): &(usize, &Attempt)| match *other == place {
+        true => attempt.was_sent_twice() && !attempt.answers_first(&servers[usize::from(attempt.server)], now),
+        false => attempt.is_measurable(),
+    };
+    for (_, attempt) in flight.attempts.iter().enumerate().filter(is_overtaken) {
         if stragglers.len() == MOST {
             stragglers.pop_front();
         }
