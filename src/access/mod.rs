@@ -14,4 +14,4 @@ mod lookup;
 pub use compiled::{Acl, Host, Verdict};
 pub use cookie::{ClientCookie, CookieCheck, CookieVerdict, Secret, ServerCookies};
 pub use explain::{Explanation, Link};
-pub use quota::{Bounds, Exceeded, Permit, Quota};
+pub use quota::{Bounds, Exceeded, Permit, Quota, Source};

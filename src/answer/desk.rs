@@ -2,14 +2,18 @@
 //!
 //! What cannot be answered at once waits here while the upstream machine asks, and is resumed with what came of it. A
 //! [`Driver`] lends its sockets for the time of a call: `listen` has real ones, tests have lists and virtual time.
+//! How many may wait is bounded; where a newcomer has no place, the oldest of its own source, or of those that have not
+//! proven their address, makes room, and if there is none here the newcomer is refused: SERVFAIL, at once, either way.
 //! Not here: what a query gets ([`decide`], [`resume`]), when and whom to ask ([`crate::upstream`]).
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::queue::{Queue, Ticket};
 use super::{Chain, Client, Context, Decision, Forward, decide, fail, resume};
-use crate::access::{Exceeded, Permit, Quota, Secret};
+use crate::access::{Exceeded, Permit, Quota, Secret, Source};
+use crate::logging::{self, Category, Severity};
 use crate::state::{Follower, Route, State};
 use crate::upstream::{self, Ask, Asking, Command, FlightId, Machine, Output, Path, Server, Transport, Until, Waiter};
 use crate::wire::header::ede;
@@ -61,6 +65,7 @@ struct Waiting<B> {
     client: Client,
     packet: Box<[u8]>,
     chain: Option<Box<Chain>>,
+    ticket: Ticket,
     /// Its place among those that wait.
     _permit: Permit,
 }
@@ -71,6 +76,7 @@ pub struct Desk<B> {
     follower: Follower,
     machine: Machine<Route, Waiting<B>>,
     output: Output<Waiting<B>>,
+    queue: Queue,
     rotation: u32,
 }
 
@@ -81,6 +87,7 @@ impl<B: Clone> Desk<B> {
             follower: common.state.follow(),
             machine: Machine::new(number, seed, common.upstream.clone()),
             output: Output::default(),
+            queue: Queue::default(),
             rotation: u32::from_le_bytes([seed[0], seed[1], seed[2], seed[3]]),
             common,
         }
@@ -131,20 +138,73 @@ impl<B: Clone> Desk<B> {
         forward: Forward,
         driver: &mut impl Driver<Back = B>,
     ) {
-        let permit = match self.common.waiting.take(client.address) {
+        let source = Source::of(client.address);
+        let permit = match self.take_place(moment, source, forward.proven, driver) {
             Ok(permit) => permit,
             Err(exceeded) => {
-                let why = match exceeded {
-                    Exceeded::All => "recursive-clients: too many questions wait",
-                    Exceeded::Address => "recursive-clients: too many questions of this client wait",
-                };
-                return self.fail(moment, packet, client, &back, why, driver);
+                self.common.waiting.count_refused();
+                return self.fail(moment, packet, client, &back, reason(exceeded), driver);
             }
         };
         driver.begins(&back);
         let until = Until::new(moment.now, forward.route.view.query_timeout);
-        let waiting = Waiting { back, client, packet: packet.into(), chain: None, _permit: permit };
+        let ticket = self.queue.join(source, forward.proven);
+        let waiting = Waiting { back, client, packet: packet.into(), chain: None, ticket, _permit: permit };
         self.ask(moment, waiting, forward, until, driver);
+    }
+
+    /// A place for a newcomer; if there is none, the oldest makes room.
+    fn take_place(
+        &mut self,
+        moment: Moment,
+        source: Source,
+        proven: bool,
+        driver: &mut impl Driver<Back = B>,
+    ) -> Result<Permit, Exceeded> {
+        let quota = Arc::clone(&self.common.waiting);
+        let exceeded = match quota.take(source, proven) {
+            Ok(permit) => return Ok(permit),
+            Err(exceeded) => exceeded,
+        };
+        if quota.may_complain(moment.unix) {
+            let (used, limit) = (quota.used(), quota.limit());
+            logging::event!(
+                Category::Client,
+                Severity::Warning,
+                "no more recursive clients ({used}/{limit}): {exceeded}: the oldest question makes room"
+            );
+        }
+        let oldest = match exceeded {
+            Exceeded::Share => self.queue.oldest_of(source),
+            Exceeded::All => self.queue.oldest_unproven(),
+        };
+        match oldest.is_some_and(|ticket| self.push_out(moment, ticket, exceeded, driver)) {
+            true => quota.take(source, proven),
+            false => Err(exceeded),
+        }
+    }
+
+    /// Fails a question that waits, so that another can; says whether it could.
+    fn push_out(
+        &mut self,
+        moment: Moment,
+        ticket: Ticket,
+        exceeded: Exceeded,
+        driver: &mut impl Driver<Back = B>,
+    ) -> bool {
+        let Some(flight) = self.queue.awaited(ticket) else { return false };
+        let is_it = |waiting: &Waiting<B>| waiting.ticket == ticket;
+        let Some(waiting) = self.machine.abandon(flight, is_it, moment.now, &mut self.output) else { return false };
+        self.common.waiting.count_pushed_out();
+        self.fail(moment, &waiting.packet, waiting.client, &waiting.back, reason(exceeded), driver);
+        self.end(waiting, driver);
+        true
+    }
+
+    /// A query no longer waits.
+    fn end(&mut self, waiting: Waiting<B>, driver: &mut impl Driver<Back = B>) {
+        self.queue.leave(waiting.ticket);
+        driver.ends(&waiting.back);
     }
 
     fn ask(
@@ -155,17 +215,20 @@ impl<B: Clone> Desk<B> {
         until: Until,
         driver: &mut impl Driver<Back = B>,
     ) {
-        let Forward { key, hash, route, chain } = forward;
+        let Forward { key, hash, route, chain, .. } = forward;
         waiting.chain = chain;
         // Clients on this host may share an address with an upstream on this host.
         let address = waiting.client.address;
         let from = (!self.follower.load().host.addresses.contains(&address)).then_some(address);
         let ask = Ask { key, hash, route, until };
-        if let Asking::Loop(waiting) = self.machine.ask(ask, waiting, from, moment.now, &mut self.output) {
-            let Waiting { back, client, packet, .. } = waiting;
-            let why = "forwarding loop: the question came back from the forwarder it was sent to";
-            self.fail(moment, &packet, client, &back, why, driver);
-            driver.ends(&back);
+        let ticket = waiting.ticket;
+        match self.machine.ask(ask, waiting, from, moment.now, &mut self.output) {
+            Asking::Joined(flight) => self.queue.waits_for(ticket, flight),
+            Asking::Loop(waiting) => {
+                let why = "forwarding loop: the question came back from the forwarder it was sent to";
+                self.fail(moment, &waiting.packet, waiting.client, &waiting.back, why, driver);
+                self.end(waiting, driver);
+            }
         }
     }
 
@@ -293,10 +356,18 @@ impl<B: Clone> Desk<B> {
         });
         match next {
             Some(forward) => self.ask(moment, waiting, forward, until, driver),
-            None => driver.ends(&waiting.back),
+            None => self.end(waiting, driver),
         }
         if let Some(forward) = refresh {
             self.refresh(moment, *forward);
         }
+    }
+}
+
+/// What a client is told whose question must not wait, or no longer.
+fn reason(exceeded: Exceeded) -> &'static str {
+    match exceeded {
+        Exceeded::All => "recursive-clients: too many questions wait",
+        Exceeded::Share => "recursive-clients: too many questions of this client wait",
     }
 }

@@ -133,7 +133,8 @@ impl World {
             epoch,
         };
         let state = Arc::new(State::new(&config(false), Arc::new(Host::default()), SECRET));
-        let common = desk::Common { state, waiting: Quota::new(Bounds { all: 40, per_address: 30 }), upstream };
+        let common =
+            desk::Common { state, waiting: Quota::new(Bounds { all: 40, per_source: 30, for_proven: 4 }), upstream };
         let now = epoch + Duration::from_secs(1);
         let mut world = Self {
             now,

@@ -10,6 +10,7 @@ mod chaos;
 pub mod desk;
 pub mod explain;
 mod fuzz;
+mod queue;
 mod refuse;
 
 use std::net::IpAddr;
@@ -80,6 +81,8 @@ pub struct Forward {
     pub route: Route,
     /// What is known of the answer already, when a chain goes on under another rule.
     pub chain: Option<Box<Chain>>,
+    /// What is sent to the client's address reaches who asked: it came by a connection, or with a cookie of ours.
+    pub proven: bool,
 }
 
 /// A query that passed the checks, with what its reply will need.
@@ -358,7 +361,12 @@ impl<'a> Admitted<'a> {
             let why = "no forwarders for this name";
             return Decision::Reply(refusal.with_ede(rcode::REFUSED, ede::NOT_AUTHORITATIVE, why, out));
         }
-        Decision::Forward(Forward { key, hash, route, chain })
+        Decision::Forward(Forward { key, hash, route, chain, proven: self.is_proven() })
+    }
+
+    /// See [`Forward::proven`].
+    fn is_proven(&self) -> bool {
+        self.client.transport == Transport::Tcp || matches!(self.cookie, CookieVerdict::Valid(_))
     }
 
     fn route_of(&self, key: &Key) -> Route {
@@ -370,9 +378,10 @@ impl<'a> Admitted<'a> {
     fn and_refresh(&self, decision: Decision, key: Key, hash: u64) -> Decision {
         let route = self.route_of(&key);
         match decision {
-            Decision::Reply(octets) if !route.rule().servers.is_empty() => {
-                Decision::ReplyAndRefresh(octets, Box::new(Forward { key, hash, route, chain: None }))
-            }
+            Decision::Reply(octets) if !route.rule().servers.is_empty() => Decision::ReplyAndRefresh(
+                octets,
+                Box::new(Forward { key, hash, route, chain: None, proven: self.is_proven() }),
+            ),
             other => other,
         }
     }

@@ -105,8 +105,8 @@ pub enum Identity {
 pub struct Limits {
     /// `recursive-clients`: questions that wait for an upstream. `1..`, default 1000.
     pub recursive_clients: u32,
-    /// Of those, what one client address may have; `None`: nine tenths of `recursive_clients`, so that no client
-    /// takes all. TOML `recursive_clients_per_address`.
+    /// Of those, the most that one client address (IPv6: /56) may have; `None`: only as few as all who ask leave it
+    /// ([`crate::access::quota`]). TOML `recursive_clients_per_address`.
     pub recursive_clients_per_address: Option<u32>,
     /// `tcp-clients`: connections from clients. `1..`, default 150.
     pub tcp_clients: u32,
@@ -414,8 +414,7 @@ impl Default for TtlLimits {
 impl Limits {
     /// What one client address may have waiting at once: `1..=recursive_clients`.
     pub fn per_address(&self) -> u32 {
-        let share = self.recursive_clients - self.recursive_clients / 10;
-        self.recursive_clients_per_address.unwrap_or(share).clamp(1, self.recursive_clients.max(1))
+        self.recursive_clients_per_address.unwrap_or(self.recursive_clients).clamp(1, self.recursive_clients.max(1))
     }
 }
 

@@ -17,9 +17,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::frames::{self, Frames};
-use super::worker::Worker;
-use crate::access::Permit;
+use super::worker::{Worker, present};
+use crate::access::{Exceeded, Permit, Source};
 use crate::answer::Client;
+use crate::logging::{self, Category, Severity};
 use crate::upstream::Transport;
 use crate::wire::header::HEADER_OCTETS;
 
@@ -79,19 +80,28 @@ pub(super) async fn listen(worker: Rc<Worker>, local: SocketAddr, listener: TcpL
         };
         match accepted {
             Ok((stream, from)) => {
-                // Over the limit: closed at once, before anything is read.
-                if let Ok(permit) = worker.shared.connections.take(from.ip()) {
-                    let client = Client {
-                        address: from.ip(),
-                        port: from.port(),
-                        destination: local.ip(),
-                        transport: Transport::Tcp,
-                    };
-                    tokio::task::spawn_local(serve(Rc::clone(&worker), stream, client, permit));
+                let (address, port) = (from.ip(), from.port());
+                match worker.shared.connections.take(Source::of(address), true) {
+                    Ok(permit) => {
+                        let client = Client { address, port, destination: local.ip(), transport: Transport::Tcp };
+                        tokio::task::spawn_local(serve(Rc::clone(&worker), stream, client, permit));
+                    }
+                    // Closed at once, before anything is read.
+                    Err(exceeded) => complain(&worker, exceeded),
                 }
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
+    }
+}
+
+/// Counts a connection that got no place, and says so once a second.
+fn complain(worker: &Worker, exceeded: Exceeded) {
+    let connections = &worker.shared.connections;
+    connections.count_refused();
+    if connections.may_complain(present().unix) {
+        let (used, limit) = (connections.used(), connections.limit());
+        logging::event!(Category::Client, Severity::Warning, "no more TCP clients ({used}/{limit}): {exceeded}");
     }
 }
 

@@ -51,6 +51,34 @@ impl<R: Route, W> Machine<R, W> {
         self.hand_out(flight.waiters, segment, out);
     }
 
+    /// Somebody must no longer wait for `flight`: takes the first for whom `is_it` holds off it. What nobody waits for
+    /// any more, on any worker, is not asked any longer, nor remembered as a failure.
+    pub fn abandon(
+        &mut self,
+        flight: FlightId,
+        is_it: impl Fn(&W) -> bool,
+        now: Instant,
+        out: &mut Output<W>,
+    ) -> Option<W> {
+        let found = self.flight_mut(flight.index).filter(|found| found.id == flight)?;
+        let place = found.waiters.iter().position(|waiter| is_it(&waiter.who))?;
+        let waiter = found.waiters.remove(place);
+        let refreshes = found.refreshes_until.is_some_and(|until| until > now);
+        let (hash, ede, alone) = (found.hash, found.ede, found.waiters.is_empty() && !refreshes);
+        if alone {
+            let key = found.key.clone();
+            let awaited = self.in_flight.awaited_until(hash, key.as_octets()).is_some_and(|until| until > now);
+            let waits = matches!(self.flight_mut(flight.index)?.role, Role::Waits(_));
+            if waits || !awaited {
+                let mut segment = std::mem::take(&mut self.segment);
+                write_failure(&mut segment, ede);
+                self.finish(flight.index, &segment, out);
+                self.segment = segment;
+            }
+        }
+        Some(waiter.who)
+    }
+
     pub(super) fn hand_out(&mut self, waiters: Vec<Waiter<W>>, segment: &[u8], out: &mut Output<W>) {
         if waiters.is_empty() {
             return;

@@ -100,8 +100,8 @@ pub struct Ask<R> {
 /// What became of a question.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Asking<W> {
-    /// It is being asked, or already was.
-    Joined,
+    /// It is being asked, or already was; this flight has the waiter.
+    Joined(FlightId),
     /// It comes from a server that it is being sent to, a forwarding loop; here is who asked.
     Loop(W),
 }
@@ -270,14 +270,17 @@ impl<R: Route, W> Machine<R, W> {
         }
         let waiter = Waiter { who, until: ask.until };
         match joined {
-            Joined::Here(flight) => self.add_waiter(flight.index, waiter),
+            Joined::Here(flight) => {
+                self.add_waiter(flight.index, waiter);
+                return Asking::Joined(flight);
+            }
             Joined::Elsewhere => {
                 let role = Role::Waits(ask.route.clone());
                 self.begin(me, ask, Some(waiter), role, now);
             }
             Joined::Own => self.begin_asking(me, ask, waiter, now, out),
         }
-        Asking::Joined
+        Asking::Joined(me)
     }
 
     fn add_waiter(&mut self, index: u32, waiter: Waiter<W>) {
