@@ -1,6 +1,7 @@
-//! What an answer is remembered under: view, rule, QTYPE, QCLASS, DO, CD, QNAME.
+//! What an answer is remembered under: QTYPE, view, rule, QCLASS, DO, CD, QNAME.
 //!
-//! A key is one run of octets, so that hashing and comparing are one pass. DO and CD are part of it: an answer fetched
+//! A key is one run of octets, so that hashing and comparing are one pass. QTYPE comes first: what follows is the same
+//! for every type of a name, and hashed once for all. DO and CD are part of it: an answer fetched
 //! with checking disabled must not reach a client that wants it checked.
 
 use crate::wire::name::MAX_NAME_OCTETS;
@@ -41,27 +42,49 @@ pub struct Parts {
 }
 
 impl Key {
+    /// Room for a key: one of the root, for nothing.
+    pub fn empty() -> Self {
+        Self { octets: [0; MAX_KEY_OCTETS], length: PREFIX_OCTETS as u16 + 1 }
+    }
+
     /// A key of these parts and an uncompressed name of at most 255 octets, in any case.
-    #[inline]
     pub fn new(parts: &Parts, qname: &[u8]) -> Self {
-        let mut key = Self { octets: [0; MAX_KEY_OCTETS], length: (PREFIX_OCTETS + qname.len()) as u16 };
-        key.octets[0..2].copy_from_slice(&parts.view.to_le_bytes());
-        key.octets[2..6].copy_from_slice(&parts.rule.to_le_bytes());
-        key.octets[6..8].copy_from_slice(&parts.qtype.to_le_bytes());
-        key.octets[8..10].copy_from_slice(&parts.qclass.to_le_bytes());
-        key.octets[10] = if parts.dnssec_ok { DO_BIT } else { 0 } | if parts.checking_disabled { CD_BIT } else { 0 };
-        let name = &mut key.octets[PREFIX_OCTETS..PREFIX_OCTETS + qname.len()];
-        name.copy_from_slice(qname);
-        name.make_ascii_lowercase();
+        let mut key = Self::empty();
+        key.set(parts, qname);
         key
     }
 
-    /// The same question for every type of the name.
+    /// Becomes a key of these parts and an uncompressed name of at most 255 octets, in any case.
     #[inline]
+    pub fn set(&mut self, parts: &Parts, qname: &[u8]) {
+        self.length = (PREFIX_OCTETS + qname.len()) as u16;
+        self.octets[0..2].copy_from_slice(&parts.qtype.to_le_bytes());
+        self.octets[2..4].copy_from_slice(&parts.view.to_le_bytes());
+        self.set_rule(parts.rule);
+        self.octets[8..10].copy_from_slice(&parts.qclass.to_le_bytes());
+        self.octets[10] = if parts.dnssec_ok { DO_BIT } else { 0 } | if parts.checking_disabled { CD_BIT } else { 0 };
+        let name = &mut self.octets[PREFIX_OCTETS..PREFIX_OCTETS + qname.len()];
+        name.copy_from_slice(qname);
+        name.make_ascii_lowercase();
+    }
+
+    /// Changes the rule's number, which may follow from [`Self::qname`].
+    #[inline]
+    pub fn set_rule(&mut self, rule: u32) {
+        self.octets[4..8].copy_from_slice(&rule.to_le_bytes());
+    }
+
+    /// The same question for every type of the name.
     pub fn whole_name(&self) -> Self {
         let mut key = self.clone();
-        key.octets[6..8].copy_from_slice(&WHOLE_NAME.to_le_bytes());
+        key.octets[0..2].copy_from_slice(&WHOLE_NAME.to_le_bytes());
         key
+    }
+
+    /// What is the same for every type of the name.
+    #[inline]
+    pub(super) fn typeless(&self) -> &[u8] {
+        &self.as_octets()[2..]
     }
 
     /// The octets.
@@ -79,7 +102,7 @@ impl Key {
     /// QTYPE.
     #[inline]
     pub fn qtype(&self) -> u16 {
-        u16::from_le_bytes([self.octets[6], self.octets[7]])
+        u16::from_le_bytes([self.octets[0], self.octets[1]])
     }
 
     /// QCLASS.

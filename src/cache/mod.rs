@@ -7,16 +7,19 @@
 //! Invariant: every stored segment was matched to its question by `upstream`.
 //! Not here: zone data (never cached), what is worth keeping (see [`crate::wire::response`]).
 
+mod entry;
 pub mod key;
 mod shard;
+mod table;
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use entry::Entry;
 pub use key::{Key, Parts};
-use shard::{Entry, Shard};
+use shard::Shard;
 
 use crate::wire::{Meta, Segment};
 
@@ -125,17 +128,29 @@ impl Cache {
     /// The hash of a key, for the calls below and for the table of questions in flight.
     #[inline]
     pub fn hash(&self, key: &Key) -> u64 {
-        self.hash_octets(key.as_octets())
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(key.typeless());
+        hasher.finish() ^ hash_of_type(key.qtype())
     }
 
+    /// Asks the core to bring near what [`Self::prefetch_entry`] reads.
     #[inline]
-    fn hash_octets(&self, key: &[u8]) -> u64 {
-        self.hasher.hash_one(key)
+    pub fn prefetch_place(&self, hash: u64) {
+        self.shard(hash).prefetch_place(hash);
+    }
+
+    /// Asks the core to bring the answer near that [`Self::copy_into`] copies.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64, key: &Key) {
+        let found = self.shard(hash).prefetch_entry(hash);
+        if !found {
+            self.prefetch_place(hash_of_whole_name(hash, key));
+        }
     }
 
     #[inline]
     fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
-        // The table inside uses the low and the highest bits.
+        // The table inside uses the low 32 bits.
         let index = (hash >> 40) as usize & (self.shards.len() - 1);
         // A panic while the lock was held cannot leave a shard half changed that matters: entries are replaced whole.
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
@@ -146,12 +161,20 @@ impl Cache {
         now.saturating_duration_since(self.epoch).as_millis() as u64
     }
 
-    /// Copies a whole answer to the beginning of `out`, TTLs counted down to `now`.
+    /// Copies a whole answer, or the absence of the name, to the beginning of `out`, TTLs counted down to `now`.
     #[inline]
     pub fn copy_into(&self, hash: u64, key: &Key, now: Instant, patch: Patch, out: &mut [u8]) -> Lookup {
+        match self.copy_of_type(hash, key.qtype(), key, now, patch, out) {
+            Lookup::Miss => self.copy_of_type(hash_of_whole_name(hash, key), key::WHOLE_NAME, key, now, patch, out),
+            found => found,
+        }
+    }
+
+    #[inline]
+    fn copy_of_type(&self, hash: u64, qtype: u16, key: &Key, now: Instant, patch: Patch, out: &mut [u8]) -> Lookup {
         let now_ms = self.milliseconds(now);
         let mut shard = self.shard(hash);
-        let Some(entry) = shard.find(hash, key.as_octets()) else { return Lookup::Miss };
+        let Some(entry) = shard.find(hash, qtype, key.typeless()) else { return Lookup::Miss };
         if entry.expires_ms() <= now_ms {
             return Lookup::Miss;
         }
@@ -175,7 +198,7 @@ impl Cache {
     pub fn copy_segment(&self, hash: u64, key: &Key, now: Instant, patch: Patch, out: &mut Vec<u8>) -> Option<Copied> {
         let now_ms = self.milliseconds(now);
         let mut shard = self.shard(hash);
-        let entry = shard.find(hash, key.as_octets()).filter(|entry| entry.expires_ms() > now_ms)?;
+        let entry = shard.find(hash, key.qtype(), key.typeless()).filter(|entry| entry.expires_ms() > now_ms)?;
         entry.touch();
         let meta = Segment::new(entry.segment()).meta();
         if meta.linked && meta.layout != patch.layout {
@@ -190,7 +213,7 @@ impl Cache {
     /// Whether something is kept that may still be given out.
     pub fn contains(&self, hash: u64, key: &Key, now: Instant) -> bool {
         let now_ms = self.milliseconds(now);
-        self.shard(hash).find(hash, key.as_octets()).is_some_and(|entry| entry.expires_ms() > now_ms)
+        self.shard(hash).find(hash, key.qtype(), key.typeless()).is_some_and(|entry| entry.expires_ms() > now_ms)
     }
 
     /// The same, or that the name is not there.
@@ -206,7 +229,7 @@ impl Cache {
         }
         let now_ms = self.milliseconds(now);
         let entry = Entry::new(key.as_octets(), segment, ttl, now_ms);
-        let evicted = self.shard(hash).insert(hash, entry, now_ms, |key| self.hash_octets(key));
+        let evicted = self.shard(hash).insert(hash, entry, now_ms);
         if evicted.live > 0 {
             self.evicted_live.fetch_add(u64::from(evicted.live), Ordering::Relaxed);
         }
@@ -215,7 +238,7 @@ impl Cache {
     /// Forgets everything; returns how many entries there were.
     pub fn flush(&self) -> usize {
         let shards = self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner));
-        shards.map(|mut shard| shard.remove_if(|key| self.hash_octets(key), |_| true)).sum()
+        shards.map(|mut shard| shard.remove_if(|_| true)).sum()
     }
 
     /// Entries, expired ones included.
@@ -242,6 +265,19 @@ impl Cache {
 #[inline]
 fn is_due(entry: &Entry, now_ms: u64, window: RefreshWindow) -> bool {
     window.contains(entry.ttl(), entry.expires_ms().saturating_sub(now_ms))
+}
+
+/// What a hash gets for the type. It spreads a name's types evenly (Fibonacci hashing: Knuth, TAOCP 3, 6.4); the rest of
+/// the hash is keyed.
+#[inline]
+fn hash_of_type(qtype: u16) -> u64 {
+    u64::from(qtype).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// The hash of [`Key::whole_name`].
+#[inline]
+fn hash_of_whole_name(hash: u64, key: &Key) -> u64 {
+    hash ^ hash_of_type(key.qtype()) ^ hash_of_type(key::WHOLE_NAME)
 }
 
 /// Seconds since an entry was stored, rounded up: a client may keep what it got for less than was left, never longer.

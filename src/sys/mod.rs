@@ -8,4 +8,5 @@ pub mod host;
 pub mod local_time;
 pub mod memory;
 pub mod parent;
+pub mod prefetch;
 pub mod sockets;
