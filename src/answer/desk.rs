@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::queue::{Queue, Ticket};
+use super::walk::{Keys, Walk};
 use super::{Chain, Client, Context, Decision, Forward, decide, fail, resume};
 use crate::access::{Exceeded, Permit, Quota, Secret, Source};
 use crate::logging::{self, Category, Severity};
@@ -77,6 +78,7 @@ pub struct Desk<B> {
     machine: Machine<Route, Waiting<B>>,
     output: Output<Waiting<B>>,
     queue: Queue,
+    keys: Keys,
     rotation: u32,
 }
 
@@ -88,6 +90,7 @@ impl<B: Clone> Desk<B> {
             machine: Machine::new(number, seed, common.upstream.clone()),
             output: Output::default(),
             queue: Queue::default(),
+            keys: Keys::default(),
             rotation: u32::from_le_bytes([seed[0], seed[1], seed[2], seed[3]]),
             common,
         }
@@ -126,6 +129,16 @@ impl<B: Clone> Desk<B> {
         let cache = &self.common.upstream.cache;
         let context = Context { snapshot: self.follower.load(), cache, now, unix, rotation: self.rotation };
         decide(context, packet, client, out)
+    }
+
+    /// Decides a few packets together, as [`Self::decide`] would one after the other. What is to be asked goes to
+    /// [`Self::forward`] or [`Self::refresh`] afterwards.
+    #[inline]
+    pub fn walk(&mut self, moment: Moment) -> Walk<'_> {
+        let Moment { now, unix } = moment;
+        let cache = &self.common.upstream.cache;
+        let context = Context { snapshot: self.follower.load(), cache, now, unix, rotation: self.rotation };
+        Walk::new(context, &mut self.keys, &mut self.rotation)
     }
 
     /// Has a question asked for a query that has just come, or refuses it. [`Self::carry_out`] is due.

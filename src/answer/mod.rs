@@ -12,6 +12,7 @@ pub mod explain;
 mod fuzz;
 mod queue;
 mod refuse;
+pub mod walk;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -85,6 +86,15 @@ pub struct Forward {
     pub proven: bool,
 }
 
+/// Where an answer would be.
+#[derive(Clone, Copy)]
+struct Found {
+    /// The key's hash.
+    hash: u64,
+    /// The rule's place in its view.
+    rule: u32,
+}
+
 /// A query that passed the checks, with what its reply will need.
 struct Admitted<'a> {
     context: Context<'a>,
@@ -98,22 +108,31 @@ struct Admitted<'a> {
 /// Decides what a packet from `client` gets; a reply is written to the beginning of `out` (at least 4,096 octets, for
 /// TCP 65,535).
 pub fn decide(context: Context<'_>, packet: &[u8], client: Client, out: &mut [u8]) -> Decision {
+    match read(context, packet, client, out) {
+        Ok(admitted) => admitted.answer(out),
+        Err(reply) => reply.map_or(Decision::Drop, Decision::Reply),
+    }
+}
+
+/// Does what comes before the cache: reads the packet and lets it in. Where that fails, the reply, if there is to be one,
+/// is written and its length returned.
+#[inline]
+fn read<'a>(
+    context: Context<'a>,
+    packet: &'a [u8],
+    client: Client,
+    out: &mut [u8],
+) -> Result<Admitted<'a>, Option<usize>> {
     let blackhole = context.snapshot.blackhole.as_ref();
     if blackhole.is_some_and(|list| list.allows(client.address)) {
-        return Decision::Drop;
+        return Err(None);
     }
-    let query = match Query::read(packet) {
-        Ok(query) => query,
-        Err(Fault::Drop) => return Decision::Drop,
-        Err(Fault::Reply(rcode)) => return Decision::Reply(reply::header_only(out, packet, rcode)),
-        Err(Fault::ReplyToQuestion(rcode, end)) => {
-            return Decision::Reply(reply::question_only(out, packet, end, rcode));
-        }
-    };
-    match admit(context, query, client, out) {
-        Ok(admitted) => admitted.answer(out),
-        Err(octets) => Decision::Reply(octets),
-    }
+    let query = Query::read(packet).map_err(|fault| match fault {
+        Fault::Drop => None,
+        Fault::Reply(rcode) => Some(reply::header_only(out, packet, rcode)),
+        Fault::ReplyToQuestion(rcode, end) => Some(reply::question_only(out, packet, end, rcode)),
+    })?;
+    admit(context, query, client, out).map_err(Some)
 }
 
 /// Goes on with a query whose question has been answered by `segment`, a moment ago.
@@ -200,30 +219,41 @@ impl<'a> Admitted<'a> {
     /// Answers from the cache, or says what is to be asked.
     #[inline]
     fn answer(self, out: &mut [u8]) -> Decision {
-        let rule = self.rule_of_question();
-        let key = self.key_of(self.query.qname(), rule);
-        let hash = self.context.cache.hash(&key);
+        let mut key = Key::empty();
+        let found = self.set_key(&mut key);
+        self.answer_by(&key, found, out)
+    }
+
+    /// Makes the question's key.
+    #[inline]
+    fn set_key(&self, key: &mut Key) -> Found {
+        key.set(&self.parts(0), self.query.qname());
+        let rules = &self.view.rules;
+        let rule = rules.find(key.qname(), self.query.qtype);
+        key.set_rule(rules.get(rule).id);
+        Found { hash: self.context.cache.hash(key), rule }
+    }
+
+    /// Answers by what [`Self::set_key`] made.
+    #[inline]
+    fn answer_by(self, key: &Key, found: Found, out: &mut [u8]) -> Decision {
+        let Context { cache, now, .. } = self.context;
+        let Found { hash, rule } = found;
         let start = reply::begin(out, &self.query);
         let limit = self.limit(out.len());
-        match self.look_up(hash, &key, self.patch(rule), &mut out[start..limit]) {
+        match cache.copy_into(hash, key, now, self.patch(rule), &mut out[start..limit]) {
             Lookup::Hit { meta, written, refresh: false } => self.reply(meta, start + written, out),
             Lookup::Hit { meta, written, refresh: true } => {
                 let reply = self.reply(meta, start + written, out);
-                self.and_refresh(reply, key, hash)
+                self.and_refresh(reply, key.clone(), hash)
             }
             Lookup::TooLong(meta) => self.reply_too_long(meta, out),
             Lookup::GoesOn => self.follow_from_cache(self.query.qname(), out),
-            Lookup::Miss => self.forward(key, hash, None, out),
+            Lookup::Miss => self.forward(key.clone(), hash, None, out),
         }
     }
 
-    #[inline]
-    fn rule_of_question(&self) -> u32 {
-        self.find_rule(self.query.qname())
-    }
-
     /// The place of the rule of a name in any case.
-    #[inline]
     fn find_rule(&self, qname: &[u8]) -> u32 {
         let mut name = [0; crate::wire::name::MAX_NAME_OCTETS];
         let name = &mut name[..qname.len()];
@@ -233,16 +263,19 @@ impl<'a> Admitted<'a> {
     }
 
     #[inline]
-    fn key_of(&self, qname: &[u8], rule: u32) -> Key {
-        let parts = Parts {
+    fn parts(&self, rule: u32) -> Parts {
+        Parts {
             view: self.view.id,
-            rule: self.view.rules.get(rule).id,
+            rule,
             qtype: self.query.qtype,
             qclass: self.query.qclass,
             dnssec_ok: self.query.dnssec_ok(),
             checking_disabled: self.query.checking_disabled(),
-        };
-        Key::new(&parts, qname)
+        }
+    }
+
+    fn key_of(&self, qname: &[u8], rule: u32) -> Key {
+        Key::new(&self.parts(self.view.rules.get(rule).id), qname)
     }
 
     /// How an answer of a rule is given out.
@@ -263,19 +296,6 @@ impl<'a> Admitted<'a> {
             RrsetOrder::Cyclic => self.context.rotation,
             // A multiplicative hash of the counter: neighbours begin anywhere (Knuth, TAOCP 3, 6.4).
             RrsetOrder::Random => self.context.rotation.wrapping_mul(0x9e37_79b1) >> 8,
-        }
-    }
-
-    /// Looks for the answer to the question, then for the absence of its name.
-    #[inline]
-    fn look_up(&self, hash: u64, key: &Key, patch: Patch, out: &mut [u8]) -> Lookup {
-        let Context { cache, now, .. } = self.context;
-        match cache.copy_into(hash, key, now, patch, out) {
-            Lookup::Miss => {
-                let whole = key.whole_name();
-                cache.copy_into(cache.hash(&whole), &whole, now, patch, out)
-            }
-            found => found,
         }
     }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::explain::explain;
+use super::walk::{Keys, Walk};
 use super::{Client, Context, Decision, decide, fail};
 use crate::access::Host;
-use crate::cache::Cache;
+use crate::cache::{Cache, Key, Parts};
 use crate::config::named_conf::{NoFiles, parse};
 use crate::state::{Snapshot, State};
 use crate::upstream::Transport;
@@ -16,6 +17,7 @@ use crate::wire::edns::option;
 use crate::wire::header::{class, ede, flag, rcode, rtype, u16_at};
 use crate::wire::mnemonic::type_number;
 use crate::wire::walk::Record;
+use crate::wire::{Meta, segment};
 
 const CONF: &str = r#"
     acl inside { 10.0.0.0/8; };
@@ -228,4 +230,62 @@ fn an_explanation_names_lists_rule_and_forwarders() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
+}
+
+/// The key of a question by the view `inside`, below the root's rule.
+fn key(snapshot: &Snapshot, name: &str, qtype: u16) -> Key {
+    let view = &snapshot.views[1];
+    let rule = view.rules.get(0).id;
+    let parts = Parts { view: view.id, rule, qtype, qclass: 1, dnssec_ok: false, checking_disabled: false };
+    Key::new(&parts, name.parse::<Name>().expect("a name").as_wire())
+}
+
+#[test]
+fn packets_that_walk_together_get_what_each_gets_alone() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    let cache = Cache::new(0, now);
+    let mut absent = Vec::new();
+    let meta = Meta { rcode: rcode::NXDOMAIN as u8, ..Meta::default() };
+    segment::encode(&mut absent, &meta, &[], &[], b"").expect("short");
+    for key in [key(&snapshot, "kept.example", 1), key(&snapshot, "gone.example", 1).whole_name()] {
+        cache.insert(cache.hash(&key), &key, &absent, 60, now);
+    }
+    let of_type = |name, qtype| query(name, (qtype, 1), b"");
+    let packets: [(&str, Vec<u8>, &str); 9] = [
+        ("kept", of_type("kept.example", 1), INSIDE),
+        ("kept, of another type", of_type("KEPT.example", 28), INSIDE),
+        ("a name that is known not to be there", of_type("gone.example", 28), INSIDE),
+        ("not kept", of_type("a.corp", 1), INSIDE),
+        ("from a client of no view", of_type("a.corp", 1), "203.0.113.1"),
+        ("from the blackhole", of_type("a.corp", 1), "192.0.2.66"),
+        ("malformed", of_type("a.corp", 1)[..16].to_vec(), INSIDE),
+        ("a response", [&[0, 0, 0x80, 0][..], &[0; 8]].concat(), INSIDE),
+        ("kept, again", of_type("kept.example", 1), INSIDE),
+    ];
+    let context = Context { snapshot: &snapshot, cache: &cache, now, unix: 0, rotation: 0 };
+    let client =
+        |from| Client { address: address(from), port: 1, destination: address(OWN), transport: Transport::Udp };
+    let spelt = |decision: Decision, out: &[u8]| match decision {
+        Decision::Drop => "drop".to_owned(),
+        Decision::Forward(forward) => format!("forward {} {:?}", forward.hash, forward.key.as_octets()),
+        Decision::Reply(length) | Decision::ReplyAndRefresh(length, _) => format!("{:?}", &out[..length]),
+    };
+    let (mut keys, mut rotation, mut out) = (Keys::default(), 0, vec![0; 4096]);
+    for round in 0..2 {
+        let mut walk = Walk::new(context, &mut keys, &mut rotation);
+        let mut together = Vec::new();
+        for (index, (_, packet, from)) in packets.iter().enumerate() {
+            let refused = walk.read(index, packet, client(from), &mut out);
+            together.push(refused.map(|length| spelt(Decision::Reply(length), &out)));
+        }
+        walk.prefetch();
+        for (index, (case, packet, from)) in packets.iter().enumerate() {
+            let decided = walk.decide(index, &mut out).map(|decision| spelt(decision, &out));
+            assert!(together[index].is_none() || decided.is_none(), "{case}: one reply");
+            let alone = decide(context, packet, client(from), &mut out);
+            let alone = Some(spelt(alone, &out)).filter(|alone| alone != "drop");
+            assert_eq!(together[index].take().or(decided), alone, "{case}, round {round}");
+        }
+    }
+    assert_eq!(rotation, 18, "each packet is counted");
 }

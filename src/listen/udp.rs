@@ -1,6 +1,6 @@
 //! A UDP socket for clients: batches in, batches out, one system call each way.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -48,6 +48,16 @@ impl Port {
         if !self.noted.replace(true) {
             list.push(Rc::clone(self));
         }
+    }
+
+    /// The replies that wait, sent if there is no room for one more.
+    #[inline]
+    pub(super) fn sender_with_room(&self) -> RefMut<'_, Sender> {
+        let mut sender = self.sender.borrow_mut();
+        if sender.is_full() {
+            self.send(&mut sender);
+        }
+        sender
     }
 
     /// Sends what waits.

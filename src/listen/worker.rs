@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -17,9 +18,9 @@ use super::tcp::Connection;
 use super::udp::Port;
 use super::upstreams::Upstream;
 use crate::access::Quota;
-use crate::answer::{Decision, Desk, Driver, Moment, desk};
+use crate::answer::{Decision, Desk, Driver, Forward, Moment, desk, walk};
 use crate::config::bounds::UDP_SIZE;
-use crate::sys::batch::Receiver;
+use crate::sys::batch::{Datagram, Receiver};
 use crate::upstream::{FlightId, Path, Server, Transport};
 use crate::wire::header::MAX_MESSAGE_OCTETS;
 
@@ -58,6 +59,8 @@ pub(super) struct Inner {
     pub(super) sockets: Sockets,
     /// What comes back from upstreams by UDP; used by one task at a time.
     pub(super) responses: Receiver,
+    /// What a few datagrams have asked, by those that wait for it; `None`: an answer to be fetched anew.
+    to_ask: Vec<(Option<usize>, Forward)>,
     /// When the timer is set to.
     pub(super) armed: Option<Instant>,
 }
@@ -94,6 +97,7 @@ impl Worker {
             desk: Desk::new(number, seed, shared.desks.clone()),
             sockets,
             responses: Receiver::new(DATAGRAM_OCTETS),
+            to_ask: Vec::new(),
             armed: None,
         };
         Rc::new(Self { number, shared, inner: RefCell::new(inner), earlier: Notify::new() })
@@ -110,31 +114,57 @@ impl Worker {
     pub(super) fn take_batch(self: &Rc<Self>, port: &Rc<Port>, batch: &Receiver, count: usize) {
         let moment = present();
         let mut inner = self.inner.borrow_mut();
-        let Inner { desk, sockets, .. } = &mut *inner;
-        for index in 0..count {
-            let Some(datagram) = batch.get(index) else { continue };
-            let client = port.client(datagram.from);
-            let mut sender = port.sender.borrow_mut();
-            if sender.is_full() {
-                port.send(&mut sender);
-            }
-            match desk.decide(moment, datagram.octets, client, sender.buffer()) {
-                Decision::Reply(octets) => sender.push(octets, Some(&datagram.from)),
-                Decision::ReplyAndRefresh(octets, forward) => {
-                    sender.push(octets, Some(&datagram.from));
-                    desk.refresh(moment, *forward);
-                }
-                Decision::Drop => {}
-                Decision::Forward(forward) => {
-                    drop(sender);
-                    let back = Back::Udp(Rc::clone(port), datagram.from);
-                    desk.forward(moment, datagram.octets, client, back, forward, &mut Lent { worker: self, sockets });
-                }
-            }
+        for first in (0..count).step_by(walk::MOST) {
+            self.take_few(&mut inner, port, batch, first..count.min(first + walk::MOST), moment);
         }
         port.send(&mut port.sender.borrow_mut());
-        desk.end_batch();
+        inner.desk.end_batch();
         self.carry_out(&mut inner, moment);
+    }
+
+    /// Decides at most [`walk::MOST`] datagrams.
+    fn take_few(
+        self: &Rc<Self>,
+        inner: &mut Inner,
+        port: &Rc<Port>,
+        batch: &Receiver,
+        range: Range<usize>,
+        moment: Moment,
+    ) {
+        let Inner { desk, sockets, to_ask, .. } = inner;
+        let first = range.start;
+        let mut walk = desk.walk(moment);
+        for index in range.clone() {
+            let Some(Datagram { octets, from }) = batch.get(index) else { continue };
+            let mut sender = port.sender_with_room();
+            if let Some(octets) = walk.read(index - first, octets, port.client(from), sender.buffer()) {
+                sender.push(octets, Some(&from));
+            }
+        }
+        if range.len() > 1 {
+            walk.prefetch();
+        }
+        for index in range {
+            let Some(Datagram { from, .. }) = batch.get(index) else { continue };
+            let mut sender = port.sender_with_room();
+            match walk.decide(index - first, sender.buffer()) {
+                Some(Decision::Reply(octets)) => sender.push(octets, Some(&from)),
+                Some(Decision::ReplyAndRefresh(octets, forward)) => {
+                    sender.push(octets, Some(&from));
+                    to_ask.push((None, *forward));
+                }
+                Some(Decision::Forward(forward)) => to_ask.push((Some(index), forward)),
+                Some(Decision::Drop) | None => {}
+            }
+        }
+        for (index, forward) in to_ask.drain(..) {
+            let Some(Datagram { octets, from }) = index.and_then(|index| batch.get(index)) else {
+                desk.refresh(moment, forward);
+                continue;
+            };
+            let back = Back::Udp(Rc::clone(port), from);
+            desk.forward(moment, octets, port.client(from), back, forward, &mut Lent { worker: self, sockets });
+        }
     }
 
     /// Decides a message from a connection.
@@ -232,10 +262,7 @@ impl Driver for Lent<'_> {
     fn reply(&mut self, back: &Back, write: impl FnOnce(&mut [u8]) -> Option<usize>) {
         match back {
             Back::Udp(port, to) => {
-                let mut sender = port.sender.borrow_mut();
-                if sender.is_full() {
-                    port.send(&mut sender);
-                }
+                let mut sender = port.sender_with_room();
                 if let Some(octets) = write(sender.buffer()) {
                     sender.push(octets, Some(to));
                     port.note(&mut self.sockets.ports_to_send);
