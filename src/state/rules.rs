@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use hashbrown::HashTable;
+
 use crate::cache::RefreshWindow;
 use crate::config::ForwarderOrder;
 use crate::upstream::Server;
@@ -37,8 +39,10 @@ pub struct Rule {
 #[derive(Debug)]
 pub struct Rules {
     /// The root's rule comes first.
-    rules: Vec<Rule>,
-    by_apex: HashMap<Box<[u8]>, u32, foldhash::quality::RandomState>,
+    rules: Box<[Rule]>,
+    /// Places in `rules`, all but the root's, by the apex's hash.
+    by_apex: HashTable<u32>,
+    hasher: foldhash::quality::RandomState,
     /// Bit n: some apex has n labels.
     depths: u128,
     /// Fingerprint of apexes and upstreams.
@@ -48,17 +52,18 @@ pub struct Rules {
 impl Rules {
     /// A table of `root` (whose apex is `.`) and `rules` (each apex once).
     pub fn new(root: Rule, rules: Vec<Rule>) -> Self {
-        let mut all = vec![root];
-        all.extend(rules);
-        let mut by_apex = HashMap::default();
+        let mut all: Box<[Rule]> = std::iter::once(root).chain(rules).collect();
+        let hasher = foldhash::quality::RandomState::default();
+        let mut by_apex = HashTable::with_capacity(all.len());
         let mut depths = 0;
         for (index, rule) in all.iter().enumerate().skip(1) {
-            by_apex.insert(rule.apex.as_wire().into(), index as u32);
+            let hash = |index: &u32| hasher.hash_one(all[*index as usize].apex.as_wire());
+            by_apex.insert_unique(hasher.hash_one(rule.apex.as_wire()), index as u32, hash);
             depths |= 1 << rule.apex.label_count();
         }
         set_groups(&mut all);
         let layout = fingerprint(&all);
-        Self { rules: all, by_apex, depths, layout }
+        Self { rules: all, by_apex, hasher, depths, layout }
     }
 
     /// The place of the rule for a question; `qname` is uncompressed and in lower case.
@@ -83,7 +88,8 @@ impl Rules {
             let depth = 127 - depths.leading_zeros() as usize;
             if depth > 0 {
                 let suffix = &name[usize::from(starts[labels - depth])..];
-                if let Some(&index) = self.by_apex.get(suffix) {
+                let is_its = |index: &u32| self.rules[*index as usize].apex.as_wire() == suffix;
+                if let Some(&index) = self.by_apex.find(self.hasher.hash_one(suffix), is_its) {
                     return index;
                 }
             }
