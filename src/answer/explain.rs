@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::access::Explanation;
-use crate::config::ForwarderOrder;
+use crate::config::{Forwarder, ForwarderOrder};
 use crate::state::{Snapshot, View};
 use crate::wire::Name;
 
@@ -62,7 +62,7 @@ fn explain_in(
     say("allow-recursion", decided(&recursion));
     let rule = view.rules.get(view.rules.find(qname.as_wire(), qtype));
     say("rule", if rule.apex.is_root() { "the global forwarders".to_owned() } else { format!("zone {}", rule.apex) });
-    let forwarders: Vec<String> = rule.servers.iter().map(|server| server.forwarder.address.to_string()).collect();
+    let forwarders: Vec<String> = rule.servers.iter().map(|server| forwarder(&server.forwarder)).collect();
     say("forwarders", if forwarders.is_empty() { "none".to_owned() } else { forwarders.join(" ") });
     if rule.servers.len() > 1 {
         say("forwarder-order", order(rule.order).to_owned());
@@ -79,6 +79,11 @@ fn explain_in(
     }
     say("answer", "from the cache if it is there, else from the forwarders".to_owned());
     true
+}
+
+fn forwarder(forwarder: &Forwarder) -> String {
+    let pace = forwarder.max_qps.map(|qps| format!(" (at most {qps} a second)"));
+    format!("{}{}", forwarder.address, pace.unwrap_or_default())
 }
 
 fn order(order: ForwarderOrder) -> &'static str {

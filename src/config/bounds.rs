@@ -13,6 +13,8 @@ pub const MIN_CACHE_OCTETS: u64 = 2 << 20;
 pub const MAX_NCACHE_TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(7 * 86_400);
 /// `min-cache-ttl` and `min-ncache-ttl`.
 pub const MIN_TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(90);
+/// `max_qps` of a forwarder, in messages a second.
+pub const MAX_QPS: RangeInclusive<u32> = 1..=1_000_000;
 /// `tcp-initial-timeout`.
 pub const TCP_INITIAL_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(2500)..=Duration::from_secs(120);
 /// `tcp-idle-timeout`.

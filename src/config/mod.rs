@@ -13,6 +13,7 @@ pub mod suggest;
 pub mod toml;
 pub mod values;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -231,12 +232,14 @@ pub struct Forwarder {
     pub edns: bool,
     /// `server ADDR { tcp-only yes; }`: never ask by UDP. Default no.
     pub tcp_only: bool,
+    /// TOML `max_qps`: send it no more messages a second, in [`bounds::MAX_QPS`]. Default `None`: as many as there are.
+    pub max_qps: Option<u32>,
 }
 
 impl Forwarder {
     /// A forwarder with every default.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, case_randomisation: false, edns: true, tcp_only: false }
+        Self { address, case_randomisation: false, edns: true, tcp_only: false, max_qps: None }
     }
 }
 
@@ -356,6 +359,24 @@ impl Default for Limits {
             tcp_initial_timeout: Duration::from_secs(30),
             tcp_idle_timeout: Duration::from_secs(30),
         }
+    }
+}
+
+impl Config {
+    /// What to warn of in forwarders that are written with several `max_qps`: each then keeps its own.
+    fn warnings_of_several_paces(&self) -> Vec<String> {
+        let settings = self
+            .views
+            .iter()
+            .flat_map(|view| std::iter::once(&view.forward).chain(view.rules.iter().map(|rule| &rule.settings)));
+        let mut paces: BTreeMap<SocketAddr, BTreeSet<Option<u32>>> = BTreeMap::new();
+        for forwarder in settings.flat_map(|settings| &settings.forwarders) {
+            paces.entry(forwarder.address).or_default().insert(forwarder.max_qps);
+        }
+        let several = paces.into_iter().filter(|(_, paces)| paces.len() > 1);
+        several
+            .map(|(address, _)| format!("forwarder {address} is written with different max_qps: each counts alone"))
+            .collect()
     }
 }
 

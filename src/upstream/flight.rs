@@ -174,6 +174,8 @@ pub struct Flight<R, W> {
     pub looked_at: Option<Instant>,
     /// It has found out which of its servers live.
     pub has_asked_who_lives: bool,
+    /// The server whose token it waits for, and when that may be used.
+    pub reserved: Option<(usize, Instant)>,
     /// The extended error that says best why it failed.
     pub ede: u16,
 }

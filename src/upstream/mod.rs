@@ -2,7 +2,8 @@
 //!
 //! `(packet, now)` → messages to send and when to look again. [`machine`] is driven by `listen`, and by tests in virtual
 //! time. [`server`] remembers how each upstream answers and whether it lives, [`latency`] how long its answers take,
-//! [`budget`] how much may be asked twice, [`choice`] which server is next, [`lanes`] which sockets and IDs are used, [`in_flight`] which questions are
+//! [`budget`] how much may be asked twice, [`choice`] which server is next, [`pace`] how much
+//! it may be asked, [`lanes`] which sockets and IDs are used, [`in_flight`] which questions are
 //! being asked on any core, [`wheel`] when to look again.
 //!
 //! What follows from the time that an answer takes, in the order in which it does:
@@ -29,6 +30,7 @@ pub mod in_flight;
 pub mod lanes;
 pub mod latency;
 pub mod machine;
+pub mod pace;
 pub mod server;
 pub mod wheel;
 
@@ -37,4 +39,5 @@ pub use flight::{Route, Until, Waiter};
 pub use in_flight::{FlightId, InFlight};
 pub use lanes::{Path, Transport};
 pub use machine::{Ask, Asking, Command, Common, Finished, Machine, Output};
+pub use pace::Urgency;
 pub use server::Server;

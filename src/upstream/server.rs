@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::latency::Latency;
+use super::pace::{Pace, Urgency};
 use crate::config::Forwarder;
 use crate::logging::{self, Category, Severity};
 
@@ -44,6 +45,8 @@ pub const MAX_PROBE_INTERVAL: Duration = Duration::from_millis(400);
 const FIRST_PROBE_INTERVAL: Duration = Duration::from_millis(100);
 /// So long without a reply to questions and probes, and the log says so: not each time that a host is started anew.
 const SILENCE_UNTIL_TOLD: Duration = Duration::from_secs(5);
+/// That its pace holds questions back is told this often, while it does.
+const HELD_BACK_TOLD_EVERY: Duration = Duration::from_secs(60);
 /// An answer that was of no use weighs as one that took this long.
 const BAD_ANSWER: Duration = Duration::from_millis(500);
 /// How long a server is asked without OPT, or without a cookie, after it could not read one.
@@ -93,6 +96,11 @@ pub struct Server {
     plain_until: AtomicU64,
     /// Do not send cookies before then: it answered FORMERR to one.
     bare_until: AtomicU64,
+    /// How much it may be asked.
+    pub pace: Pace,
+    /// Messages that its pace held back, and when that was last told.
+    held_back: AtomicU64,
+    told_held_back: AtomicU64,
 }
 
 impl Server {
@@ -100,6 +108,9 @@ impl Server {
     pub fn new(id: u32, forwarder: Forwarder) -> Self {
         Self {
             id,
+            pace: Pace::new(forwarder.max_qps),
+            held_back: AtomicU64::new(0),
+            told_held_back: AtomicU64::new(0),
             forwarder,
             latency: Latency::default(),
             weight_us: AtomicU32::new(0),
@@ -310,6 +321,32 @@ impl Server {
     /// Since the first question that has had no reply, nor has any later one; means nothing while it is alive.
     fn silence(&self, now: Micros) -> Duration {
         Duration::from_micros(now.saturating_sub(self.owed_since.load(Ordering::Relaxed)))
+    }
+
+    /// Whether a message may be sent to it, within its `max_qps`; takes the token if so.
+    pub fn may_send(&self, now: Micros, urgency: Urgency) -> bool {
+        self.pace.take(now, urgency)
+    }
+
+    /// A message to it has waited for its `max_qps`, or was not sent to it. The log says so, once a minute at most.
+    pub fn held_back(&self, now: Micros) {
+        self.held_back.fetch_add(1, Ordering::Relaxed);
+        let told = self.told_held_back.load(Ordering::Relaxed);
+        let is_due = told == 0 || now.saturating_sub(told) >= HELD_BACK_TOLD_EVERY.as_micros() as u64;
+        let turn = |now| self.told_held_back.compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed);
+        if !is_due || turn(now).is_err() {
+            return;
+        }
+        let (address, count) = (self.forwarder.address, self.held_back.swap(0, Ordering::Relaxed));
+        logging::event!(
+            Category::Resolver,
+            Severity::Warning,
+            "forwarder {}#{} has reached its max_qps of {}: {count} questions waited or went elsewhere since this was \
+             last told",
+            address.ip(),
+            address.port(),
+            self.forwarder.max_qps.unwrap_or(0),
+        );
     }
 
     /// The measure by which servers are compared; zero: never asked.

@@ -34,7 +34,7 @@
 //! upstream ADDRESS is probed …       tcp at=400ms worker=1, and steadily: all probes so far, at most 400 ms apart until now
 //! upstream ADDRESS has answered 2 probes      since this was last told
 //! upstream ADDRESS serves …          answers questions by itself from now on: after=1ms slow=200ms slow-every=10
-//!                                    lost-every=10 RCODE; without RCODE with one address
+//!                                    lost-every=10 most-a-second=100 RCODE; without RCODE with one address
 //! upstream ADDRESS was asked at most COUNT    since it serves, or this was last told
 //! traffic COUNT under=SUFFIX every=5ms        clients, each with a new name, on all workers in turn
 //! traffic gets RCODE within=100ms all-but=2   each of them so far; two may have had it later

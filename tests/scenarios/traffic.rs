@@ -146,6 +146,7 @@ pub(super) fn serving(words: &mut Words<'_>) -> Result<Serving, String> {
             "after" => serving.after = duration(value)?,
             "slow" => slow = Some(duration(value)?),
             "slow-every" => slow_every = number(value)?,
+            "most-a-second" => serving.most_a_second = Some(number(value)?),
             "lost-every" => serving.lost = Some(number(value)?),
             rcode => serving.rcode = rcode_number(rcode).ok_or_else(|| unknown(rcode))?,
         }

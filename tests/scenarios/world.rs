@@ -43,14 +43,22 @@ pub(crate) struct Serving {
     /// One question of so many is lost.
     pub(crate) lost: Option<usize>,
     pub(crate) rcode: u16,
+    /// So many messages are answered in each second, the others are lost.
+    pub(crate) most_a_second: Option<usize>,
+    second: Option<(Instant, usize)>,
     /// Questions so far.
     pub(crate) asked: usize,
 }
 
 impl Serving {
     /// When a question is answered, and how: without OPT, with one address if it is answered well.
-    fn reply(&mut self, question: &[u8]) -> Option<(Duration, Vec<u8>)> {
+    fn reply(&mut self, question: &[u8], now: Instant) -> Option<(Duration, Vec<u8>)> {
         self.asked += 1;
+        let (began, count) = self.second.filter(|(began, _)| now - *began < Duration::from_secs(1)).unwrap_or((now, 0));
+        self.second = Some((began, count + 1));
+        if self.most_a_second.is_some_and(|most| count >= most) {
+            return None;
+        }
         if self.lost.is_some_and(|every| self.asked.is_multiple_of(every)) {
             return None;
         }
@@ -339,7 +347,7 @@ impl Driver for Lent<'_> {
         if sent.is_probe() {
             world.probes.push(sent);
         } else if let Some(serving) = world.serving.get_mut(&server.ip()) {
-            let reply = serving.reply(&sent.octets).filter(|_| !world.silent.contains(&server.ip()));
+            let reply = serving.reply(&sent.octets, sent.at).filter(|_| !world.silent.contains(&server.ip()));
             world.under_way.extend(reply.map(|(after, octets)| (world.now + after, number, path, octets)));
         } else {
             world.sent.push(sent);

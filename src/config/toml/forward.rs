@@ -10,7 +10,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::super::bounds::{
-    MAX_NCACHE_TTL, MAX_STALE_TTL, MIN_TTL, PREFETCH_DISTANCE, PREFETCH_TRIGGER, STALE_ANSWER_TTL,
+    MAX_NCACHE_TTL, MAX_QPS, MAX_STALE_TTL, MIN_TTL, PREFETCH_DISTANCE, PREFETCH_TRIGGER, STALE_ANSWER_TTL,
     STALE_CLIENT_TIMEOUT, STALE_REFRESH_TIME,
 };
 use super::super::values::{self, excerpt};
@@ -191,6 +191,8 @@ fn forwarder<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, default_port: u1
             reader.set(&table, "case_randomisation", &mut options.0, Reader::boolean);
             reader.set(&table, "edns", &mut options.1, Reader::boolean);
             reader.set(&table, "tcp_only", &mut options.2, Reader::boolean);
+            let mut max_qps = None;
+            reader.set(&table, "max_qps", &mut max_qps, |reader, field| reader.integer(field, MAX_QPS).map(Some));
             let Some(written) = table.field("address") else {
                 let hint = Some("write { address = \"10.1.0.2\", tcp_only = true }".to_owned());
                 reader.error(&table.span, "forwarder without address", hint);
@@ -202,7 +204,7 @@ fn forwarder<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, default_port: u1
                 reader.error(&table.span, "forwarder with two ports", Some("write the port once".to_owned()));
             }
             let (case_randomisation, edns, tcp_only) = options;
-            Some(Forwarder { address, case_randomisation, edns, tcp_only })
+            Some(Forwarder { address, case_randomisation, edns, tcp_only, max_qps })
         }
         _ => {
             reader.expected(field, "list of addresses", "[\"10.1.0.2\", \"10.1.0.2:5300\"]");

@@ -97,6 +97,7 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("address", &[Forwarder]),
     ("case_randomisation", &[Forwarder]),
     ("edns", &[Forwarder]),
+    ("max_qps", &[Forwarder]),
     ("tcp_only", &[Forwarder]),
     // Others.
     ("addresses", &[ListenOn]),

@@ -62,7 +62,14 @@ pub fn parse(text: &str, file: &str) -> Result<Loaded, Vec<Diagnostic>> {
     if diagnostics.iter().any(|diagnostic| diagnostic.level == Level::Error) {
         return Err(diagnostics);
     }
-    let warnings = diagnostics.into_iter().chain(config.views.iter().filter_map(without_forwarders)).collect();
+    let paces = config.warnings_of_several_paces().into_iter().map(|message| Diagnostic {
+        position: None,
+        level: Level::Warning,
+        message,
+        hint: Some("write the same wherever it is named".to_owned()),
+    });
+    let warnings =
+        diagnostics.into_iter().chain(config.views.iter().filter_map(without_forwarders)).chain(paces).collect();
     Ok(Loaded { config, warnings })
 }
 

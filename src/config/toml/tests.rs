@@ -65,7 +65,7 @@ fn every_option_reaches_its_field() {
         servfail_ttl = 0
         forwarders = [
             "10.1.0.2",
-            { address = "[2001:db8::2]:5300", case_randomisation = true, edns = false, tcp_only = true },
+            { address = "[2001:db8::2]:5300", case_randomisation = true, edns = false, tcp_only = true, max_qps = 1000 },
         ]
         forwarder_order = "spread"
         max_cache_ttl = "1d"
@@ -104,6 +104,7 @@ fn every_option_reaches_its_field() {
         case_randomisation: true,
         edns: false,
         tcp_only: true,
+        max_qps: Some(1000),
     };
     assert_eq!(view.forward.forwarders, [Forwarder::new("10.1.0.2:53".parse().unwrap()), second]);
     assert!(view.forward.trust_ad);
@@ -429,6 +430,20 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
         "a secret is not repeated",
         "[options]\ncookie_secret = 'c0ffee'",
         &["t.toml:2: cookie_secret: must be 128 bits (32 hexadecimal digits, the same on every node that shares it)"],
+    ),
+    (
+        "two paces of a forwarder",
+        "[options]\nforwarders = [{ address = '10.1.0.2', max_qps = 9 }]\n[[forward]]\nname = 'a'\nforwarders = ['10.1.0.2']",
+        &["warning: forwarder 10.1.0.2:53 is written with different max_qps: each counts alone \
+           (write the same wherever it is named)"],
+    ),
+    (
+        "a forwarder's pace",
+        "[options]\nforwarders = [{ address = '10.1.0.2', max_qps = 0 }, { address = '10.1.0.3', max_qsp = 9 }]",
+        &[
+            "t.toml:2: max_qps '0' is out of range (1..1000000)",
+            "t.toml:2: unknown option 'max_qsp' in a forwarder's table (did you mean 'max_qps'?)",
+        ],
     ),
     (
         "sources and words",

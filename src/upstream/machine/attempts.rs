@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use rand::RngExt;
 
+use super::paces::{self, Reserved};
 use super::responses::Bad;
 use super::timers::PARKED;
 use super::{Command, Cookies, Machine, Output};
@@ -28,11 +29,19 @@ impl<R: Route, W> Machine<R, W> {
         // Doubt may be older than this machine, or than the last reload.
         let doubted = |server: &&Arc<Server>| server.standing(now_us) != Standing::Alive;
         route.servers().iter().filter(doubted).for_each(|server| self.watch(server, now, out));
+        let reserved = match self.take_reserved(index, &route, now) {
+            Reserved::NotYet => return,
+            Reserved::Now(server) => Some(server),
+            Reserved::None => None,
+        };
         let draw = if route.order() == ForwarderOrder::Spread { self.rng.random() } else { 0 };
         let Some(flight) = self.flight_mut(index) else { return };
         let choose = |excluded| choice::choose(route.servers(), route.order(), excluded, now_us, draw);
-        let chosen = choose(flight.tried | flight.bad).or_else(|| {
-            let first = choose(flight.bad)?;
+        let full = paces::full(route.servers(), now_us);
+        let first_choice = || choose(flight.tried | flight.bad).or_else(|| choose(flight.bad));
+        let wanted = if full != 0 && reserved.is_none() { first_choice() } else { None };
+        let chosen = reserved.or_else(|| choose(flight.tried | flight.bad | full)).or_else(|| {
+            let first = choose(flight.bad | full).or_else(|| choose(flight.bad))?;
             flight.tried = 0;
             flight.round += 1;
             Some(first)
@@ -42,6 +51,13 @@ impl<R: Route, W> Machine<R, W> {
             return self.fail(index, now, out);
         }
         let Some(chosen) = chosen else { return self.look_again(index, now + PARKED) };
+        if let Some(wanted) = wanted.filter(|wanted| full & (1 << wanted) != 0) {
+            self.note_held_back(&route.servers()[wanted], now);
+        }
+        if reserved.is_none() && !self.pay_or_wait(index, &route, chosen, now, out) {
+            return;
+        }
+        let Some(flight) = self.flight_mut(index) else { return };
         flight.tried |= 1 << chosen;
         let server = &route.servers()[chosen];
         let transport = if server.forwarder.tcp_only { Transport::Tcp } else { Transport::Udp };
@@ -201,6 +217,7 @@ impl<R: Route, W> Machine<R, W> {
         let attempt = flight.attempts.swap_remove(place);
         let server = usize::from(attempt.server);
         self.release(&attempt, out);
+        route.servers()[server].pace.pay(self.micros(now));
         self.attempt(index, server, transport, opt, route, now, out);
         self.look_again(index, now + route.servers()[server].late_after());
     }
@@ -246,6 +263,7 @@ impl<R: Route, W> Machine<R, W> {
             return self.answered_badly(index, server, Bad::Unreachable, now, out);
         }
         let route = route.clone();
+        route.servers()[server].pace.pay(self.micros(now));
         self.attempt(index, server, attempt.transport, attempt.opt, &route, now, out);
         self.look_again(index, now + route.servers()[server].late_after());
     }

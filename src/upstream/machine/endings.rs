@@ -38,6 +38,9 @@ impl<R: Route, W> Machine<R, W> {
         self.free.push(index);
         self.refreshing -= usize::from(flight.refreshes_until.is_some());
         flight.attempts.iter().for_each(|attempt| self.release(attempt, out));
+        if let Some((server, _)) = flight.reserved {
+            flight.role.route().servers()[server].pace.give_back();
+        }
         match flight.role {
             Role::Asks(_) => {
                 let others = self.in_flight.finish(flight.hash, flight.key.as_octets(), flight.id);

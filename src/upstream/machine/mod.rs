@@ -2,12 +2,14 @@
 //!
 //! In go questions, packets, the time; out come [`Command`]s for the driver and [`Finished`] questions. One machine
 //! belongs to one worker; machines share the cache and the table of questions in flight. A question becomes a flight
-//! here; `attempts` asks for it, `responses` judges what comes, `timers` looks again, `endings` hands out what came of it.
+//! here; `attempts` asks for it, `paces` lets
+//! it wait for `max_qps`, `responses` judges what comes, `timers` looks again, `endings` hands out what came of it.
 //! Invariant: a response is believed only if socket, ID and the whole question are those of an attempt that still
 //! waits; anything else is dropped and the wait goes on, so that a forger cannot even spoil a question.
 
 mod attempts;
 mod endings;
+mod paces;
 mod probes;
 mod responses;
 mod stragglers;
@@ -121,6 +123,8 @@ pub struct Counts {
     pub hedges: u64,
     /// Probes sent to servers that were doubted.
     pub probes: u64,
+    /// Messages that the pace of an upstream (`max_qps`) let wait, sent elsewhere or left unsent.
+    pub held_back: u64,
     /// Questions asked before the TTL of their last answer ended.
     pub refreshes: u64,
 }
@@ -321,6 +325,7 @@ impl<R: Route, W> Machine<R, W> {
             round: 0,
             sent: 0,
             has_asked_who_lives: false,
+            reserved: None,
             ede: ede::NO_REACHABLE_AUTHORITY,
         };
         let slot = Slot { generation: id.generation, flight: Some(flight) };

@@ -121,7 +121,7 @@ impl<R: Route, W> Machine<R, W> {
     fn follow_up(&mut self, index: u32, route: &R, now: Instant, out: &mut Output<W>) {
         let Some(flight) = self.flight_mut(index) else { return };
         let last = flight.attempts.iter().max_by_key(|attempt| attempt.last_sent);
-        let Some(&attempt) = last else { return self.ask_next(index, now, out) };
+        let Some(&attempt) = last.filter(|_| flight.reserved.is_none()) else { return self.ask_next(index, now, out) };
         let (round, age) = (flight.round, now.saturating_duration_since(attempt.last_sent));
         let asks_who_lives_in =
             (flight.began + ASK_WHO_LIVES).checked_duration_since(now).filter(|left| !left.is_zero());
@@ -203,6 +203,6 @@ impl<R: Route, W> Machine<R, W> {
         let Some(flight) = self.flight_mut(index) else { return false };
         let used = flight.tried | flight.bad;
         let mut unused = route.servers().iter().enumerate().filter(|(place, _)| used & (1 << place) == 0);
-        unused.any(|(_, server)| server.standing(now_us) == Standing::Alive)
+        unused.any(|(_, server)| server.standing(now_us) == Standing::Alive && server.pace.has_room(now_us))
     }
 }
