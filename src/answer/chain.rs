@@ -100,7 +100,8 @@ impl Chain {
         self.meta.authority += meta.authority;
         self.meta.authentic &= meta.authentic;
         self.meta.rcode = meta.rcode;
-        self.meta.ede = meta.ede;
+        // One part that is stale makes the whole stale.
+        self.meta.ede = if meta.ede == 0 { self.meta.ede } else { meta.ede };
         if meta.rcode == rcode::SERVFAIL as u8 {
             self.forget_records();
             return Ok(Vec::new());

@@ -160,7 +160,8 @@ impl<B: Clone> Desk<B> {
             }
         };
         driver.begins(&back);
-        let until = Until::new(moment.now, forward.route.view.query_timeout);
+        let until =
+            Until::new(moment.now, forward.route.view.query_timeout).with_stale(moment.now, forward.route.rule().stale);
         let ticket = self.queue.join(source, forward.proven);
         let waiting = Waiting { back, client, packet: packet.into(), chain: None, ticket, _permit: permit };
         self.ask(moment, waiting, forward, until, driver);

@@ -69,6 +69,9 @@ fn explain_in(
     }
     let (cache, ncache) = (rule.ttl.cache, rule.ttl.ncache);
     say("kept", format!("answers {}–{} s, negative answers {}–{} s", cache.0, cache.1, ncache.0, ncache.1));
+    if let Some(stale) = rule.stale {
+        say("stale", format!("given out for {} s when forwarders fail, TTL {} s", stale.max_ttl, stale.answer_ttl));
+    }
     if !view.recursion || !recursion.allowed {
         say("answer", "from the cache if it is there, else REFUSED (EDE 18)".to_owned());
         return false;

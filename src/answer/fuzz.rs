@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::{Client, Decision, Desk, Driver, Moment, desk};
 use crate::access::{Bounds, Host, Quota};
 use crate::cache::{Cache, MIN_OCTETS};
-use crate::config::{Config, ForwardRule, ForwardSettings, Forwarder, MatchList, View};
+use crate::config::{Config, ForwardRule, ForwardSettings, Forwarder, MatchList, Stale, View};
 use crate::state::State;
 use crate::upstream::{self, FlightId, HedgeBudget, InFlight, Path, Server, Transport, Until};
 use crate::wire::header::{HEADER_OCTETS, flag, rtype};
@@ -104,7 +104,9 @@ pub fn fuzz_exchange(octets: &[u8]) {
 /// One of two configurations: other upstreams for corp, and whether there is a rule for b.corp.
 fn config(second: bool) -> Config {
     let forwarder = |last: u8| Forwarder::new(([192, 0, 2, last], 53).into());
-    let settings = |forwarders: Vec<Forwarder>| ForwardSettings { forwarders, ..ForwardSettings::default() };
+    let client_timeout = second.then_some(Duration::from_millis(100));
+    let stale = Stale { keep: true, answer: true, client_timeout, ..Stale::default() };
+    let settings = |forwarders: Vec<Forwarder>| ForwardSettings { forwarders, stale, ..ForwardSettings::default() };
     let rule = |name: &str, forwarders| ForwardRule {
         name: name.parse().expect("a name"),
         settings: settings(forwarders),

@@ -16,10 +16,10 @@ pub mod walk;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::access::CookieVerdict;
-use crate::cache::{Cache, Key, Lookup, Parts, Patch, RefreshWindow};
+use crate::cache::{Cache, Copied, Key, Lookup, Parts, Patch, RefreshWindow};
 use crate::config::RrsetOrder;
 use crate::state::{Route, Snapshot, View};
 use crate::upstream::Transport;
@@ -93,6 +93,13 @@ struct Found {
     hash: u64,
     /// The rule's place in its view.
     rule: u32,
+}
+
+/// Whether what was given out is to be asked for anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refresh {
+    No,
+    Yes,
 }
 
 /// A query that passed the checks, with what its reply will need.
@@ -249,7 +256,7 @@ impl<'a> Admitted<'a> {
             }
             Lookup::TooLong(meta) => self.reply_too_long(meta, out),
             Lookup::GoesOn => self.follow_from_cache(self.query.qname(), out),
-            Lookup::Miss => self.forward(key.clone(), hash, None, out),
+            Lookup::Miss => self.answer_stale(key.clone(), hash, rule, out),
         }
     }
 
@@ -406,6 +413,45 @@ impl<'a> Admitted<'a> {
         }
     }
 
+    /// Answers with what was known of old if it is not worth while to ask, else has the question asked.
+    #[inline]
+    fn answer_stale(&self, key: Key, hash: u64, rule: u32, out: &mut [u8]) -> Decision {
+        if self.view.rules.get(rule).stale.is_none() {
+            return self.forward(key, hash, None, out);
+        }
+        let mut octets = Vec::new();
+        match self.find_stale(&key, hash, rule, &mut octets) {
+            None => self.forward(key, hash, None, out),
+            Some(Refresh::No) => self.go_on(None, Segment::new(&octets), out),
+            Some(Refresh::Yes) => {
+                let reply = self.go_on(None, Segment::new(&octets), out);
+                self.and_refresh(reply, key, hash)
+            }
+        }
+    }
+
+    /// What was known of old of a question that is not worth asking for a client: its rule does not let clients wait, or
+    /// it failed a moment ago. A question whose forwarders were dead is asked again all the same, with nobody waiting.
+    fn find_stale(&self, key: &Key, hash: u64, rule: u32, out: &mut Vec<u8>) -> Option<Refresh> {
+        let Context { cache, now, .. } = self.context;
+        let rule = self.view.rules.get(rule);
+        let stale = rule.stale.filter(|_| !rule.servers.is_empty())?;
+        if !self.query.recursion_desired() || !self.recursion_available {
+            return None;
+        }
+        let (failure, layout) = (key.failure(), self.view.rules.layout());
+        let patch = Patch { layout, rotation: 0, refresh: RefreshWindow::NEVER };
+        let refresh = if cache.copy_segment(cache.hash(&failure), &failure, now, patch, out).is_some() {
+            let nobody = Segment::new(out).meta().ede == ede::NO_REACHABLE_AUTHORITY + 1;
+            if nobody { Refresh::Yes } else { Refresh::No }
+        } else if stale.client_timeout == Some(Duration::ZERO) {
+            Refresh::Yes
+        } else {
+            return None;
+        };
+        cache.copy_stale(hash, key, now, stale.ttls(layout), out).then_some(refresh)
+    }
+
     /// Puts a chain together from what is in the cache, from its first segment on.
     fn follow_from_cache(&self, qname: &[u8], out: &mut [u8]) -> Decision {
         self.follow(Box::new(Chain::new(qname, self.view.rules.layout())), qname.to_vec(), out)
@@ -454,6 +500,10 @@ impl<'a> Admitted<'a> {
             let found = cache
                 .copy_segment(hash, &key, now, patch, &mut octets)
                 .or_else(|| cache.copy_segment(cache.hash(&whole), &whole, now, patch, &mut octets));
+            let found = found.or_else(|| {
+                let stale = self.find_stale(&key, hash, rule, &mut octets)?;
+                Some(Copied { elapsed: 0, refresh: stale == Refresh::Yes && refresh.is_none() })
+            });
             let Some(found) = found else {
                 chain.want(&next);
                 return self.forward_or_end(key, hash, chain, out);
@@ -522,6 +572,7 @@ pub fn fail(
 fn failure_of(meta: &Meta) -> Option<(u16, &'static str)> {
     let code = meta.ede.checked_sub(1)?;
     let text = match code {
+        ede::STALE_ANSWER | ede::STALE_NXDOMAIN_ANSWER => "no forwarder gave a new answer",
         ede::NO_REACHABLE_AUTHORITY => "no forwarder answered",
         ede::NETWORK_ERROR => "the forwarders answered with errors or cannot be reached",
         ede::INVALID_DATA => "the forwarders' answers cannot be used",

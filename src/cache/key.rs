@@ -16,6 +16,8 @@ pub const WHOLE_NAME: u16 = 0;
 
 const DO_BIT: u8 = 1;
 const CD_BIT: u8 = 2;
+/// Under this stands that a question has failed, where the question itself has an answer that is stale.
+const FAILURE_BIT: u8 = 4;
 
 /// A key on the stack.
 #[derive(Clone)]
@@ -85,6 +87,13 @@ impl Key {
     #[inline]
     pub(super) fn typeless(&self) -> &[u8] {
         &self.as_octets()[2..]
+    }
+
+    /// Where it is remembered that the question has failed while an answer of old is kept under the question itself.
+    pub fn failure(&self) -> Self {
+        let mut key = self.clone();
+        key.octets[10] |= FAILURE_BIT;
+        key
     }
 
     /// The octets.

@@ -21,7 +21,7 @@ use entry::Entry;
 pub use key::{Key, Parts};
 use shard::Shard;
 
-use crate::wire::{Meta, Segment};
+use crate::wire::{Meta, Segment, segment};
 
 /// The least capacity: named's smallest `max-cache-size`.
 pub const MIN_OCTETS: u64 = 2 << 20;
@@ -66,6 +66,17 @@ pub struct Copied {
     pub elapsed: u32,
     /// See [`Lookup::Hit`].
     pub refresh: bool,
+}
+
+/// How stale answers are given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaleTtls {
+    /// For how long after the end of their TTL, in seconds.
+    pub max: u32,
+    /// The TTL that they get, in seconds.
+    pub answer: u32,
+    /// Fingerprint of the rules in force, as in [`Patch`].
+    pub layout: u32,
 }
 
 /// Which patches a copy gets.
@@ -222,6 +233,33 @@ impl Cache {
         self.contains(hash, key, now) || self.contains(self.hash(&whole), &whole, now)
     }
 
+    /// Copies what was once known of a question, or of its name, though the TTL ended up to `max_stale` seconds ago, and
+    /// makes it a stale segment of this TTL. Failures are not known.
+    pub fn copy_stale(&self, hash: u64, key: &Key, now: Instant, stale: StaleTtls, out: &mut Vec<u8>) -> bool {
+        let whole = key.whole_name();
+        let found = self.copy_expired(hash, key, now, stale, out)
+            || self.copy_expired(self.hash(&whole), &whole, now, stale, out);
+        if found {
+            segment::make_stale(out, stale.answer);
+        }
+        found
+    }
+
+    fn copy_expired(&self, hash: u64, key: &Key, now: Instant, stale: StaleTtls, out: &mut Vec<u8>) -> bool {
+        let now_ms = self.milliseconds(now);
+        let mut shard = self.shard(hash);
+        let Some(entry) = shard.find(hash, key.qtype(), key.typeless()) else { return false };
+        let meta = Segment::new(entry.segment()).meta();
+        let is_useful = meta.ede == 0 && (!meta.linked || meta.layout == stale.layout);
+        if !is_useful || entry.expires_ms() + u64::from(stale.max) * 1000 <= now_ms {
+            return false;
+        }
+        entry.touch();
+        out.clear();
+        out.extend_from_slice(entry.segment());
+        true
+    }
+
     /// Keeps a segment for `ttl` seconds, in the place of what was kept under the key.
     pub fn insert(&self, hash: u64, key: &Key, segment: &[u8], ttl: u32, now: Instant) {
         if ttl == 0 {
@@ -293,7 +331,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::wire::segment;
 
     fn key(name: &str, rule: u32) -> Key {
         let parts = Parts { view: 0, rule, qtype: 1, qclass: 1, dnssec_ok: false, checking_disabled: false };

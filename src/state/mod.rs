@@ -17,7 +17,7 @@ use crate::access::cookie::{Secret, ServerCookies};
 use crate::access::{Acl, Host};
 use crate::cache::RefreshWindow;
 use crate::config::{self, Config, ForwardSettings, ForwarderOrder, Match, MatchList, Prefetch, RrsetOrder, TtlLimits};
-use crate::upstream::{Route as UpstreamRoute, Server};
+use crate::upstream::{Route as UpstreamRoute, Server, Stale};
 use crate::wire::response::TtlBounds;
 use intern::Interner;
 use rules::{Rule, Rules};
@@ -141,6 +141,10 @@ impl UpstreamRoute for Route {
     fn edns_udp_size(&self) -> u16 {
         self.view.edns_udp_size
     }
+
+    fn stale(&self) -> Option<Stale> {
+        self.rule().stale
+    }
 }
 
 impl View {
@@ -246,6 +250,7 @@ fn build_view(config: &Config, view: &config::View, host: &Arc<Host>, interner: 
         ttl: ttl_bounds(&settings.ttl),
         trust_ad: settings.trust_ad,
         refresh: refresh_window(settings.prefetch),
+        stale: stale(&settings.stale),
     };
     let root = rule(&crate::wire::Name::root(), &view.forward, interner);
     let rules = view.rules.iter().map(|text| rule(&text.name, &text.settings, interner)).collect();
@@ -280,6 +285,15 @@ fn ttl_bounds(limits: &TtlLimits) -> TtlBounds {
         cache: (seconds(limits.min_cache), seconds(limits.max_cache)),
         ncache: (seconds(limits.min_ncache), seconds(limits.max_ncache)),
     }
+}
+
+fn stale(stale: &config::Stale) -> Option<Stale> {
+    stale.is_served().then(|| Stale {
+        max_ttl: seconds(stale.max_ttl),
+        answer_ttl: seconds(stale.answer_ttl),
+        refresh_time: seconds(stale.refresh_time),
+        client_timeout: stale.client_timeout,
+    })
 }
 
 fn refresh_window(prefetch: Prefetch) -> RefreshWindow {

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 
 use crate::cache::RefreshWindow;
 use crate::config::ForwarderOrder;
-use crate::upstream::Server;
+use crate::upstream::{Server, Stale};
 use crate::wire::Name;
 use crate::wire::header::rtype;
 use crate::wire::name::MAX_NAME_OCTETS;
@@ -33,6 +33,8 @@ pub struct Rule {
     pub trust_ad: bool,
     /// When its answers are fetched anew.
     pub refresh: RefreshWindow,
+    /// How its answers of old are given out when a question fails; `None`: not at all.
+    pub stale: Option<Stale>,
 }
 
 /// The rules of a view.
@@ -159,6 +161,7 @@ mod tests {
             ttl: TtlBounds { cache: (0, 1), ncache: (0, 1) },
             trust_ad: false,
             refresh: RefreshWindow::NEVER,
+            stale: None,
         }
     }
 

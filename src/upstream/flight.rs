@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::in_flight::FlightId;
 use super::lanes::{Path, Transport};
 use super::server::Server;
-use crate::cache::Key;
+use crate::cache::{Key, StaleTtls};
 use crate::config::ForwarderOrder;
 use crate::wire::response::TtlBounds;
 
@@ -28,6 +28,28 @@ pub trait Route: Clone {
     fn servfail_ttl(&self) -> u32;
     /// The longest UDP answer that upstreams are told to send, in octets.
     fn edns_udp_size(&self) -> u16;
+    /// How answers of old are given out when a question fails; `None`: not at all.
+    fn stale(&self) -> Option<Stale>;
+}
+
+/// How answers of old are given out when a question fails (RFC 8767).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// For how long after the end of their TTL, in seconds.
+    pub max_ttl: u32,
+    /// The TTL that clients are told, in seconds.
+    pub answer_ttl: u32,
+    /// For how long after a failure without asking, in seconds.
+    pub refresh_time: u32,
+    /// How long a client waits for a new answer; `None`: until the question has failed.
+    pub client_timeout: Option<Duration>,
+}
+
+impl Stale {
+    /// For [`Cache::copy_stale`](crate::cache::Cache::copy_stale), under the rules of this fingerprint.
+    pub fn ttls(self, layout: u32) -> StaleTtls {
+        StaleTtls { max: self.max_ttl, answer: self.answer_ttl, layout }
+    }
 }
 
 /// Somebody who waits for an answer.
@@ -46,6 +68,8 @@ pub struct Until {
     pub alive: Instant,
     /// While all are dead; not after `alive`.
     pub dead: Instant,
+    /// From when on an answer of old is as good as none.
+    pub stale: Option<Instant>,
 }
 
 /// How long a question waits while all its servers are dead: long enough for one that returns, short enough for a client
@@ -55,7 +79,12 @@ pub const PATIENCE_WITH_THE_DEAD: Duration = Duration::from_millis(1800);
 impl Until {
     /// For somebody who came at `now` and waits for `timeout` (`resolver-query-timeout`).
     pub fn new(now: Instant, timeout: Duration) -> Self {
-        Self { alive: now + timeout, dead: now + timeout.min(PATIENCE_WITH_THE_DEAD) }
+        Self { alive: now + timeout, dead: now + timeout.min(PATIENCE_WITH_THE_DEAD), stale: None }
+    }
+
+    /// With the client's timeout of a rule that gives out stale answers, for somebody who came at `now`.
+    pub fn with_stale(self, now: Instant, stale: Option<Stale>) -> Self {
+        Self { stale: stale.and_then(|stale| stale.client_timeout).map(|timeout| now + timeout), ..self }
     }
 
     /// The deadline in this case.
@@ -207,7 +236,10 @@ impl<R, W> Flight<R, W> {
 
     /// The earliest deadline, of either kind, of those who wait; not those that passed before it was looked at.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let deadlines = self.waiters.iter().flat_map(|waiter| [waiter.until.dead, waiter.until.alive]);
+        let deadlines = self.waiters.iter().flat_map(|waiter| {
+            let Until { alive, dead, stale } = waiter.until;
+            [Some(dead), Some(alive), stale].into_iter().flatten()
+        });
         deadlines.filter(|&deadline| self.looked_at.is_none_or(|passed| deadline > passed)).min()
     }
 }

@@ -35,7 +35,7 @@ pub mod server;
 pub mod wheel;
 
 pub use budget::HedgeBudget;
-pub use flight::{Route, Until, Waiter};
+pub use flight::{Route, Stale, Until, Waiter};
 pub use in_flight::{FlightId, InFlight};
 pub use lanes::{Path, Transport};
 pub use machine::{Ask, Asking, Command, Common, Finished, Machine, Output};

@@ -125,8 +125,12 @@ pub mod class {
 pub mod ede {
     /// Something that has no code of its own.
     pub const OTHER: u16 = 0;
+    /// An answer whose TTL has ended (RFC 8767).
+    pub const STALE_ANSWER: u16 = 3;
     /// The client is not allowed to ask.
     pub const PROHIBITED: u16 = 18;
+    /// That a name is not there, though the TTL of that word has ended.
+    pub const STALE_NXDOMAIN_ANSWER: u16 = 19;
     /// The server answers no such name.
     pub const NOT_AUTHORITATIVE: u16 = 20;
     /// No upstream answered.

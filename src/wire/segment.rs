@@ -5,7 +5,7 @@
 //! copy and a few patches. It also says where its TTLs stand and where the chain goes on.
 //! Octets: a fixed part of [`FIXED_OCTETS`], the offsets of TTLs, the name that the chain goes on with, the body.
 
-use super::header::{put_u32, rtype, u32_at};
+use super::header::{ede, put_u32, rcode, rtype, u32_at};
 
 /// Octets of the fixed part.
 pub const FIXED_OCTETS: usize = 22;
@@ -65,6 +65,21 @@ pub fn encode(out: &mut Vec<u8>, meta: &Meta, ttl_offsets: &[u16], next: &[u8], 
     out.extend_from_slice(next);
     out.extend_from_slice(body);
     Some(())
+}
+
+/// Makes a segment whose TTL has ended one that may be given out all the same (RFC 8767 §4): every TTL becomes `ttl`,
+/// nothing is authentic any more, and an extended error says what it is.
+pub fn make_stale(octets: &mut [u8], ttl: u32) {
+    let segment = Segment::new(octets);
+    let code =
+        if segment.meta().rcode == rcode::NXDOMAIN as u8 { ede::STALE_NXDOMAIN_ANSWER } else { ede::STALE_ANSWER };
+    let body = octets.len() - segment.body_length();
+    for index in 0..segment.ttl_count() {
+        let at = body + Segment::new(octets).ttl_offset(index);
+        put_u32(octets, at, ttl);
+    }
+    octets[1] &= !AUTHENTIC;
+    octets[10..12].copy_from_slice(&(code + 1).to_le_bytes());
 }
 
 impl<'s> Segment<'s> {
@@ -214,6 +229,21 @@ mod tests {
             assert_eq!(told, expected, "{case}");
             assert_eq!(out[written], 0xee, "{case}: nothing behind it is touched");
         }
+    }
+
+    #[test]
+    fn a_stale_segment_has_its_own_ttl_and_says_what_it_is() {
+        let mut octets = addresses(&[(3600, 1), (5, 2)], 0);
+        octets[1] |= AUTHENTIC;
+        make_stale(&mut octets, 30);
+        let (segment, mut out) = (Segment::new(&octets), [0; 32]);
+        assert_eq!(segment.copy_into(&mut out, 0, 0), Some(32));
+        assert_eq!((u32_at(&out, 6), u32_at(&out, 22)), (30, 30));
+        let meta = segment.meta();
+        assert_eq!((meta.ede, meta.authentic, meta.answers), (ede::STALE_ANSWER + 1, false, 2));
+        octets[0] = rcode::NXDOMAIN as u8;
+        make_stale(&mut octets, 30);
+        assert_eq!(Segment::new(&octets).meta().ede, ede::STALE_NXDOMAIN_ANSWER + 1);
     }
 
     #[test]

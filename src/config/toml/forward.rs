@@ -227,3 +227,61 @@ fn address(reader: &mut Reader<'_>, field: Field<'_, '_>, text: &str, port: u16)
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    fn settings(text: &str) -> Result<(ForwardSettings, ForwardSettings), Vec<String>> {
+        let text = format!("[options]\nforwarders = ['10.1.0.2']\n{text}");
+        let read =
+            parse(&text, "t.toml").map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        let view = read.config.views[0].clone();
+        let rule = view.rules.first().map_or(view.forward.clone(), |rule| rule.settings.clone());
+        Ok((view.forward, rule))
+    }
+
+    #[test]
+    fn prefetch_is_a_boolean_or_two_numbers() {
+        for (text, expected) in [
+            ("", Prefetch::LastTenth),
+            ("prefetch = true", Prefetch::LastTenth),
+            ("prefetch = false", Prefetch::Off),
+            ("prefetch = [2, 9]", Prefetch::Last { trigger: 2, eligibility: 9 }),
+        ] {
+            assert_eq!(settings(text).map(|(view, _)| view.prefetch), Ok(expected), "{text}");
+        }
+        let expected = "prefetch: true, false or two numbers of seconds expected near";
+        for (text, expected) in [
+            ("prefetch = 2", expected),
+            ("prefetch = [2]", expected),
+            ("prefetch = [2, 7]", "prefetch '7' is out of range (8..4294967295)"),
+            ("prefetch = [11, 60]", "prefetch '11' is out of range (1..10)"),
+        ] {
+            let faults = settings(text).expect_err(text);
+            assert!(faults[0].contains(expected), "{text}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn stale_answers_are_a_matter_of_each_rule() {
+        let text = "serve_stale = true\nmax_stale_ttl = '2d'\nstale_answer_ttl = 20\nstale_refresh_time = 0
+            stale_answer_client_timeout = '1800ms'\n[[forward]]\nname = 'corp'\nforwarders = ['10.1.0.3']\n";
+        let (view, rule) = settings(text).expect("good");
+        assert_eq!(view.stale, rule.stale);
+        let expected = Stale {
+            keep: true,
+            answer: true,
+            max_ttl: Duration::from_secs(2 * 86_400),
+            answer_ttl: Duration::from_secs(20),
+            refresh_time: Duration::ZERO,
+            client_timeout: Some(Duration::from_millis(1800)),
+        };
+        assert_eq!(view.stale, expected);
+        let (view, rule) = settings(&format!("{text}serve_stale = false")).expect("good");
+        assert_eq!((view.stale.is_served(), rule.stale.is_served()), (true, false));
+        let faults = settings("stale_answer_ttl = 60").expect_err("RFC 8767");
+        assert_eq!(faults, ["t.toml:3: stale_answer_ttl '60' is out of range (1s..30s)"]);
+    }
+}

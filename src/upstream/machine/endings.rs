@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Command, Finished, Machine, Output};
-use crate::upstream::flight::{Role, Route, Waiter};
+use crate::cache::Key;
+use crate::upstream::flight::{Flight, Role, Route, Waiter};
 use crate::upstream::in_flight::FlightId;
 use crate::upstream::server::Standing;
 use crate::wire::header::rcode;
@@ -19,15 +20,59 @@ impl<R: Route, W> Machine<R, W> {
         let now_us = self.micros(now);
         let Some(flight) = self.flights.get(index as usize).and_then(|slot| slot.flight.as_ref()) else { return };
         let mut segment = std::mem::take(&mut self.segment);
-        write_failure(&mut segment, flight.ede);
+        let Flight { ref key, hash, ede, ref role, .. } = *flight;
+        write_failure(&mut segment, ede);
         // What is still good, though fetching it anew has failed, is not to be lost.
-        if let Role::Asks(route) = &flight.role
-            && !flight.usable(route.servers()).any(|(_, server)| server.standing(now_us) == Standing::Dead)
-            && !self.cache.has_answer(flight.hash, &flight.key, now)
+        if let Role::Asks(route) = role
+            && !self.cache.has_answer(hash, key, now)
         {
-            self.cache.insert(flight.hash, &flight.key, &segment, route.servfail_ttl(), now);
+            if self.copy_stale(route, hash, key, now, &mut Vec::new()) {
+                let (failure, time) = (key.failure(), route.stale().map_or(0, |stale| stale.refresh_time));
+                self.cache.insert(self.cache.hash(&failure), &failure, &segment, time, now);
+            } else if !flight.usable(route.servers()).any(|(_, server)| server.standing(now_us) == Standing::Dead) {
+                self.cache.insert(hash, key, &segment, route.servfail_ttl(), now);
+            }
         }
+        self.write_outcome(index, now, &mut segment);
         self.finish(index, &segment, out);
+        self.segment = segment;
+    }
+
+    /// Writes what those get whose question has failed: an answer of old if there is one and the rule wants it given out,
+    /// else the failure.
+    pub(super) fn write_outcome(&self, index: u32, now: Instant, segment: &mut Vec<u8>) {
+        let Some(flight) = self.flights.get(index as usize).and_then(|slot| slot.flight.as_ref()) else { return };
+        if !self.copy_stale(flight.role.route(), flight.hash, &flight.key, now, segment) {
+            write_failure(segment, flight.ede);
+        }
+    }
+
+    fn copy_stale(&self, route: &R, hash: u64, key: &Key, now: Instant, out: &mut Vec<u8>) -> bool {
+        route.stale().is_some_and(|stale| self.cache.copy_stale(hash, key, now, stale.ttls(route.layout()), out))
+    }
+
+    /// Gives an answer of old, if there is one, to those who waited so long that it is as good as none; others wait on.
+    /// The question is asked further, for the cache.
+    pub(super) fn give_stale(&mut self, index: u32, now: Instant, out: &mut Output<W>) {
+        let is_due = |waiter: &Waiter<W>| waiter.until.stale.is_some_and(|at| at <= now);
+        let Some(flight) = self.flight_mut(index) else { return };
+        if !flight.waiters.iter().any(is_due) {
+            return;
+        }
+        let (route, hash, key) = (flight.role.route().clone(), flight.hash, flight.key.clone());
+        let mut segment = std::mem::take(&mut self.segment);
+        let found = self.copy_stale(&route, hash, &key, now, &mut segment);
+        let Some(flight) = self.flight_mut(index) else { return };
+        if found {
+            let given: Vec<_> = flight.waiters.extract_if(.., |waiter| is_due(waiter)).collect();
+            let until = given.iter().map(|waiter| waiter.until.alive).max();
+            let begins = flight.refreshes_until.is_none();
+            flight.refreshes_until = flight.refreshes_until.max(until);
+            self.refreshing += usize::from(begins);
+            self.hand_out(given, &segment, out);
+        } else {
+            flight.waiters.iter_mut().filter(|waiter| is_due(waiter)).for_each(|waiter| waiter.until.stale = None);
+        }
         self.segment = segment;
     }
 

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::endings::write_failure;
 use super::probes::PROBE;
 use super::{Command, Machine, Output};
 use crate::upstream::flight::{Attempt, PATIENCE_WITH_THE_DEAD, Role, Route, patience};
@@ -71,6 +70,7 @@ impl<R: Route, W> Machine<R, W> {
         let Some(flight) = self.flight_mut(index) else { return };
         let (route, waits) = (flight.role.route().clone(), matches!(flight.role, Role::Waits(_)));
         let hopeless = self.is_hopeless(index, &route, now);
+        self.give_stale(index, now, out);
         self.give_up_late(index, hopeless, now, out);
         if waits {
             return match self.flight_mut(index).is_some_and(|flight| flight.waiters.is_empty()) {
@@ -110,9 +110,8 @@ impl<R: Route, W> Machine<R, W> {
         if late.is_empty() {
             return;
         }
-        let ede = flight.ede;
         let mut segment = std::mem::take(&mut self.segment);
-        write_failure(&mut segment, ede);
+        self.write_outcome(index, now, &mut segment);
         self.hand_out(late, &segment, out);
         self.segment = segment;
     }

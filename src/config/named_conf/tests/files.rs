@@ -272,6 +272,53 @@ fn numbers_out_of_bounds_are_moved_with_a_warning() {
 }
 
 #[test]
+fn prefetch_is_moved_into_named_s_bounds() {
+    for (text, expected, said) in [
+        ("", Prefetch::LastTenth, None),
+        ("prefetch 0;", Prefetch::Off, None),
+        ("prefetch 2;", Prefetch::Last { trigger: 2, eligibility: 9 }, None),
+        ("prefetch 4;", Prefetch::Last { trigger: 4, eligibility: 10 }, None),
+        ("prefetch 3 60;", Prefetch::Last { trigger: 3, eligibility: 60 }, None),
+        ("prefetch 4 9;", Prefetch::Last { trigger: 4, eligibility: 10 }, Some("'prefetch' is taken as 4 10: ")),
+        ("prefetch 20;", Prefetch::Last { trigger: 10, eligibility: 16 }, Some("'prefetch' is taken as 10 16: ")),
+    ] {
+        let (config, warnings) = good(&format!("options {{ forwarders {{ 192.0.2.1; }}; {text} }};"));
+        assert_eq!(config.views[0].forward.prefetch, expected, "{text}");
+        assert_eq!(warnings.len(), usize::from(said.is_some()), "{text} {warnings:?}");
+        assert!(warnings.iter().all(|warning| warning.contains(said.unwrap_or_default())), "{text} {warnings:?}");
+    }
+    assert!(errors("options { prefetch soon; };")[0].starts_with("x.conf:1: expected number near 'soon'"));
+    assert_eq!(errors("options { prefetch 2 9 9; };")[0], "x.conf:1: missing ';' before '9'");
+}
+
+#[test]
+fn stale_answers_are_for_those_who_keep_them() {
+    let stale = |text: &str| {
+        let (config, warnings) = good(&format!(
+            "options {{ forwarders {{ 192.0.2.1; }}; {text} }};
+             zone corp {{ type forward; forwarders {{ 192.0.2.2; }}; }};"
+        ));
+        let (view, rule) = (config.views[0].forward.stale, config.views[0].rules[0].settings.stale);
+        assert_eq!(view, rule, "{text}: a zone has what its view has");
+        (view, warnings)
+    };
+    assert_eq!(stale(""), (Stale::default(), vec![]));
+    assert!(!Stale::default().is_served());
+    assert!(stale("stale-cache-enable yes; stale-answer-enable yes;").0.is_served());
+    let (alone, warnings) = stale("stale-answer-enable yes;");
+    assert!(!alone.is_served());
+    assert!(
+        warnings[0].contains("'stale-answer-enable' has no effect without 'stale-cache-enable yes'"),
+        "{warnings:?}"
+    );
+    assert_eq!(stale("stale-answer-client-timeout off;").0.client_timeout, None);
+    assert_eq!(stale("stale-answer-client-timeout 1800;").0.client_timeout, Some(Duration::from_millis(1800)));
+    let (long, warnings) = stale("stale-answer-ttl 60; stale-refresh-time 1w; max-stale-ttl 1w;");
+    assert_eq!((long.answer_ttl, long.refresh_time), (Duration::from_secs(30), Duration::from_secs(3600)));
+    assert_eq!((long.max_ttl, warnings.len()), (Duration::from_secs(604_800), 2), "{warnings:?}");
+}
+
+#[test]
 fn no_text_can_do_harm() {
     let deep: String = (0..5000).map(|n| format!("acl a{n} {{ a{}; }};", n + 1)).collect();
     let wide: String = (0..30).map(|n| format!("acl w{n} {{ w{0}; w{0}; }};", n + 1)).collect();
