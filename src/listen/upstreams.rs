@@ -69,7 +69,10 @@ impl Worker {
         let source = source_for(&self.shared.desks.state.present(), &peer);
         let opened = match transport {
             Transport::Udp => open_udp(source, peer).map(|socket| {
-                let opened = Rc::new(UdpPath { socket, sender: RefCell::new(Sender::new(QUESTION_OCTETS)) });
+                let mut sender = Sender::new(QUESTION_OCTETS);
+                // Questions that came together leave by one socket: the kernel routes those of one length together.
+                sender.merge_for(socket.as_fd());
+                let opened = Rc::new(UdpPath { socket, sender: RefCell::new(sender) });
                 let task = tokio::task::spawn_local(Rc::clone(self).hear_udp(path, Rc::clone(&opened)));
                 (Kind::Udp(opened), task.abort_handle())
             }),
