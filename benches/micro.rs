@@ -21,6 +21,7 @@ use tandem::upstream::Transport;
 use tandem::wire::response::Reader;
 use tandem::wire::{Name, Query, Segment};
 
+use questions::exchange::Exchange;
 use questions::{Kind, Numbers, asked, query, response, wire_name};
 
 /// Room for every answer of every size that is measured, so that none is evicted.
@@ -55,8 +56,12 @@ fn config(rules: usize) -> Config {
     config
 }
 
+fn state(rules: usize) -> State {
+    State::new(&config(rules), Arc::new(Host::default()), [7; 16])
+}
+
 fn snapshot(rules: usize) -> Arc<Snapshot> {
-    State::new(&config(rules), Arc::new(Host::default()), [7; 16]).present()
+    state(rules).present()
 }
 
 fn context<'c>(snapshot: &'c Snapshot, cache: &'c Cache, now: Instant) -> Context<'c> {
@@ -183,6 +188,17 @@ fn rules(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// `miss/…`: so many queries for new names, from packet to question and from response to reply, without the sockets.
+fn miss(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("miss");
+    for clients in [1, 64] {
+        group.throughput(Throughput::Elements(clients as u64));
+        let mut exchange = Exchange::new(state(0), CACHE_OCTETS);
+        group.bench_function(BenchmarkId::from_parameter(clients), |bencher| bencher.iter(|| exchange.round(clients)));
+    }
+    group.finish();
+}
+
 /// `insert/…`: an answer put into a cache that has room, that has it already, and that is full.
 fn insert(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("insert");
@@ -243,5 +259,5 @@ fn read_response(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(name = benches; config = settings(); targets = read_query, hit, patch, rules, insert, read_response);
+criterion_group!(name = benches; config = settings(); targets = read_query, hit, miss, patch, rules, insert, read_response);
 criterion_main!(benches);

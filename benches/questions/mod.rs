@@ -1,5 +1,7 @@
 //! Queries and responses of mixed types, for the microbenchmarks.
 
+pub(crate) mod exchange;
+
 use tandem::wire::response::{Asked, TtlBounds};
 
 /// A repeatable stream of numbers (xorshift64*).
