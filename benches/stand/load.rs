@@ -122,6 +122,46 @@ fn wait(lanes: &[Lane]) {
     let _ = poll(&mut entries, PollTimeout::from(1u8));
 }
 
+/// Asks `rate` questions a second for `limit`, from many ports, whatever the server does; then waits for what is still to
+/// come. It is far from what the server can do: meant for what a question costs when there is room.
+pub(crate) fn paced(
+    place: &Place,
+    to: SocketAddr,
+    questions: &mut Questions,
+    rate: f64,
+    limit: Duration,
+) -> io::Result<Tally> {
+    /// So many that the workers that the kernel spreads them over get alike.
+    const PORTS: usize = 64;
+    /// Between two looks at the clock.
+    const STEP: Duration = Duration::from_micros(500);
+    let open = |number| udp_to(SocketAddr::new(place.client(number), 0), to);
+    let sockets = (0..PORTS).map(open).collect::<io::Result<Vec<_>>>()?;
+    let mut receiver = Receiver::new(ANSWER_OCTETS);
+    let (mut tally, start, mut query) = (Tally::default(), Instant::now(), [0; QUERY_OCTETS]);
+    loop {
+        let passed = start.elapsed();
+        let due = (passed.min(limit).as_secs_f64() * rate) as u64;
+        while tally.sent < due {
+            let octets = questions.next(&mut query);
+            // What the system does not take is lost.
+            let _ = sockets[tally.sent as usize % PORTS].send(&query[..octets]);
+            tally.sent += 1;
+        }
+        for socket in &sockets {
+            for index in 0..receiver.receive(socket.as_fd()).unwrap_or(0) {
+                *(if is_right(receiver.octets(index)) { &mut tally.right } else { &mut tally.wrong }) += 1;
+            }
+        }
+        let missing = tally.sent - tally.right - tally.wrong;
+        if passed >= limit && (missing == 0 || passed >= limit + LOST) {
+            (tally.lost, tally.time) = (missing, limit);
+            return Ok(tally);
+        }
+        std::thread::sleep(STEP);
+    }
+}
+
 /// How long single answers take while the server has nothing else to do, in ascending order.
 pub(crate) fn one_at_a_time(
     place: &Place,

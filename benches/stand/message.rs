@@ -8,7 +8,7 @@ pub(crate) const ZONE: &str = "awslab.mycompany.corp";
 /// The address in every right answer.
 const ADDRESS: [u8; 4] = [10, 0, 0, 1];
 /// Of every answer, in seconds: longer than any run.
-const TTL: u32 = 86_400;
+pub(crate) const TTL: u32 = 86_400;
 /// Room for every query that is written here.
 pub(crate) const QUERY_OCTETS: usize = 128;
 
@@ -122,6 +122,18 @@ fn put_label(out: &mut [u8], at: usize, prefix: &[u8], number: u64) -> usize {
 /// Whether a response has the address that was asked for.
 pub(crate) fn is_right(response: &[u8]) -> bool {
     response.len() > HEADER_OCTETS && u16_at(response, 2) & flag::RCODE == 0 && u16_at(response, 6) > 0
+}
+
+/// Where the TTL of an answer's first record is, if its owner is a pointer to the question, as here and in what
+/// forwarders make of it.
+pub(crate) fn ttl_at(response: &[u8]) -> Option<usize> {
+    let mut at = HEADER_OCTETS;
+    while *response.get(at)? != 0 {
+        at += 1 + usize::from(response[at]);
+    }
+    let owner = at + 5;
+    let is_pointer = u16_at(response.get(..owner + 10)?, owner) == 0xc00c;
+    (is_pointer && u16_at(response, 6) > 0).then_some(owner + 6)
 }
 
 /// Writes the answer to a query: an address for A questions, else none. `None` if it cannot be read.

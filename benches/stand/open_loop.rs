@@ -7,13 +7,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::message::{Order, QUERY_OCTETS, Questions};
+use super::message::{QUERY_OCTETS, Questions};
 use super::place::Place;
 
 /// Ports that questions come from.
 const SOCKETS: usize = 16;
 /// IDs of a socket before one is used again: long after its first question was given up.
 const IDS: usize = 1 << 16;
+
+/// An OPT record: 1232 octets, no options.
+const OPT: [u8; 11] = [0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, 0];
+/// The option of an extended error (RFC 8914 §2).
+const EXTENDED_ERROR: u16 = 15;
 
 /// A question and what became of it.
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +29,17 @@ pub(crate) struct Sample {
     pub(crate) took: Option<Duration>,
     /// The answer's RCODE.
     pub(crate) rcode: u8,
+    /// An answer without records has an extended error (RFC 8914).
+    pub(crate) explained: bool,
     /// It was not the question that was asked, or an answer without an address.
     pub(crate) wrong: bool,
 }
 
 /// What is asked.
 pub(crate) struct Plan {
+    pub(crate) questions: Questions,
+    /// Those whose answer takes long.
+    pub(crate) slow: Questions,
     /// Questions a second.
     pub(crate) rate: f64,
     pub(crate) time: Duration,
@@ -53,6 +63,7 @@ struct Loop<'p> {
     /// Which sample each socket's IDs belong to.
     by_id: Vec<Vec<u32>>,
     samples: Vec<Sample>,
+    /// The octets of each question with its header, and the query.
     queries: Vec<(usize, [u8; QUERY_OCTETS])>,
     questions: Questions,
     slow: Questions,
@@ -62,12 +73,10 @@ struct Loop<'p> {
     behind: Duration,
 }
 
-/// Asks new names; `at_times` are done once the load has run so long, in order.
+/// Asks as planned; `at_times` are done once the load has run so long, in order.
 pub(crate) fn run(
     place: &Place,
     to: SocketAddr,
-    run: &str,
-    slow_prefix: &str,
     plan: &Plan,
     at_times: &mut dyn FnMut(Duration) -> io::Result<()>,
 ) -> io::Result<Outcome> {
@@ -82,8 +91,8 @@ pub(crate) fn run(
         by_id: vec![vec![u32::MAX; IDS]; SOCKETS],
         samples: Vec::new(),
         queries: Vec::new(),
-        questions: Questions::new(run, Order::New),
-        slow: Questions::new(&format!("{slow_prefix}{run}"), Order::New),
+        questions: plan.questions.clone(),
+        slow: plan.slow.clone(),
         start: Instant::now(),
         plan,
         unanswered: 0,
@@ -118,12 +127,16 @@ impl Loop<'_> {
         let mut query = [0; QUERY_OCTETS];
         let length = if slow { self.slow.next(&mut query) } else { self.questions.next(&mut query) };
         query[..2].copy_from_slice(&id.to_be_bytes());
+        // Extended errors need EDNS.
+        query[11] = 1;
+        let whole = length + OPT.len();
+        query[length..whole].copy_from_slice(&OPT);
         self.by_id[socket][usize::from(id)] = index as u32;
         let at = self.start.elapsed();
         self.behind = self.behind.max(at.saturating_sub(planned));
         // A refusal (the server is not there) is told by the answer that does not come.
-        let _ = self.sockets[socket].send(&query[..length]);
-        self.samples.push(Sample { at, took: None, rcode: 0, wrong: false });
+        let _ = self.sockets[socket].send(&query[..whole]);
+        self.samples.push(Sample { at, took: None, rcode: 0, explained: false, wrong: false });
         self.queries.push((length, query));
         self.unanswered += 1;
         Ok(())
@@ -159,7 +172,24 @@ impl Loop<'_> {
         let same = response.get(12..*length).is_some_and(|question| question == &query[12..*length]);
         sample.took = Some(took);
         sample.rcode = flags & 0x0f;
+        sample.explained = has_extended_error(response, *length);
         sample.wrong = !same || (sample.rcode == 0 && response[6..8] == [0, 0]);
         self.unanswered -= 1;
     }
+}
+
+/// Whether the OPT record behind the question of a response without other records has an extended error.
+fn has_extended_error(response: &[u8], question_end: usize) -> bool {
+    let number = |at: usize| response.get(at..at + 2).map(|two| u16::from_be_bytes([two[0], two[1]]));
+    if response.get(question_end..question_end + 3) != Some(&OPT[..3]) {
+        return false;
+    }
+    let mut at = question_end + OPT.len();
+    while let Some((code, octets)) = number(at).zip(number(at + 2)) {
+        if code == EXTENDED_ERROR {
+            return true;
+        }
+        at += 4 + usize::from(octets);
+    }
+    false
 }

@@ -18,12 +18,26 @@ pub(crate) struct Setting<'s> {
     pub(crate) listen: SocketAddr,
     /// Where everything is forwarded.
     pub(crate) upstreams: &'s [SocketAddr],
+    pub(crate) amounts: Amounts,
+    /// The clients' network.
+    pub(crate) clients: &'s str,
+}
+
+/// How much a configuration has of something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Amounts {
     /// So many forward zones `zN.ZONE` beside.
     pub(crate) zones: usize,
     /// So many prefixes in its access list beside the clients' own.
     pub(crate) prefixes: usize,
-    /// The clients' network.
-    pub(crate) clients: &'s str,
+    /// Of the cache.
+    pub(crate) cache_mib: usize,
+}
+
+impl Default for Amounts {
+    fn default() -> Self {
+        Self { zones: 0, prefixes: 0, cache_mib: 4096 }
+    }
 }
 
 /// A server.
@@ -37,7 +51,7 @@ pub(crate) struct Peer {
     pub(crate) tcp: bool,
     /// Its cache can hold a million answers.
     pub(crate) large_cache: bool,
-    /// [`Setting::zones`] and [`Setting::prefixes`] are heeded.
+    /// [`Amounts`] are heeded.
     pub(crate) grows: bool,
     /// It listens only on addresses that an interface has, of loopback thus on 127.0.0.1 alone.
     on_interface: bool,
@@ -110,11 +124,11 @@ pub(crate) fn prepare(
     peer: &Peer,
     listen: SocketAddr,
     upstreams: &[SocketAddr],
-    (zones, prefixes): (usize, usize),
+    amounts: Amounts,
 ) -> io::Result<Vec<String>> {
     let directory = place.directory(&format!("{}-{}-{}", peer.name, listen.ip(), listen.port()))?;
     let clients = place.client_network();
-    peer.command(&Setting { directory: &directory, listen, upstreams, zones, prefixes, clients: &clients })
+    peer.command(&Setting { directory: &directory, listen, upstreams, amounts, clients: &clients })
 }
 
 fn put(setting: &Setting<'_>, name: &str, text: &str) -> io::Result<String> {
@@ -156,11 +170,12 @@ fn named_conf(setting: &Setting<'_>, options: &str) -> String {
          options {{\n  directory \"{directory}\";\n  pid-file \"{directory}/pid\";\n  \
          listen-on port {} {{ {}; }};\n  listen-on-v6 {{ none; }};\n  allow-query {{ allowed; }};\n  \
          forwarders {{ {forwarders}}};\n  forward only;\n  dnssec-validation no;\n  recursive-clients 10000;\n  \
-         tcp-clients 1000;\n  max-cache-size 4g;\n  {options}\n}};\n{}",
-        prefixes(setting.prefixes),
+         tcp-clients 1000;\n  max-cache-size {}m;\n  {options}\n}};\n{}",
+        prefixes(setting.amounts.prefixes),
         listen.port(),
         listen.ip(),
-        each(0..setting.zones, zone),
+        setting.amounts.cache_mib,
+        each(0..setting.amounts.zones, zone),
     )
 }
 
@@ -182,19 +197,21 @@ fn unbound(setting: &Setting<'_>) -> io::Result<Vec<String>> {
         let addresses = each(setting.upstreams, |up| format!("  forward-addr: {}@{}\n", up.ip(), up.port()));
         format!("forward-zone:\n  name: \"{zone}\"\n{addresses}")
     };
-    let allowed = prefixes(setting.prefixes);
+    let allowed = prefixes(setting.amounts.prefixes);
     let allowed = allowed.split("; ").filter(|text| !text.is_empty());
     let text = format!(
         "server:\n  directory: \"{directory}\"\n  pidfile: \"{directory}/pid\"\n  chroot: \"\"\n  username: \"\"\n  \
          use-syslog: no\n  num-threads: 1\n  interface: {}@{}\n  do-ip6: no\n  so-reuseport: yes\n  \
          so-rcvbuf: 4m\n  so-sndbuf: 4m\n  do-not-query-localhost: no\n  module-config: \"iterator\"\n  \
-         access-control: {clients} allow\n{}  msg-cache-size: 1g\n  rrset-cache-size: 2g\n  outgoing-range: 8192\n  \
+         access-control: {clients} allow\n{}  msg-cache-size: {}m\n  rrset-cache-size: {}m\n  outgoing-range: 8192\n  \
          num-queries-per-thread: 4096\n  incoming-num-tcp: 1000\nremote-control:\n  control-enable: no\n{}{}",
         listen.ip(),
         listen.port(),
         each(allowed, |prefix| format!("  access-control: {prefix} allow\n")),
+        setting.amounts.cache_mib / 3,
+        setting.amounts.cache_mib * 2 / 3,
         forward(".".into()),
-        each(0..setting.zones, |number| forward(format!("z{number}.{ZONE}"))),
+        each(0..setting.amounts.zones, |number| forward(format!("z{number}.{ZONE}"))),
     );
     Ok(words(["-d", "-c", &put(setting, "unbound.conf", &text)?]))
 }

@@ -2,6 +2,9 @@
 //!
 //! A white ground of its own, so that they can be read on dark pages too.
 
+// Each benchmark compiles this module for itself and uses a part of it.
+#![allow(dead_code)]
+
 use std::fmt::Write as _;
 
 /// Ours first; eight that differ in hue and lightness (Okabe and Ito's, whose differences colour-blind people see too).

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 use tandem::sys::cores;
@@ -27,7 +28,12 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `command` on the server's core, its output going to a log.
     pub(crate) fn start(place: &Place, name: &str, command: &[String]) -> io::Result<Self> {
-        Self::start_on(place, place.server_core, name, command, false)
+        Self::start_on(place, &[place.server_core], name, command, false)
+    }
+
+    /// Starts `command` on cores of its own choice among these.
+    pub(crate) fn start_among(place: &Place, cores: &[usize], name: &str, command: &[String]) -> io::Result<Self> {
+        Self::start_on(place, cores, name, command, false)
     }
 
     /// Starts a stand-in of this program on a core; with `spoken` its standard input and output are pipes.
@@ -41,10 +47,10 @@ impl Process {
         let program = std::env::current_exe()?.to_string_lossy().into_owned();
         let mut command = vec![program, super::STAND_IN.to_owned(), kind.to_owned()];
         command.extend(addresses.iter().map(ToString::to_string));
-        Self::start_on(place, core, kind, &command, spoken)
+        Self::start_on(place, &[core], kind, &command, spoken)
     }
 
-    fn start_on(place: &Place, core: usize, name: &str, command: &[String], spoken: bool) -> io::Result<Self> {
+    fn start_on(place: &Place, cores: &[usize], name: &str, command: &[String], spoken: bool) -> io::Result<Self> {
         let log = place.directory("logs")?.join(format!("{name}.log"));
         let said = File::create(&log)?;
         let mut words = with_parent(command).into_iter();
@@ -54,7 +60,7 @@ impl Process {
         command.stdin(piped());
         command.stdout(if spoken { Stdio::piped() } else { said.into() });
         // A child begins with its parent's cores.
-        cores::stay_on(core);
+        stay_among(cores);
         let child = command.spawn();
         cores::stay_on(place.load_core);
         Ok(Self { child: child?, log, started: Instant::now() })
@@ -88,6 +94,15 @@ impl Process {
         Duration::from_secs_f64((ticks(11) + ticks(12)) / per_second)
     }
 
+    /// Seconds on a core of each of its threads, in no order; empty where the kernel does not tell.
+    pub(crate) fn thread_seconds(&self) -> Vec<f64> {
+        let Ok(threads) = fs::read_dir(format!("/proc/{}/task", self.child.id())) else { return Vec::new() };
+        let nanoseconds = |path: PathBuf| -> Option<f64> {
+            fs::read_to_string(path.join("schedstat")).ok()?.split_whitespace().next()?.parse().ok()
+        };
+        threads.flatten().filter_map(|entry| nanoseconds(entry.path())).map(|ns| ns / 1e9).collect()
+    }
+
     /// Octets of memory in use.
     pub(crate) fn resident_octets(&self) -> u64 {
         let text = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
@@ -119,6 +134,14 @@ impl Process {
 
     pub(crate) fn log(&self) -> &Path {
         &self.log
+    }
+}
+
+/// Keeps the calling thread on some cores; where the system does not allow it, the thread stays free.
+fn stay_among(cores: &[usize]) {
+    let mut set = CpuSet::new();
+    if cores.iter().all(|core| set.set(*core).is_ok()) {
+        let _ = sched_setaffinity(Pid::from_raw(0), &set);
     }
 }
 

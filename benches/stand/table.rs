@@ -1,5 +1,8 @@
 //! Reports: text as Markdown, on standard output and in a file.
 
+// Each benchmark compiles this module for itself and uses a part of it.
+#![allow(dead_code)]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
@@ -11,6 +14,8 @@ pub(crate) struct Report {
     text: String,
     /// File names and their contents.
     plots: Vec<(String, String)>,
+    /// What was to be reached: what it is, what was measured, the target, whether it was met.
+    targets: Vec<[String; 4]>,
 }
 
 impl Report {
@@ -25,11 +30,29 @@ impl Report {
     }
 
     pub(crate) fn plot(&mut self, name: &str, svg: String) {
+        self.say(&format!("\n![The same as a plot]({name})"));
         self.plots.push((name.to_owned(), svg));
     }
 
-    /// Writes the report and its plots to `target/bench` and, if wanted, to `docs/bench`.
-    pub(crate) fn write(&self, name: &str, docs: bool) -> io::Result<()> {
+    /// Holds what was measured against its target; `None`: it could not be measured.
+    pub(crate) fn judge(&mut self, what: &str, measured: String, target: &str, met: Option<bool>) {
+        let met = met.map_or("not measured", |met| if met { "met" } else { "**not met**" });
+        self.targets.push([what.to_owned(), measured, target.to_owned(), met.to_owned()]);
+    }
+
+    /// [`Self::judge`] of a number that is to be at most `limit`.
+    pub(crate) fn judge_most(&mut self, what: &str, value: Option<f64>, limit: f64, unit: &str, digits: usize) {
+        let measured = format!("{} {unit}", number(value, digits));
+        let met = value.filter(|value| value.is_finite()).map(|value| value <= limit);
+        self.judge(what, measured.trim_end().to_owned(), format!("≤ {limit} {unit}").trim_end(), met);
+    }
+
+    /// Tells every target, then writes the report and its plots to `target/bench` and, if wanted, to `docs/bench`.
+    pub(crate) fn write(&mut self, name: &str, docs: bool) -> io::Result<()> {
+        let targets: Vec<Vec<String>> = std::mem::take(&mut self.targets).into_iter().map(Vec::from).collect();
+        if !targets.is_empty() {
+            self.table("Targets", &["", "measured", "target", ""], &targets);
+        }
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap_or(Path::new(".")).join("bench");
         let mut directories = vec![target];
         if docs {

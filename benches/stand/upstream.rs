@@ -3,8 +3,10 @@
 //! It is a process of its own, so that SIGSTOP makes it as silent as a host that hangs: packets still arrive, nothing
 //! comes back, no ICMP tells of it; once it goes on, it answers what has piled up. The kernel notes when each packet
 //! arrived, so that those of the silence are told apart by their second too.
-//! It is spoken to by lines: `calm`, `lose PERCENT`, `late PERCENT MS`, `rcode N`, and `report`, which is answered with the
-//! times of arrival since the last report, in milliseconds since 1970. By TCP it only heeds `rcode`.
+//! It is spoken to by lines: `calm`, `lose PERCENT`, `late PERCENT MS`, `rcode N`, `ttl SECONDS`, `cached SECONDS` (TTLs
+//! count down from that since a name was first asked, and begin anew, as those of a resolver do that answers from its
+//! cache), and `report`, which is answered with the times of arrival since the last report, in milliseconds since 1970.
+//! By TCP it only heeds `rcode`.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -22,7 +24,7 @@ use nix::sys::time::TimeSpec;
 use tandem::sys::sockets::{tcp_listener, udp_listener};
 use tandem::wire::Query;
 
-use super::message::answer;
+use super::message::{answer, ttl_at};
 use super::place::Place;
 use super::process::Process;
 
@@ -84,6 +86,15 @@ struct Manner {
     late_percent: u64,
     late: Duration,
     rcode: u16,
+    ttl: Option<Ttl>,
+}
+
+#[derive(Clone, Copy)]
+enum Ttl {
+    /// Seconds.
+    Whole(u32),
+    /// Seconds from which it is counted down.
+    Cached(u32),
 }
 
 #[derive(Default)]
@@ -146,7 +157,15 @@ pub(crate) fn play(listen: SocketAddr) -> io::Result<()> {
             answer(packet, rcode, out)
         });
     });
-    Player { socket, told, waiting: BinaryHeap::new(), slow: HashMap::new(), random: 0x9e37_79b9_7f4a_7c15 }.run()
+    Player {
+        socket,
+        told,
+        waiting: BinaryHeap::new(),
+        slow: HashMap::new(),
+        cached: HashMap::new(),
+        random: 0x9e37_79b9_7f4a_7c15,
+    }
+    .run()
 }
 
 fn listen_to_orders(told: &Mutex<Told>) {
@@ -161,6 +180,8 @@ fn listen_to_orders(told: &Mutex<Told>) {
                 (told.manner.late_percent, told.manner.late) = (number(1), Duration::from_millis(number(2)))
             }
             Some("rcode") => told.manner.rcode = number(1) as u16,
+            Some("ttl") => told.manner.ttl = Some(Ttl::Whole(number(1) as u32)),
+            Some("cached") => told.manner.ttl = Some(Ttl::Cached(number(1) as u32)),
             _ => {
                 let arrivals = std::mem::take(&mut told.arrivals);
                 drop(told);
@@ -179,6 +200,8 @@ struct Player {
     waiting: BinaryHeap<Reverse<Late>>,
     /// When slow names were asked first.
     slow: HashMap<Vec<u8>, Instant>,
+    /// Since when names are in the cache that it plays.
+    cached: HashMap<Vec<u8>, Instant>,
     random: u64,
 }
 
@@ -239,6 +262,10 @@ impl Player {
         let Some(length) = answer(packet, manner.rcode, &mut octets) else { return };
         octets.truncate(length);
         let now = Instant::now();
+        if let (Some(ttl), Some(at)) = (manner.ttl, ttl_at(&octets)) {
+            let seconds = self.seconds(ttl, packet, now);
+            octets[at..at + 4].copy_from_slice(&seconds.to_be_bytes());
+        }
         let late = if self.percent() < manner.late_percent { manner.late } else { Duration::ZERO };
         let due = self.slow_until(packet, now).unwrap_or(now + late);
         if due <= now {
@@ -256,11 +283,29 @@ impl Player {
         self.random % 100
     }
 
+    /// A TTL for the name of a query.
+    fn seconds(&mut self, ttl: Ttl, packet: &[u8], now: Instant) -> u32 {
+        let from = match ttl {
+            Ttl::Whole(seconds) => return seconds,
+            Ttl::Cached(seconds) => seconds,
+        };
+        let since = self.cached.entry(question(packet).unwrap_or_default()).or_insert(now);
+        if now.duration_since(*since).as_secs() >= u64::from(from) {
+            *since = now;
+        }
+        from - now.duration_since(*since).as_secs() as u32
+    }
+
     fn slow_until(&mut self, packet: &[u8], now: Instant) -> Option<Instant> {
-        let name = packet.get(12..Query::read(packet).ok()?.question_end)?.to_ascii_lowercase();
+        let name = question(packet)?;
         let is_slow = name[1..].starts_with(SLOW_PREFIX.as_bytes());
         is_slow.then(|| *self.slow.entry(name).or_insert(now) + SLOW)
     }
+}
+
+/// The question of a query, its name in lower case.
+fn question(packet: &[u8]) -> Option<Vec<u8>> {
+    Some(packet.get(12..Query::read(packet).ok()?.question_end)?.to_ascii_lowercase())
 }
 
 fn unix_ms() -> u64 {

@@ -6,7 +6,11 @@
 //! by the answers that were right.
 //! Not here: what happens when upstreams fail (`failover`), what the steps cost by themselves (`micro`).
 
+mod bounds;
+mod growth;
+#[path = "../stand/mod.rs"]
 mod stand;
+mod workers;
 
 use std::collections::HashMap;
 use std::io;
@@ -17,7 +21,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use stand::load::{self, Tally};
 use stand::message::{Order, Questions};
-use stand::peers::{self, PEERS, Peer};
+use stand::peers::{self, Amounts, PEERS, Peer};
 use stand::place::Place;
 use stand::process::Process;
 use stand::table::{self, Report, median, number, percentile};
@@ -42,9 +46,12 @@ struct Args {
     /// Only these measurements
     #[arg(long, value_delimiter = ',', value_name = "MODE,…")]
     modes: Vec<Mode>,
-    /// Cached answers of `memory` and `growth`, at most: `memory` stops after 15 times --seconds
+    /// Cached answers of `memory`, at most: it stops after 15 times --seconds
     #[arg(long, default_value_t = 1_000_000, value_name = "N")]
     names: u64,
+    /// Cached answers of `growth`: each takes about 220 octets
+    #[arg(long, default_value_t = 5_000_000, value_name = "N")]
+    most_names: u64,
     /// Forward zones, and prefixes, of `growth` and `start`
     #[arg(long, default_value_t = 100_000, value_name = "N")]
     many: usize,
@@ -75,6 +82,12 @@ enum Mode {
     Growth,
     /// From start to first answer with many zones
     Start,
+    /// Two workers beside one
+    Workers,
+    /// Upstream questions when 1,000 clients ask the same new name at once
+    Flight,
+    /// Hits of names asked often while new names flood a small cache
+    Flood,
 }
 
 impl Mode {
@@ -90,6 +103,9 @@ impl Mode {
             Self::Memory => "Memory",
             Self::Growth => "Growth",
             Self::Start => "Start",
+            Self::Workers => "Workers",
+            Self::Flight => "Flight",
+            Self::Flood => "Flood",
         }
     }
 
@@ -102,6 +118,9 @@ impl Mode {
         }
     }
 }
+
+/// A measurement with a table of its own.
+type Measurement = fn(&mut Bench) -> io::Result<()>;
 
 /// How long a server may take until it answers.
 const START: Duration = Duration::from_secs(60);
@@ -140,7 +159,8 @@ fn main() -> ExitCode {
     }
     let mut args = Args::parse();
     if args.quick {
-        (args.rounds, args.seconds, args.names) = (1, 0.3, args.names.min(100_000));
+        (args.rounds, args.seconds) = (1, 0.3);
+        (args.names, args.most_names) = (args.names.min(100_000), args.most_names.min(200_000));
     }
     if let [first, ..] = peers::unknown(&args.only).as_slice() {
         table::note(&format!("--only: no server is called {first}"));
@@ -164,14 +184,18 @@ fn run(args: Args) -> io::Result<()> {
     let mut bench = Bench { args, place, upstream, report: Report::default(), runs: 0 };
     bench.head();
     bench.rounds()?;
-    if bench.wants(Mode::Memory) {
-        bench.memory()?;
-    }
-    if bench.wants(Mode::Growth) {
-        bench.growth()?;
-    }
-    if bench.wants(Mode::Start) {
-        bench.start_times()?;
+    let others: [(Mode, Measurement); 6] = [
+        (Mode::Memory, Bench::memory),
+        (Mode::Growth, Bench::growth),
+        (Mode::Start, Bench::start_times),
+        (Mode::Flight, Bench::flight),
+        (Mode::Flood, Bench::flood),
+        (Mode::Workers, Bench::workers),
+    ];
+    for (mode, measure) in others {
+        if bench.wants(mode) {
+            measure(&mut bench)?;
+        }
     }
     bench.report.write("forwarding", bench.args.docs)
 }
@@ -199,17 +223,19 @@ impl Bench {
         self.report.say(&format!("{}; {cores}.\n{rounds}. {}.", table::machine(), versions.join(", ")));
     }
 
-    /// Starts a server; `None`, said in the report, if it does not answer.
-    fn start(
-        &mut self,
-        peer: &Peer,
-        zones: usize,
-        prefixes: usize,
-    ) -> io::Result<Option<(Process, SocketAddr, Duration)>> {
+    /// Starts a server before the fast upstream; `None`, said in the report, if it does not answer.
+    fn start(&mut self, peer: &Peer, amounts: Amounts) -> io::Result<Option<(Process, SocketAddr, Duration)>> {
         let address = peer.address(&self.place)?;
-        let command = peers::prepare(&self.place, peer, address, &[self.upstream], (zones, prefixes))?;
+        let command = peers::prepare(&self.place, peer, address, &[self.upstream], amounts)?;
         let process = Process::start(&self.place, peer.name, &command)?;
         self.await_start(peer.name, process, address)
+    }
+
+    /// Ours, or those of `--only`, as far as they heed [`Amounts`].
+    fn ours_or_chosen(&self) -> Vec<&'static Peer> {
+        let ours = [PEERS[0].name.to_owned()];
+        let names = if self.args.only.is_empty() { &ours } else { &self.args.only[..] };
+        peers::installed(names).into_iter().filter(|peer| peer.grows).collect()
     }
 
     fn start_floor(&mut self, kind: &str) -> io::Result<Option<(Process, SocketAddr, Duration)>> {
@@ -252,7 +278,7 @@ impl Bench {
             }
             for peer in peers::installed(&self.args.only) {
                 table::note(&format!("round {round}: {}", peer.name));
-                let Some((process, address, _)) = self.start(peer, 0, 0)? else { continue };
+                let Some((process, address, _)) = self.start(peer, Amounts::default())? else { continue };
                 for mode in modes.iter().copied() {
                     if matches!(mode, Mode::Tcp | Mode::Connections) && !peer.tcp {
                         continue;
@@ -331,8 +357,30 @@ impl Bench {
         let against = if floor.is_some() { "x floor" } else { "x tandem" };
         let head = ["server", "cpu us/answer", against, "answers/s", "lost", "wrong"];
         self.report.table(mode.title(), &head, &rows.iter().map(cells).collect::<Vec<_>>());
+        self.judge_cost(mode, &rows, floor);
         let bar = |(name, all): &(&str, &Vec<Reading>)| Some(((*name).to_owned(), cpu(all)? / base?));
         Some((format!("{}: CPU time, {against}", mode.title()), rows.iter().filter_map(bar).collect()))
+    }
+
+    /// Holds our cost against the floor's, or against the best of the others.
+    fn judge_cost(&mut self, mode: Mode, rows: &[(&str, &Vec<Reading>)], floor: Option<f64>) {
+        let cpu = |all: &[Reading]| median(&all.iter().map(|one| one.cpu_us).collect::<Vec<_>>());
+        let Some(ours) = rows.iter().find(|(name, _)| is_ours(name)).and_then(|(_, all)| cpu(all)) else { return };
+        let what = format!("{}: CPU time", mode.title());
+        match (mode, floor) {
+            (Mode::Cached, Some(floor)) => self.report.judge_most(&what, Some(ours / floor), 1.12, "x floor", 2),
+            (Mode::New, Some(floor)) => self.report.judge_most(&what, Some(ours / floor), 1.4, "x floor", 2),
+            (Mode::Tcp | Mode::Connections, _) => {
+                let others = rows.iter().filter(|(name, _)| !is_ours(name));
+                let others = others.filter_map(|(name, all)| Some((cpu(all)?, *name)));
+                let best = others.min_by(|(one, _), (other, _)| one.total_cmp(other));
+                let target = best.map_or("the best of the others".to_owned(), |(cost, name)| {
+                    format!("< {cost:.2} us, the best of the others ({name})")
+                });
+                self.report.judge(&what, format!("{ours:.2} us"), &target, best.map(|(cost, _)| ours < cost));
+            }
+            _ => {}
+        }
     }
 
     /// What a server's memory grows by while it caches new names.
@@ -340,13 +388,17 @@ impl Bench {
         let mut rows = Vec::new();
         for peer in peers::installed(&self.args.only).into_iter().filter(|peer| peer.large_cache) {
             table::note(&format!("memory: {}", peer.name));
-            let Some((process, address, _)) = self.start(peer, 0, 0)? else { continue };
+            let Some((process, address, _)) = self.start(peer, Amounts::default())? else { continue };
             let before = process.resident_octets();
             let mut questions = Questions::new("h", Order::New);
             let tally = load::run(&self.place, address, &mut questions, 15 * self.seconds(), self.args.names)?;
             let grown = process.resident_octets().saturating_sub(before);
             let each = (tally.right > 0).then(|| grown as f64 / tally.right as f64);
             let before_mb = before as f64 / 1e6;
+            if is_ours(peer.name) {
+                let what = format!("resident octets for each of {} cached A answers", tally.right);
+                self.report.judge_most(&what, each, 220.0, "", 0);
+            }
             rows.push(vec![peer.name.to_owned(), number(each, 0), tally.right.to_string(), number(Some(before_mb), 1)]);
         }
         let head = ["server", "octets/answer", "answers", "MB at start"];
@@ -354,75 +406,27 @@ impl Bench {
         Ok(())
     }
 
-    /// Costs with little and with much, of two servers that take turns.
-    fn growth(&mut self) -> io::Result<()> {
-        let (many, names) = (self.args.many, self.args.names);
-        let in_zones = |zones: u64| Questions::new("h", Order::Random(ZONE_NAMES)).in_zones(zones);
-        let hot = Questions::new("h", Order::Random(HOT_NAMES));
-        let only_ours = [PEERS[0].name.to_owned()];
-        let who = peers::installed(if self.args.only.is_empty() { &only_ours } else { &self.args.only });
-        let mut rows = Vec::new();
-        for peer in who.into_iter().filter(|peer| peer.grows) {
-            for (what, few, size, [small, large]) in [
-                ("forward zones", 10, many as u64, [(10, 0, in_zones(10)), (many, 0, in_zones(many as u64))]),
-                ("prefixes in the access list", 10, many as u64, [(0, 10, hot.clone()), (0, many, hot.clone())]),
-                (
-                    "cached answers",
-                    HOT_NAMES,
-                    names,
-                    [(0, 0, hot.clone()), (0, 0, Questions::new("h", Order::Random(names)))],
-                ),
-            ] {
-                table::note(&format!("growth: {}, {what}", peer.name));
-                let Some(costs) = self.compare(peer, [small, large])? else { continue };
-                let [few_us, many_us] = costs;
-                let ratio = few_us.zip(many_us).map(|(few, many)| many / few);
-                let mut row = vec![format!("{}: {what}", peer.name), few.to_string(), number(few_us, 2)];
-                row.extend([size.to_string(), number(many_us, 2), number(ratio, 2)]);
-                rows.push(row);
-            }
-        }
-        let head = ["as these grow", "few", "cpu us/answer", "many", "cpu us/answer", "many / few"];
-        self.report.table("Growth: cost of a cached answer by UDP", &head, &rows);
-        Ok(())
-    }
-
-    /// The median cost of each of two settings (zones, prefixes, questions), in interleaved rounds.
-    fn compare(
-        &mut self,
-        peer: &Peer,
-        settings: [(usize, usize, Questions); 2],
-    ) -> io::Result<Option<[Option<f64>; 2]>> {
-        let mut servers = Vec::new();
-        for (zones, prefixes, questions) in settings {
-            let Some((process, address, _)) = self.start(peer, zones, prefixes)? else { return Ok(None) };
-            let (mut each_once, names) = questions.each_once();
-            load::run(&self.place, address, &mut each_once, Duration::from_secs(300), names)?;
-            servers.push((process, address, questions, Vec::new()));
-        }
-        for _ in 0..self.args.rounds {
-            for (process, address, questions, costs) in &mut servers {
-                let before = process.cpu();
-                let limit = Duration::from_secs_f64(self.args.seconds);
-                let tally = load::run(&self.place, *address, questions, limit, u64::MAX)?;
-                costs.push(reading(process.cpu() - before, &tally).cpu_us);
-            }
-        }
-        Ok(Some([median(&servers[0].3), median(&servers[1].3)]))
-    }
-
     fn start_times(&mut self) -> io::Result<()> {
         let mut rows = Vec::new();
+        let amounts = Amounts { zones: self.args.many, ..Amounts::default() };
         for peer in peers::installed(&self.args.only).into_iter().filter(|peer| peer.grows) {
             table::note(&format!("start: {}", peer.name));
-            let Some((process, _, took)) = self.start(peer, self.args.many, 0)? else { continue };
+            let Some((process, _, took)) = self.start(peer, amounts)? else { continue };
             let memory = process.resident_octets() as f64 / 1e6;
+            if is_ours(peer.name) {
+                let what = format!("start to first answer with {} zones", self.args.many);
+                self.report.judge_most(&what, Some(took.as_secs_f64()), 1.0, "s", 2);
+            }
             rows.push(vec![peer.name.to_owned(), number(Some(took.as_secs_f64()), 2), number(Some(memory), 0)]);
         }
         let title = format!("Start with {} forward zones", self.args.many);
         self.report.table(&title, &["server", "s to the first answer", "MB resident"], &rows);
         Ok(())
     }
+}
+
+fn is_ours(name: &str) -> bool {
+    name == PEERS[0].name
 }
 
 fn reading(cpu: Duration, tally: &Tally) -> Reading {

@@ -1,23 +1,32 @@
 //! What each step of a query costs by itself: reading, deciding, rules, cache, reading an upstream's response.
 //!
-//! `cargo bench --bench micro`. Match lists have a file of their own (`access`), what the steps cost together with the
-//! sockets is measured by `forwarding`. Names are asked in an order without pattern, so that 1,000,000 of them show what
-//! the memory costs.
+//! `cargo bench --bench micro`, with `-- --docs` also to docs/bench. Match lists have a file of their own (`access`), what the steps cost together with the
+//! sockets is measured by `forwarding`. Names are asked in an order without pattern, so that millions of them show what
+//! the memory costs: `memory/…` is what one access to as much of it costs whoever makes it, `together/…` what is left of
+//! that when queries that come together wait for it once, as those of a worker do. `threads/…` is the same query on one
+//! core and on two at a time: what it takes longer on two is what the cores do to each other.
 
+#[path = "../stand/chase.rs"]
+mod chase;
+#[path = "../stand/plot.rs"]
+mod plot;
 mod questions;
+mod report;
+#[path = "../stand/table.rs"]
+mod table;
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use tandem::access::Host;
-use tandem::answer::{Client, Context, Decision, decide};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group};
+use tandem::access::{Bounds, Host, Quota};
+use tandem::answer::{Client, Context, Decision, Desk, Moment, decide, desk, walk};
 use tandem::cache::{Cache, Key, Parts};
 use tandem::config::{Config, ForwardRule, ForwardSettings, Forwarder};
 use tandem::state::{Snapshot, State};
-use tandem::upstream::Transport;
+use tandem::upstream::{self, HedgeBudget, InFlight, Transport};
 use tandem::wire::response::Reader;
 use tandem::wire::{Name, Query, Segment};
 
@@ -28,6 +37,10 @@ use questions::{Kind, Numbers, asked, query, response, wire_name};
 const CACHE_OCTETS: u64 = 4 << 30;
 /// Octets of the buffer that a reply is written to, as a worker has them.
 const REPLY_OCTETS: usize = 4096;
+/// How many answers there are.
+const SIZES: [(&str, u32); 3] = [("1k", 1_000), ("1M", 1_000_000), ("5M", 5_000_000)];
+/// Octets of memory that a cached answer takes, about.
+const ANSWER_OCTETS: u64 = 220;
 
 fn settings() -> Criterion {
     Criterion::default()
@@ -87,16 +100,40 @@ fn read_query(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Queries one behind the other, as a socket's buffer has them: to read them is not to cost what the cache costs.
+#[derive(Default)]
+struct Queries {
+    octets: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<u32>,
+}
+
+impl Queries {
+    fn push(&mut self, query: &[u8]) {
+        self.octets.extend_from_slice(query);
+        self.ends.push(u32::try_from(self.octets.len()).expect("less than 4 GiB of queries"));
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, index: usize) -> &[u8] {
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        &self.octets[start as usize..self.ends[index] as usize]
+    }
+}
+
 /// Fills a cache as an upstream's responses would; returns it with the queries, in an order without pattern.
-fn filled(snapshot: &Snapshot, names: u32, dnssec_ok: bool, now: Instant) -> (Cache, Vec<Box<[u8]>>) {
-    let cache = Cache::new(CACHE_OCTETS, now);
+fn filled(snapshot: &Snapshot, names: u32, dnssec_ok: bool, now: Instant) -> (Arc<Cache>, Queries) {
+    let cache = Arc::new(Cache::new(CACHE_OCTETS, now));
     let view = &snapshot.views[0];
     let rule = view.rules.get(0).id;
     let (mut reader, mut segment) = (Reader::default(), Vec::new());
     let opt = if dnssec_ok { questions::Opt::DnssecOk } else { questions::Opt::None };
-    let mut queries = Vec::with_capacity(names as usize);
+    let named = |number| (Kind::of(number), wire_name(&format!("h{number}.awslab.mycompany.corp")));
     for number in 0..names {
-        let (kind, name) = (Kind::of(number), wire_name(&format!("h{number}.awslab.mycompany.corp")));
+        let (kind, name) = named(number);
         let parts = Parts { view: view.id, rule, qtype: kind.qtype(), qclass: 1, dnssec_ok, checking_disabled: false };
         let key = Key::new(&parts, &name);
         let message = response(&name, kind, dnssec_ok);
@@ -104,9 +141,12 @@ fn filled(snapshot: &Snapshot, names: u32, dnssec_ok: bool, now: Instant) -> (Ca
         let kept = reader.read(&message, &asked, &mut segment).expect("a response of this file can be read");
         let key = if kept.whole_name { key.whole_name() } else { key };
         cache.insert(cache.hash(&key), &key, &segment, kept.ttl, now);
-        queries.push(query(&name, kind.qtype(), opt).into());
     }
-    Numbers::new(u64::from(names)).shuffle(&mut queries);
+    let (mut order, mut queries): (Vec<u32>, _) = ((0..names).collect(), Queries::default());
+    Numbers::new(u64::from(names)).shuffle(&mut order);
+    for (kind, name) in order.into_iter().map(named) {
+        queries.push(&query(&name, kind.qtype(), opt));
+    }
     check_all_hit(context(snapshot, &cache, now), &queries);
     (cache, queries)
 }
@@ -116,7 +156,7 @@ fn hit(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("hit");
     group.throughput(Throughput::Elements(1));
     let snapshot = snapshot(0);
-    for (size, names) in [("1k", 1_000), ("1M", 1_000_000)] {
+    for (size, names) in SIZES {
         for (case, dnssec_ok) in [("plain", false), ("do", true)] {
             // Filled only if it is measured, and once: a million names take a moment.
             let mut made = None;
@@ -127,7 +167,7 @@ fn hit(criterion: &mut Criterion) {
                 let (mut out, mut next) = ([0; REPLY_OCTETS], 0);
                 bencher.iter(|| {
                     next = if next + 1 == queries.len() { 0 } else { next + 1 };
-                    decide(context, &queries[next], client(), &mut out)
+                    decide(context, queries.get(next), client(), &mut out)
                 });
             });
         }
@@ -135,12 +175,94 @@ fn hit(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn check_all_hit(context: Context<'_>, queries: &[Box<[u8]>]) {
+/// `together/…`: the same, by as many at a time as a worker decides together.
+fn together(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("together");
+    group.throughput(Throughput::Elements(walk::MOST as u64));
+    let state = Arc::new(state(0));
+    let snapshot = state.present();
+    for (size, names) in SIZES {
+        let mut made = None;
+        group.bench_function(size, |bencher| {
+            let now = Instant::now();
+            let (cache, queries) = made.get_or_insert_with(|| filled(&snapshot, names, false, now));
+            let (mut desk, moment) = (desk(&state, cache, now), Moment { now, unix: 1_700_000_000 });
+            let (mut out, mut next) = ([0; REPLY_OCTETS], 0);
+            bencher.iter(|| {
+                next = if next + 2 * walk::MOST > queries.len() { 0 } else { next + walk::MOST };
+                let mut walk = desk.walk(moment);
+                for index in 0..walk::MOST {
+                    walk.read(index, queries.get(next + index), client(), &mut out);
+                }
+                walk.prefetch();
+                (0..walk::MOST).for_each(|index| {
+                    black_box(walk.decide(index, &mut out));
+                });
+            });
+        });
+    }
+    group.finish();
+}
+
+fn desk(state: &Arc<State>, cache: &Arc<Cache>, epoch: Instant) -> Desk<()> {
+    let upstream = upstream::Common {
+        cache: Arc::clone(cache),
+        in_flight: Arc::new(InFlight::default()),
+        budget: Arc::new(HedgeBudget::default()),
+        epoch,
+    };
+    let waiting = Quota::new(Bounds::of_waiting_questions(&Config::default().limits));
+    Desk::new(0, [7; 32], desk::Common { state: Arc::clone(state), waiting, upstream })
+}
+
+/// `memory/…`: an access whose address the one before has told, within as much memory as so many answers take.
+fn memory(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("memory");
+    for (size, names) in SIZES {
+        let mut made = None;
+        group.bench_function(size, |bencher| {
+            let chase = made.get_or_insert_with(|| chase::Chase::new(u64::from(names) * ANSWER_OCTETS));
+            bencher.iter(|| chase.step());
+        });
+    }
+    group.finish();
+}
+
+/// `threads/…`: the time of a hit while so many cores do the same.
+fn threads(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("threads");
+    let (snapshot, now) = (snapshot(0), Instant::now());
+    let (cache, queries) = filled(&snapshot, 1_000, false, now);
+    let cores = tandem::sys::cores::usable();
+    for count in (1..=cores.len().min(2)).rev() {
+        group.bench_function(count.to_string(), |bencher| {
+            bencher.iter_custom(|times| {
+                let work = |core: usize| {
+                    tandem::sys::cores::stay_on(core);
+                    let (context, mut out) = (context(&snapshot, &cache, now), [0; REPLY_OCTETS]);
+                    let start = Instant::now();
+                    for turn in 0..times {
+                        // Each begins elsewhere.
+                        let index = (turn as usize + core * queries.len() / 2) % queries.len();
+                        black_box(decide(context, queries.get(index), client(), &mut out));
+                    }
+                    start.elapsed()
+                };
+                std::thread::scope(|scope| {
+                    let all: Vec<_> = cores[..count].iter().map(|core| scope.spawn(|| work(*core))).collect();
+                    let time = all.into_iter().map(|thread| thread.join().expect("a benchmark does not panic")).max();
+                    time.unwrap_or_default()
+                })
+            });
+        });
+    }
+    group.finish();
+}
+
+fn check_all_hit(context: Context<'_>, queries: &Queries) {
     let mut out = [0; REPLY_OCTETS];
-    let hits = queries
-        .iter()
-        .filter(|query| matches!(decide(context, query, client(), &mut out), Decision::Reply(octets) if octets > 12))
-        .count();
+    let is_hit = |index: &usize| matches!(decide(context, queries.get(*index), client(), &mut out), Decision::Reply(octets) if octets > 12);
+    let hits = (0..queries.len()).filter(is_hit).count();
     assert_eq!(hits, queries.len(), "a query of the benchmark is not answered from the cache");
 }
 
@@ -259,5 +381,11 @@ fn read_response(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(name = benches; config = settings(); targets = read_query, hit, miss, patch, rules, insert, read_response);
-criterion_main!(benches);
+criterion_group!(name = benches; config = settings(); targets = read_query, hit, together, memory, threads, miss, patch, rules, insert, read_response);
+
+fn main() -> std::process::ExitCode {
+    report::main(|| {
+        benches();
+        Criterion::default().configure_from_args().final_summary();
+    })
+}
