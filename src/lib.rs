@@ -37,6 +37,17 @@
 //! - `wire`, `access`, `cache`, `state`, `upstream` and `answer` do no I/O and read no clock: time, chance and the host
 //!   are arguments. `tests/layers.rs` keeps that too.
 //!
+//! # Bounds under overload
+//! Who is over a bound is refused or dropped by a rule that the README tells operators; here is where each is kept.
+//! - Questions that wait and connections: [`access::quota`], which counts refusals too; who makes room: [`answer::desk`].
+//! - Pipelined questions and unread replies of a connection: `listen::tcp`. Unread questions to an upstream:
+//!   `listen::upstreams`, in octets.
+//! - Flights, their copies on other workers and the letters between workers: one each for a question that waits, or that
+//!   refreshes the cache; the timers of those that ended early go within seconds ([`upstream`]'s wheel).
+//! - Sockets and IDs to upstreams: [`upstream::lanes`]; the IDs of a socket are never more than half in use. Attempts:
+//!   [`upstream::flight::MAX_ATTEMPTS`]. Answers that were overtaken: 256 a worker.
+//! - Octets of answers: [`cache`]. Octets of a message: 4,096 by UDP, 65,535 by TCP; of names and chains: [`wire`].
+//!
 //! # Absent on purpose
 //! - Iteration: no root server is ever asked, `forward first` is treated as `only`.
 //! - Validation: DO and CD pass through, proofs are kept, AD is cleared unless a rule trusts its upstream.

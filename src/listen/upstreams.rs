@@ -30,6 +30,8 @@ const PORTS: std::ops::RangeInclusive<u16> = 1024..=65535;
 const PORT_DRAWS: usize = 16;
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Questions that an upstream has not taken yet, in octets, for each connection; and as many that are being sent.
+const MAX_UNSENT_OCTETS: usize = 1 << 20;
 /// A connection on which nothing comes for so long is closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -105,7 +107,12 @@ impl Worker {
                 sender.push(octets.len(), None);
             }
             Kind::Tcp(tcp) => {
-                tcp.unsent.borrow_mut().extend_from_slice(octets);
+                let mut unsent = tcp.unsent.borrow_mut();
+                // Lost, as a datagram would be: in time the question is asked elsewhere.
+                if unsent.len() + octets.len() > MAX_UNSENT_OCTETS {
+                    return;
+                }
+                unsent.extend_from_slice(octets);
                 tcp.changed.notify_one();
             }
         }

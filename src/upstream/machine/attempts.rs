@@ -1,6 +1,5 @@
 //! Asking: which server, by which socket and ID, in which form; and elsewhere when a socket is lost.
 
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -135,13 +134,10 @@ impl<R: Route, W> Machine<R, W> {
 
     /// Draws an ID that no other question on this socket has.
     pub(super) fn draw_id(&mut self, path: Path, index: u32) -> u16 {
-        loop {
-            let id: u16 = self.rng.random();
-            if let Entry::Vacant(place) = self.by_wire.entry((path.slot, id)) {
-                place.insert(index);
-                return id;
-            }
-        }
+        let Self { rng, by_wire, .. } = self;
+        let id = free_id(|| rng.random(), |id| by_wire.contains_key(&(path.slot, id)));
+        self.by_wire.insert((path.slot, id), index);
+        id
     }
 
     /// Sends the same question again, by the same socket and ID: an answer to either is an answer.
@@ -276,6 +272,23 @@ impl<R: Route, W> Machine<R, W> {
     }
 }
 
+/// An ID that is not taken, from a draw.
+///
+/// A socket is worn long before its IDs are ([`MAX_QUESTIONS`](crate::upstream::lanes::MAX_QUESTIONS)): at most half are
+/// taken while one socket takes over from another in the same place, so that the draws find one but for one time in
+/// 2^64. Should that ever not hold, the next free one is taken, or the first drawn from its question, which is then sent
+/// again by another.
+fn free_id(mut draw: impl FnMut() -> u16, is_taken: impl Fn(u16) -> bool) -> u16 {
+    const DRAWS: usize = 64;
+    let first = draw();
+    if !is_taken(first) {
+        return first;
+    }
+    let drawn = (1..DRAWS).map(|_| draw()).find(|&id| !is_taken(id));
+    let next = || (1..=u16::MAX).map(|step| first.wrapping_add(step)).find(|&id| !is_taken(id));
+    drawn.or_else(next).unwrap_or(first)
+}
+
 /// Writes the length of the message that begins behind two octets at `start`, if it is for a connection.
 pub(super) fn set_length(octets: &mut [u8], start: usize, transport: Transport) {
     if transport == Transport::Tcp {
@@ -289,5 +302,27 @@ impl Cookies {
         let secret = &self.secret;
         let address = server.forwarder.address;
         self.of.entry(server.id).or_insert_with(|| ClientCookie::new(secret, address.ip()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_found_however_many_are_taken() {
+        let mut next = 0u16;
+        let mut draw = || {
+            next = next.wrapping_mul(25_173).wrapping_add(13_849);
+            next
+        };
+        for (case, free, found) in
+            [("all but one are taken", Some(40_000), Some(40_000)), ("all are taken", None, None)]
+        {
+            let id = free_id(&mut draw, |id| Some(id) != free);
+            assert!(found.is_none_or(|found| id == found), "{case}: {id}");
+        }
+        let half: Vec<u16> = (0..1000).map(|_| free_id(&mut draw, |id| id % 2 == 0)).collect();
+        assert!(half.iter().all(|id| id % 2 == 1), "a taken one is never given out");
     }
 }

@@ -28,7 +28,7 @@ pub struct Asked<'a> {
     pub dnssec_ok: bool,
     /// The upstream's AD is passed on.
     pub trust_ad: bool,
-    /// Fingerprint of the rules; see [`Meta::layout`].
+    /// Fingerprint of the rules; see [`Meta::layout`](super::Meta::layout).
     pub layout: u32,
     /// Bounds of TTLs in seconds.
     pub ttl: TtlBounds,
