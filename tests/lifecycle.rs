@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::packet::{Connection, Message, Question, exchange_udp, exchange_udp_from, receive_udp};
 use common::{Scripted, Tandem, fresh_address, named_conf, program, wait_until};
+use nix::sys::signal::Signal;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 const SLOW: Duration = Duration::from_millis(900);
@@ -153,6 +154,38 @@ fn an_address_that_another_server_has_is_refused() {
         assert!(said.contains("another server listens there: find it with 'ss "), "{what}: {said}");
     }
     assert!(exchange_udp(running, &Question::new("version.bind", "TXT").class(3).octets(), PATIENCE).is_some());
+}
+
+#[test]
+fn an_address_that_a_reload_cannot_have_is_said_and_won_as_soon_as_it_is_free() {
+    let (upstream, first, second) = (upstream(1), fresh_address(), fresh_address());
+    let text = |address| named_conf(address, upstream.address(), "interface-interval 0;");
+    let both = format!("listen-on port {} {{ {}; }}; listen-on-v6", second.port(), second.ip());
+    let server = Tandem::start(first, &text(first));
+    assert!(server.said().contains(&format!("tandem listens on {} port {}", first.ip(), first.port())));
+    let other = UdpSocket::bind(second).expect("a fresh address is free");
+    let said = reload(&server, &text(first).replacen("listen-on-v6", &both, 1));
+    let shown = format!("{} port {}", second.ip(), second.port());
+    for expected in [format!("cannot listen on {shown}"), format!("but not listening on {shown}")] {
+        assert!(said.contains(&expected), "{expected:?} is missing in: {said}");
+    }
+    assert_eq!((ask(first), ask(second)), (Some(1), None));
+    drop(other);
+    assert!(wait_until(2 * PATIENCE, || ask(second) == Some(1)), "{}", server.said());
+    assert!(server.said().contains(&format!("listening on {shown} at last")), "{}", server.said());
+    assert_eq!(server.said().matches("cannot listen on").count(), 1, "said once: {}", server.said());
+}
+
+#[test]
+fn signals_that_mean_nothing_end_nothing() {
+    let (upstream, address) = (upstream(1), fresh_address());
+    let mut server = Tandem::start(address, &named_conf(address, upstream.address(), ""));
+    assert!(wait_until(PATIENCE, || server.said().contains("running")));
+    for (signal, name) in [(Signal::SIGUSR1, "SIGUSR1"), (Signal::SIGUSR2, "SIGUSR2")] {
+        server.signal(signal);
+        assert!(wait_until(PATIENCE, || server.said().contains(name) || !server.runs()), "{name} is not told");
+        assert_eq!((server.runs(), ask(address)), (true, Some(1)), "after {name}");
+    }
 }
 
 #[test]

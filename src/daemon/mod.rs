@@ -8,7 +8,7 @@ mod addresses;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,6 +73,9 @@ impl fmt::Display for StartError {
 /// How long a stop waits for answers: as long as a question may wait with the default `resolver-query-timeout`.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
+/// While an address that should be listened on cannot be, it is tried again after this.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
 /// A server that runs.
 pub struct Daemon {
     path: PathBuf,
@@ -82,6 +85,8 @@ pub struct Daemon {
     workers: Workers,
     /// The addresses that are listened on.
     listening: BTreeMap<SocketAddr, Lock>,
+    /// Those that should be and cannot.
+    missing: BTreeSet<SocketAddr>,
     pid_file: Option<PathBuf>,
 }
 
@@ -91,6 +96,8 @@ pub struct Daemon {
 /// When it cannot start; nothing is left behind then.
 pub fn run(path: &Path) -> Result<(), StartError> {
     let daemon = Daemon::start(path)?;
+    // Whatever the log takes, who starts it sees that it runs.
+    let _ = writeln!(io::stderr(), "tandem listens on {}", list(daemon.listening.keys()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| StartError::System("cannot start the runtime".to_owned(), error))?;
     runtime.block_on(daemon.serve())
@@ -136,7 +143,7 @@ impl Daemon {
             let bind = || Ok((Lock::take(address)?, Workers::bind(address, cores.len())?));
             bound.push((address, bind().map_err(|error| StartError::Listen(address, error))?));
         }
-        let (logger, _) = Logger::start(&config.logging, Path::new("."), true);
+        let (logger, _) = Logger::start(&config.logging, &working_directory(), true);
         // A second server in one process shares the first one's log.
         let _ = logger.install();
         logging::event!(Category::General, Severity::Notice, "starting tandem {}", env!("CARGO_PKG_VERSION"));
@@ -146,7 +153,16 @@ impl Daemon {
         memory::give_back();
         let what = || "cannot start the workers".to_owned();
         let workers = Workers::start(&shared, &cores).map_err(|error| StartError::System(what(), error))?;
-        let mut daemon = Self { path, logger, shared, workers, listening: BTreeMap::new(), pid_file: None, config };
+        let mut daemon = Self {
+            path,
+            logger,
+            shared,
+            workers,
+            listening: BTreeMap::new(),
+            missing: BTreeSet::new(),
+            pid_file: None,
+            config,
+        };
         for (address, (lock, sockets)) in bound {
             daemon.workers.listen(sockets);
             daemon.note_listening(address, lock);
@@ -167,6 +183,8 @@ impl Daemon {
         let on = |kind| signal(kind).map_err(|error| StartError::System("cannot take signals".to_owned(), error));
         let (mut hangup, mut terminate) = (on(SignalKind::hangup())?, on(SignalKind::terminate())?);
         let mut interrupt = on(SignalKind::interrupt())?;
+        // Left alone they end a process; named they end too.
+        let (mut first, mut second) = (on(SignalKind::user_defined1())?, on(SignalKind::user_defined2())?);
         let changes = host::address_changes().and_then(UnixDatagram::from_std).ok();
         logging::event!(Category::General, Severity::Notice, "running");
         loop {
@@ -174,12 +192,24 @@ impl Daemon {
                 _ = hangup.recv() => self.reload(),
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
+                _ = first.recv() => ignore("SIGUSR1"),
+                _ = second.recv() => ignore("SIGUSR2"),
                 () = addresses_changed(changes.as_ref()) => self.follow_interfaces(),
-                () = pause(self.config.interface_interval) => self.follow_interfaces(),
+                () = pause(self.next_look()) => self.follow_interfaces(),
             }
         }
         self.stop();
         Ok(())
+    }
+
+    /// How long until the interfaces are looked at without being told: soon while some address cannot be had.
+    fn next_look(&self) -> Duration {
+        let interval = self.config.interface_interval;
+        match (self.missing.is_empty(), interval.is_zero()) {
+            (true, _) => interval,
+            (false, true) => LISTEN_AGAIN,
+            (false, false) => interval.min(LISTEN_AGAIN),
+        }
     }
 
     /// Reads the configuration again and puts it in force, or says what is wrong and changes nothing.
@@ -202,7 +232,7 @@ impl Daemon {
             Ok((loaded, wanted)) => {
                 loaded.warnings.iter().for_each(log_warning);
                 self.put_in_force(loaded.config, &host, &wanted);
-                logging::event!(Category::General, Severity::Info, "reloading configuration succeeded");
+                self.say_reloaded();
             }
             Err(error) => {
                 for line in error.to_string().lines() {
@@ -217,6 +247,19 @@ impl Daemon {
         }
     }
 
+    fn say_reloaded(&self) {
+        if self.missing.is_empty() {
+            logging::event!(Category::General, Severity::Info, "reloading configuration succeeded");
+            return;
+        }
+        let (missing, every) = (list(&self.missing), LISTEN_AGAIN.as_secs());
+        logging::event!(
+            Category::General,
+            Severity::Error,
+            "reloading configuration succeeded, but not listening on {missing}: tried again every {every} s"
+        );
+    }
+
     fn put_in_force(&mut self, config: Config, host: &[HostAddress], wanted: &BTreeSet<SocketAddr>) {
         // The lists first, so that nobody is answered on a new address by old ones; then the sockets.
         self.shared.desks.state.publish(&config, addresses::for_snapshot(host));
@@ -225,7 +268,7 @@ impl Daemon {
         self.shared.desks.upstream.cache.set_capacity(cache_octets(config.cache_size));
         self.workers.reconfigure();
         self.listen_on(wanted);
-        self.logger.reconfigure(&config.logging, Path::new("."));
+        self.logger.reconfigure(&config.logging, &working_directory());
         self.config = config;
         memory::give_back();
         self.write_pid_file();
@@ -242,7 +285,7 @@ impl Daemon {
         self.listen_on(&addresses::wanted(&self.config, &host));
     }
 
-    /// Listens on these addresses and no others; what cannot be had is said and tried again at the next change.
+    /// Listens on these addresses and no others; what cannot be had is said once and tried again soon.
     fn listen_on(&mut self, wanted: &BTreeSet<SocketAddr>) {
         for &address in wanted {
             if self.listening.contains_key(&address) {
@@ -253,13 +296,20 @@ impl Daemon {
                 Ok((lock, sockets)) => {
                     self.workers.listen(sockets);
                     self.note_listening(address, lock);
+                    if self.missing.remove(&address) {
+                        let (ip, port) = (address.ip(), address.port());
+                        logging::event!(Category::Network, Severity::Error, "listening on {ip} port {port} at last");
+                    }
                 }
                 Err(error) => {
-                    let text = StartError::Listen(address, error);
-                    logging::event!(Category::Network, Severity::Error, "{text}");
+                    if self.missing.insert(address) {
+                        let text = StartError::Listen(address, error);
+                        logging::event!(Category::Network, Severity::Error, "{text}");
+                    }
                 }
             }
         }
+        self.missing.retain(|address| wanted.contains(address));
         let gone: Vec<SocketAddr> =
             self.listening.keys().filter(|&address| !wanted.contains(address)).copied().collect();
         for address in gone {
@@ -335,9 +385,29 @@ fn enter_directory(config: &Config) -> Result<(), StartError> {
     std::env::set_current_dir(directory).map_err(|error| StartError::Directory(directory.clone(), error))
 }
 
+/// Whole, so that messages about files name them in full.
+fn working_directory() -> PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
+}
+
 fn refuse_own_forwarders(config: &Config, listening: &BTreeSet<SocketAddr>) -> Result<(), StartError> {
     let own = addresses::own_forwarders(config, listening);
     if own.is_empty() { Ok(()) } else { Err(StartError::Config(own)) }
+}
+
+/// Addresses for a message; of many, the first.
+fn list<'a>(addresses: impl IntoIterator<Item = &'a SocketAddr>) -> String {
+    const SHOWN: usize = 8;
+    let all: Vec<String> =
+        addresses.into_iter().map(|address| format!("{} port {}", address.ip(), address.port())).collect();
+    match all.get(SHOWN..).map_or(0, <[_]>::len) {
+        0 => all.join(", "),
+        more => format!("{} and {more} more", all[..SHOWN].join(", ")),
+    }
+}
+
+fn ignore(signal: &str) {
+    logging::event!(Category::General, Severity::Notice, "received {signal}, which means nothing here");
 }
 
 fn log_warning(warning: &Diagnostic) {

@@ -87,6 +87,10 @@ impl Tandem {
         self.process.signal(Signal::SIGHUP);
     }
 
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
     pub(crate) fn pid(&self) -> Pid {
         self.process.pid()
     }

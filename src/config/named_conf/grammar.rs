@@ -175,6 +175,7 @@ const YES: &[&str] = &["yes", "true", "1"];
 
 const UNVALIDATED: &str = "answers are not validated here: DO and CD pass through, AD is cleared";
 const NO_TRANSFER: &str = "no zone is transferred from or to this server yet";
+const ASK_PRIMARIES: &str = "zones are not transferred yet: write type forward, and these addresses as forwarders";
 const NO_ZONE_DATA: &str = "no zone data is served yet";
 const NEVER_ITERATES: &str = "this server only forwards, it never asks authoritative servers itself";
 const NOT_COUNTED: &str = "there are no statistics yet";
@@ -392,6 +393,8 @@ pub(super) const ROWS: &[Row] = {
         ignored("forward", PRIMARY, OneOf(&["first", "only"]), "forward only;", NO_ZONE_DATA),
         ignored("forwarders", PRIMARY, Block, "forwarders { };", NO_ZONE_DATA),
         refused("in-view", ZONE, Text, "in-view v;", "zones shared between views are not implemented yet: write the zone in each view"),
+        refused("masters", FORWARD, Anything, "masters { 192.0.2.1; };", ASK_PRIMARIES),
+        refused("primaries", FORWARD, Anything, "primaries { 192.0.2.1; };", ASK_PRIMARIES),
         ignored("masterfile-format", PRIMARY, OneOf(&["raw", "text"]), "masterfile-format text;", NO_ZONE_DATA),
         // Logging.
         honoured("category", LOGGING, Category, "category client { null; };").repeats(),

@@ -172,10 +172,13 @@ impl Zone<'_> {
 
     fn refuse(&self, context: &mut Context<'_>, kind: &str) {
         let message = format!("zone '{}': type {kind} is refused: no zone data is served yet", self.written);
-        let problem = Problem::new(self.setting.position.clone(), message);
-        context
-            .report
-            .problem(problem.with_hint("forward the zone to the server that has it: type forward; forwarders { … };"));
+        let hint = match kind {
+            "secondary" | "slave" => {
+                "nor transferred; forward the zone to its primaries: type forward; forwarders { … };"
+            }
+            _ => "forward the zone to the server that has it: type forward; forwarders { … };",
+        };
+        context.report.problem(Problem::new(self.setting.position.clone(), message).with_hint(hint));
     }
 
     fn is_stock(&self) -> bool {

@@ -27,8 +27,9 @@ fn hints_say_what_would_be_right() {
             &format!("zone 'corp': type primary is refused: no zone data is served yet {zone_hint}"),
         ),
         (
-            "zone corp { type secondary; };",
-            &format!("zone 'corp': type secondary is refused: no zone data is served yet {zone_hint}"),
+            "zone corp { type slave; };",
+            "zone 'corp': type slave is refused: no zone data is served yet (nor transferred; forward the zone to its \
+             primaries: type forward; forwarders { … };)",
         ),
         (
             "acl a { !key k; }; options { blackhole { a; }; };",
