@@ -26,9 +26,9 @@ use tandem::answer::{Client, Context, Decision, Desk, Moment, decide, desk, walk
 use tandem::cache::{Cache, Key, Parts};
 use tandem::config::{Config, ForwardRule, ForwardSettings, Forwarder};
 use tandem::state::{Snapshot, State};
-use tandem::upstream::{self, HedgeBudget, InFlight, Transport};
+use tandem::upstream::{self, HedgeBudget, InFlight};
 use tandem::wire::response::Reader;
-use tandem::wire::{Name, Query, Segment};
+use tandem::wire::{Name, Query, Segment, Transport};
 
 use questions::exchange::Exchange;
 use questions::{Kind, Numbers, asked, query, response, wire_name};

@@ -16,7 +16,8 @@ use super::{Chain, Client, Context, Decision, Forward, decide, fail, resume};
 use crate::access::{Exceeded, Permit, Quota, Secret, Source};
 use crate::logging::{self, Category, Severity};
 use crate::state::{Follower, Route, State};
-use crate::upstream::{self, Ask, Asking, Command, FlightId, Machine, Output, Path, Server, Transport, Until, Waiter};
+use crate::upstream::{self, Ask, Asking, Command, FlightId, Machine, Output, Path, Server, Until, Waiter};
+use crate::wire::Transport;
 use crate::wire::header::ede;
 
 /// What all desks share.

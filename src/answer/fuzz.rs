@@ -15,7 +15,8 @@ use crate::access::{Bounds, Host, Quota};
 use crate::cache::{Cache, MIN_OCTETS};
 use crate::config::{Config, ForwardRule, ForwardSettings, Forwarder, MatchList, Stale, View};
 use crate::state::State;
-use crate::upstream::{self, FlightId, HedgeBudget, InFlight, Path, Server, Transport, Until};
+use crate::upstream::{self, FlightId, HedgeBudget, InFlight, Path, Server, Until};
+use crate::wire::Transport;
 use crate::wire::header::{HEADER_OCTETS, flag, rtype};
 use crate::wire::query::Query;
 

@@ -11,13 +11,12 @@ use crate::access::Host;
 use crate::cache::{Cache, Key, Parts};
 use crate::config::named_conf::{NoFiles, parse};
 use crate::state::{Snapshot, State};
-use crate::upstream::Transport;
-use crate::wire::Name;
 use crate::wire::edns::option;
 use crate::wire::header::{class, ede, flag, rcode, rtype, u16_at};
 use crate::wire::mnemonic::type_number;
 use crate::wire::walk::Record;
 use crate::wire::{Meta, segment};
+use crate::wire::{Name, Transport};
 
 const CONF: &str = r#"
     acl inside { 10.0.0.0/8; };

@@ -21,7 +21,7 @@ use super::worker::{Worker, present};
 use crate::access::{Exceeded, Permit, Source};
 use crate::answer::Client;
 use crate::logging::{self, Category, Severity};
-use crate::upstream::Transport;
+use crate::wire::Transport;
 use crate::wire::header::HEADER_OCTETS;
 
 /// Questions of one connection that wait at once.

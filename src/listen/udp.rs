@@ -12,7 +12,7 @@ use tokio::net::UdpSocket;
 use super::worker::{DATAGRAM_OCTETS, Worker};
 use crate::answer::Client;
 use crate::sys::batch::{BATCH, Receiver, Sender};
-use crate::upstream::Transport;
+use crate::wire::Transport;
 
 /// See the module. Queries that wait hold it, so that their replies can leave after it stopped listening.
 pub(super) struct Port {

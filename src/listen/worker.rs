@@ -21,7 +21,8 @@ use crate::access::Quota;
 use crate::answer::{Decision, Desk, Driver, Forward, Moment, desk, walk};
 use crate::config::bounds::UDP_SIZE;
 use crate::sys::batch::{Datagram, Receiver};
-use crate::upstream::{FlightId, Path, Server, Transport};
+use crate::upstream::{FlightId, Path, Server};
+use crate::wire::Transport;
 use crate::wire::header::MAX_MESSAGE_OCTETS;
 
 /// What all workers share.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::in_flight::FlightId;
-use super::lanes::{Path, Transport};
+use super::lanes::Path;
 use super::server::Server;
 use crate::cache::{Key, StaleTtls};
 use crate::config::ForwarderOrder;
+use crate::wire::Transport;
 use crate::wire::response::TtlBounds;
 
 /// What the machine has to know of the rule that a question belongs to.

@@ -13,6 +13,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::server::Server;
+pub use crate::wire::Transport;
 
 /// UDP sockets that a worker uses for an upstream at one time.
 pub const SOCKETS: usize = 4;
@@ -20,15 +21,6 @@ pub const SOCKETS: usize = 4;
 pub const MAX_QUESTIONS: u32 = 16_384;
 /// A UDP socket is left after this time.
 pub const MAX_AGE: Duration = Duration::from_secs(60);
-
-/// How a message travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// Datagrams.
-    Udp,
-    /// A connection, each message behind its length.
-    Tcp,
-}
 
 /// Names a socket of the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -19,7 +19,27 @@ pub mod response;
 pub mod segment;
 pub mod walk;
 
+use std::fmt;
+
 pub use fuzz::{fuzz_query, fuzz_response};
 pub use name::Name;
 pub use query::{Fault, Query};
 pub use segment::{Meta, Segment};
+
+/// How a message travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Datagrams.
+    Udp,
+    /// A connection, each message behind its length in two octets.
+    Tcp,
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+        })
+    }
+}

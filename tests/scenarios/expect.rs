@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tandem::answer::Client;
-use tandem::upstream::Transport;
+use tandem::wire::Transport;
 
 use super::message::{AA, AD, CD, COOKIE, EDE, Message, Opt, QR, RA, RD, TC, rcode_name};
 use super::play::Outcome;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tandem::answer::Client;
 use tandem::config::load::{Format, format_of};
 use tandem::config::{Config, Diagnostic, named_conf, toml};
-use tandem::upstream::Transport;
+use tandem::wire::Transport;
 
 use super::expect::{Expected, Query, Told, check_frame, compare, question_text, reply_text, sections_text};
 use super::message::{AA, AD, CD, COOKIE, Message, Opt, QR, RA, RD, TC, rcode_number};

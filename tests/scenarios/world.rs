@@ -10,7 +10,8 @@ use tandem::answer::{Client, Decision, Desk, Driver, Moment, desk};
 use tandem::cache::Cache;
 use tandem::config::Config;
 use tandem::state::{Snapshot, State};
-use tandem::upstream::{self, FlightId, HedgeBudget, InFlight, Path, Server, Transport};
+use tandem::upstream::{self, FlightId, HedgeBudget, InFlight, Path, Server};
+use tandem::wire::Transport;
 
 use super::message::{Message, QR, RA, RD};
 use super::record::Record;

@@ -13,7 +13,8 @@ use tandem::answer::{self, Client, Context, Decision};
 use tandem::cache::{Cache, Key, Parts};
 use tandem::config::named_conf::{NoFiles, parse};
 use tandem::state::{Route, Snapshot, State};
-use tandem::upstream::{Route as _, Transport};
+use tandem::upstream::Route as _;
+use tandem::wire::Transport;
 use tandem::wire::header::{flag, u16_at};
 use tandem::wire::response::{Asked, Kept, Reader};
 

@@ -8,7 +8,8 @@ use tandem::access::{Bounds, Quota};
 use tandem::answer::{Client, Decision, Desk, Driver, Moment, desk};
 use tandem::cache::Cache;
 use tandem::state::State;
-use tandem::upstream::{self, FlightId, HedgeBudget, InFlight, Path, Server, Transport};
+use tandem::upstream::{self, FlightId, HedgeBudget, InFlight, Path, Server};
+use tandem::wire::Transport;
 
 use crate::questions::{Opt, query, wire_name};
 

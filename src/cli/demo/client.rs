@@ -19,23 +19,7 @@ use hickory_resolver::{Resolver, TokioResolver};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, UdpSocket};
 
-/// How a question travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Transport {
-    /// One datagram each way.
-    Udp,
-    /// A connection for this question.
-    Tcp,
-}
-
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Udp => "UDP",
-            Self::Tcp => "TCP",
-        })
-    }
-}
+use crate::wire::Transport;
 
 /// What came back, as far as the demo looks at it.
 #[derive(Clone, Debug, PartialEq, Eq)]

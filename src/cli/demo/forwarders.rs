@@ -18,10 +18,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
-use super::client::{Question, Transport, ask};
+use super::client::{Question, ask};
 use super::place::ALLOWED_CLIENT;
 use super::stand_in::name;
 use super::{Az, Error};
+use crate::wire::Transport;
 
 /// The configuration of each forwarder, with the addresses of the first.
 const TEMPLATE: &str = include_str!("../../../conf/demo.conf");

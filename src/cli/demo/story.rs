@@ -10,7 +10,7 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
 use super::change::{LATEST, watch};
-use super::client::{Answer, Fault, Question, ResolvConf, Transport, ask};
+use super::client::{Answer, Fault, Question, ResolvConf, ask};
 use super::forwarders::{Pair, version_question};
 use super::place::{ALLOWED_CLIENT, REFUSED_CLIENT};
 use super::stand_in::{
@@ -18,6 +18,7 @@ use super::stand_in::{
     SERVICE_TTL, StandIn, name,
 };
 use super::{Az, Error, Output};
+use crate::wire::Transport;
 
 /// How long a single question may wait for its answer.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -13,8 +13,9 @@ use crate::access::ClientCookie;
 use crate::config::ForwarderOrder;
 use crate::upstream::choice;
 use crate::upstream::flight::{Attempt, MAX_ATTEMPTS, OptForm, Role, Route};
-use crate::upstream::lanes::{Path, Transport};
+use crate::upstream::lanes::Path;
 use crate::upstream::server::{Micros, Server, Standing};
+use crate::wire::Transport;
 use crate::wire::ask::{self, AskOpt, Question};
 
 impl<R: Route, W> Machine<R, W> {

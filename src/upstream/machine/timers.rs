@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use super::probes::PROBE;
 use super::{Command, Machine, Output};
 use crate::upstream::flight::{Attempt, PATIENCE_WITH_THE_DEAD, Role, Route, patience};
-use crate::upstream::lanes::Transport;
 use crate::upstream::server::{DEAD_AFTER, MAX_LATE, Server, Standing};
 use crate::upstream::wheel::TICK;
+use crate::wire::Transport;
 
 /// A flight that waits for another worker is looked at again at least this often: its servers may have died since.
 const MAX_SILENCE: Duration = Duration::from_millis(200);
