@@ -28,6 +28,8 @@ use crate::wire::header::HEADER_OCTETS;
 const MAX_WAITING: u32 = 256;
 /// While more octets wait to be sent, no message is taken up.
 const MAX_UNSENT_OCTETS: usize = 256 * 1024;
+/// Questions taken up before may be answered all the same, up to this; beyond, the connection is closed.
+const MAX_HELD_OCTETS: usize = 1024 * 1024;
 /// So many messages are taken up before other connections get their turn.
 const MESSAGES_IN_A_ROW: usize = 64;
 /// A connection is not read from any more after this time, however busy it is.
@@ -43,14 +45,21 @@ pub(super) struct Connection {
     unsent: RefCell<Vec<u8>>,
     /// Questions that wait for an upstream.
     waiting: Cell<u32>,
+    /// More waited to be sent than is kept.
+    overrun: Cell<bool>,
     /// There is something to send, or fewer wait.
     changed: Notify,
 }
 
 impl Connection {
-    /// Adds a reply.
+    /// Adds a reply. A client that does not read, and so lets too much pile up, loses the connection.
     pub(super) fn reply(&self, message: &[u8]) {
-        frames::put(&mut self.unsent.borrow_mut(), message);
+        let mut unsent = self.unsent.borrow_mut();
+        if unsent.len() + message.len() > MAX_HELD_OCTETS {
+            self.overrun.set(true);
+        } else {
+            frames::put(&mut unsent, message);
+        }
         self.changed.notify_one();
     }
 
@@ -108,8 +117,13 @@ fn complain(worker: &Worker, exceeded: Exceeded) {
 /// The task of a connection.
 async fn serve(worker: Rc<Worker>, stream: TcpStream, client: Client, _permit: Permit) {
     let _ = stream.set_nodelay(true);
-    let connection =
-        Rc::new(Connection { client, unsent: RefCell::default(), waiting: Cell::new(0), changed: Notify::new() });
+    let connection = Rc::new(Connection {
+        client,
+        unsent: RefCell::default(),
+        waiting: Cell::new(0),
+        overrun: Cell::new(false),
+        changed: Notify::new(),
+    });
     // Whatever ends it, the client sees the connection close; there is nobody else to tell.
     let _ = converse(&worker, stream, &connection).await;
 }
@@ -137,6 +151,9 @@ async fn converse(worker: &Rc<Worker>, mut stream: TcpStream, connection: &Rc<Co
                 // The client's time to take them begins now, however long they were awaited.
                 progress = Instant::now();
             }
+        }
+        if connection.overrun.get() {
+            return Ok(());
         }
         let (unsent, waiting) = (sending.len() - sent, connection.waiting.get());
         readable &= born.elapsed() < MAX_LIFETIME;
@@ -179,4 +196,29 @@ fn take_up(worker: &Rc<Worker>, connection: &Rc<Connection>, frames: &mut Frames
 fn patience(worker: &Worker, asked: bool) -> Duration {
     let snapshot = worker.shared.desks.state.present();
     if asked { snapshot.limits.tcp_idle_timeout } else { snapshot.limits.tcp_initial_timeout }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_that_nobody_reads_end_the_connection_before_they_fill_memory() {
+        let address = std::net::IpAddr::from([127, 0, 0, 1]);
+        let client = Client { address, port: 1, destination: address, transport: Transport::Tcp };
+        let connection = Connection {
+            client,
+            unsent: RefCell::default(),
+            waiting: Cell::new(0),
+            overrun: Cell::new(false),
+            changed: Notify::new(),
+        };
+        for count in 1..=256 {
+            connection.reply(&[0; 60_000]);
+            let held = connection.unsent.borrow().len();
+            assert!(held <= MAX_HELD_OCTETS + 2, "{held} octets");
+            assert_eq!(connection.overrun.get(), count * 60_000 > held, "after {count} replies");
+        }
+        assert!(connection.overrun.get());
+    }
 }
