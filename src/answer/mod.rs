@@ -23,7 +23,7 @@ use crate::cache::{Cache, Copied, Key, Lookup, Parts, Patch, RefreshWindow};
 use crate::config::RrsetOrder;
 use crate::state::{Route, Snapshot, View};
 use crate::wire::header::{PLAIN_UDP_OCTETS, class, ede, rcode, rtype};
-use crate::wire::query::{Fault, Query};
+use crate::wire::query::Query;
 use crate::wire::reply::{self, Opt, Reply};
 use crate::wire::{Meta, Segment, Transport};
 pub use chain::Chain;
@@ -133,11 +133,7 @@ fn read<'a>(
     if blackhole.is_some_and(|list| list.allows(client.address)) {
         return Err(None);
     }
-    let query = Query::read(packet).map_err(|fault| match fault {
-        Fault::Drop => None,
-        Fault::Reply(rcode) => Some(reply::header_only(out, packet, rcode)),
-        Fault::ReplyToQuestion(rcode, end) => Some(reply::question_only(out, packet, end, rcode)),
-    })?;
+    let query = Query::read(packet).map_err(|fault| refuse::unread(fault, packet, out))?;
     admit(context, query, client, out).map_err(Some)
 }
 

@@ -1,4 +1,5 @@
-//! Replies without records: refusals and failures, each with the extended error that says why (RFC 8914).
+//! Replies without records: to what cannot be read, and refusals and failures with the extended error that says why
+//! (RFC 8914).
 //!
 //! Each function writes the reply and returns its length.
 
@@ -6,9 +7,9 @@ use super::{Client, Context};
 use crate::access::CookieVerdict;
 use crate::logging::{self, Category, Severity};
 use crate::wire::Name;
-use crate::wire::header::{ede, rcode};
+use crate::wire::header::{ede, opcode, rcode};
 use crate::wire::mnemonic::{class_name, type_name};
-use crate::wire::query::Query;
+use crate::wire::query::{Fault, Query};
 use crate::wire::reply::{self, Opt, Reply};
 
 /// A query that gets no records.
@@ -72,4 +73,21 @@ impl Refusal<'_, '_> {
         let room = out.len();
         reply::finish(out, self.query, end, room, &reply)
     }
+}
+
+/// Writes the reply to what is no query that can be read, as named does; `None`: there is to be none.
+pub(super) fn unread(fault: Fault, packet: &[u8], out: &mut [u8]) -> Option<usize> {
+    let (rcode, question_end) = match fault {
+        // Lest two servers talk for ever.
+        Fault::NotAQuery => return None,
+        Fault::Malformed(question_end) => (rcode::FORMERR, question_end),
+        // For names that are only forwarded no zone is ours to notify or update.
+        Fault::Opcode(opcode::NOTIFY | opcode::UPDATE, Some(end)) => (rcode::NOTAUTH, Some(end)),
+        Fault::Opcode(opcode::NOTIFY | opcode::UPDATE, None) => (rcode::FORMERR, None),
+        Fault::Opcode(..) => (rcode::NOTIMP, None),
+    };
+    Some(match question_end {
+        Some(end) => reply::question_only(out, packet, end, rcode),
+        None => reply::header_only(out, packet, rcode),
+    })
 }

@@ -4,7 +4,7 @@
 //! `fuzz/` and, over the committed corpus and its mutations, from `tests/corpus.rs`.
 
 use super::ask::{Echo, compare_question, is_response};
-use super::header::{HEADER_OCTETS, flag, put_u16, u16_at};
+use super::header::{HEADER_OCTETS, flag, put_u16, rcode, u16_at};
 use super::query::{Fault, Query};
 use super::reply::{self, Opt, Reply};
 use super::response::{Asked, Kept, Reader, TtlBounds};
@@ -22,14 +22,14 @@ const TTL: TtlBounds = TtlBounds { cache: (0, 604_800), ncache: (0, 10_800) };
 pub fn fuzz_query(packet: &[u8]) {
     let mut out = vec![0; ROOM_OCTETS];
     match Query::read(packet) {
-        Err(Fault::Drop) => assert!(packet.len() < HEADER_OCTETS || packet[2] & 0x80 != 0, "a query is not dropped"),
-        Err(Fault::Reply(rcode)) => {
-            let length = reply::header_only(&mut out, packet, rcode);
+        Err(Fault::NotAQuery) => assert!(packet.len() < HEADER_OCTETS || packet[2] & 0x80 != 0, "a query"),
+        Err(Fault::Opcode(_, None) | Fault::Malformed(None)) => {
+            let length = reply::header_only(&mut out, packet, rcode::FORMERR);
             assert_eq!((length, &out[..2]), (HEADER_OCTETS, &packet[..2]));
             assert!(is_response(&out[..length]) || packet[2] & 0x78 != 0);
         }
-        Err(Fault::ReplyToQuestion(rcode, end)) => {
-            let length = reply::question_only(&mut out, packet, end, rcode);
+        Err(Fault::Opcode(_, Some(end)) | Fault::Malformed(Some(end))) => {
+            let length = reply::question_only(&mut out, packet, end, rcode::FORMERR);
             assert_eq!((length, &out[HEADER_OCTETS..end]), (end, &packet[HEADER_OCTETS..end]));
             assert!(is_response(&out[..length]) || packet[2] & 0x78 != 0);
         }

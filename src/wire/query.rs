@@ -1,10 +1,11 @@
 //! Reading a client's query in place: header, question, EDNS.
 //!
 //! Nothing is allocated and nothing copied: a [`Query`] lends from the packet. What cannot be read becomes a
-//! [`Fault`] that says how it is answered, as named answers it.
+//! [`Fault`] that says what is wrong with it.
+//! Not here: how a fault is answered (`answer`), other opcodes than QUERY beyond their first question.
 
 use super::edns::Edns;
-use super::header::{HEADER_OCTETS, class, flag, opcode, rcode, rtype, u16_at};
+use super::header::{HEADER_OCTETS, class, flag, opcode, rtype, u16_at};
 use super::walk::{Malformed, Record, plain_name_end};
 
 /// A query that can be answered by its meaning.
@@ -27,12 +28,13 @@ pub struct Query<'p> {
 /// Why a packet is no query that can be answered by its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Not even a header, or itself a response: no answer, lest two servers talk for ever.
-    Drop,
-    /// This RCODE, with a header alone, the counts zero.
-    Reply(u16),
-    /// This RCODE, with the question, which ends there.
-    ReplyToQuestion(u16, usize),
+    /// Not even a header, or itself a response.
+    NotAQuery,
+    /// A message of another opcode than QUERY, `1..16`; its question (an update's zone section, RFC 2136 §2.3) ends
+    /// there, if there is one and only one that can be read.
+    Opcode(u8, Option<usize>),
+    /// A query that is cut off or against the rules; its question ends there, likewise.
+    Malformed(Option<usize>),
 }
 
 impl<'p> Query<'p> {
@@ -40,17 +42,15 @@ impl<'p> Query<'p> {
     #[inline]
     pub fn read(packet: &'p [u8]) -> Result<Self, Fault> {
         if packet.len() < HEADER_OCTETS || packet[2] & 0x80 != 0 {
-            return Err(Fault::Drop);
+            return Err(Fault::NotAQuery);
         }
         let question_end = Self::question_end(packet);
         match ((packet[2] >> 3) & 0xf, question_end) {
             (opcode::QUERY, Some(end)) => {
-                Self::read_sections(packet, end).map_err(|Malformed| Fault::ReplyToQuestion(rcode::FORMERR, end))
+                Self::read_sections(packet, end).map_err(|Malformed| Fault::Malformed(question_end))
             }
-            // For names that are only forwarded no zone is ours to notify or update.
-            (opcode::NOTIFY | opcode::UPDATE, Some(end)) => Err(Fault::ReplyToQuestion(rcode::NOTAUTH, end)),
-            (opcode::QUERY | opcode::NOTIFY | opcode::UPDATE, None) => Err(Fault::Reply(rcode::FORMERR)),
-            _ => Err(Fault::Reply(rcode::NOTIMP)),
+            (opcode::QUERY, None) => Err(Fault::Malformed(None)),
+            (opcode, question_end) => Err(Fault::Opcode(opcode, question_end)),
         }
     }
 
@@ -158,26 +158,25 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_answered_as_named_answers_them() {
+    fn what_is_wrong_is_told() {
         let opt: &[u8] = b"\0\0\x29\x04\xd0\0\0\0\0\0\0";
         let long_name = [&[63u8; 64][..], &[63; 64], &[63; 64], &[63; 64], b"\0\0\x01\0\x01"].concat();
-        let formerr = Fault::Reply(rcode::FORMERR);
-        let to_question = |rcode| Fault::ReplyToQuestion(rcode, HEADER_OCTETS + QUESTION.len());
-        let bad_record = to_question(rcode::FORMERR);
+        let question_end = Some(HEADER_OCTETS + QUESTION.len());
+        let (no_question, bad_record) = (Fault::Malformed(None), Fault::Malformed(question_end));
         let tsig: &[u8] = b"\x01k\0\0\xfa\0\xff\0\0\0\0\0\0";
         let cases: Vec<(&str, Vec<u8>, Fault)> = vec![
-            ("nothing", vec![], Fault::Drop),
-            ("a cut header", vec![0; 11], Fault::Drop),
-            ("a response", packet(0x8000, [1, 0, 0, 0], QUESTION), Fault::Drop),
-            ("a status request", packet(0x1000, [1, 0, 0, 0], QUESTION), Fault::Reply(rcode::NOTIMP)),
-            ("a notify", packet(0x2000, [1, 0, 0, 0], QUESTION), to_question(rcode::NOTAUTH)),
-            ("an update", packet(0x2800, [1, 0, 0, 0], QUESTION), to_question(rcode::NOTAUTH)),
-            ("no question", packet(0, [0, 0, 0, 0], b""), formerr),
-            ("two questions", packet(0, [2, 0, 0, 0], &with(QUESTION)), formerr),
-            ("a question that is cut off", packet(0, [1, 0, 0, 0], &QUESTION[..QUESTION.len() - 1]), formerr),
-            ("a pointer in the question", packet(0, [1, 0, 0, 0], b"\xc0\x0c\0\x01\0\x01"), formerr),
-            ("a name of more than 255 octets", packet(0, [1, 0, 0, 0], &long_name), formerr),
-            ("a notify of nothing", packet(0x2000, [0, 0, 0, 0], b""), formerr),
+            ("nothing", vec![], Fault::NotAQuery),
+            ("a cut header", vec![0; 11], Fault::NotAQuery),
+            ("a response", packet(0x8000, [1, 0, 0, 0], QUESTION), Fault::NotAQuery),
+            ("a status request", packet(0x1000, [1, 0, 0, 0], QUESTION), Fault::Opcode(2, question_end)),
+            ("a notify", packet(0x2000, [1, 0, 0, 0], QUESTION), Fault::Opcode(opcode::NOTIFY, question_end)),
+            ("an update", packet(0x2800, [1, 0, 0, 0], QUESTION), Fault::Opcode(opcode::UPDATE, question_end)),
+            ("no question", packet(0, [0, 0, 0, 0], b""), no_question),
+            ("two questions", packet(0, [2, 0, 0, 0], &with(QUESTION)), no_question),
+            ("a question that is cut off", packet(0, [1, 0, 0, 0], &QUESTION[..QUESTION.len() - 1]), no_question),
+            ("a pointer in the question", packet(0, [1, 0, 0, 0], b"\xc0\x0c\0\x01\0\x01"), no_question),
+            ("a name of more than 255 octets", packet(0, [1, 0, 0, 0], &long_name), no_question),
+            ("a notify of nothing", packet(0x2000, [0, 0, 0, 0], b""), Fault::Opcode(opcode::NOTIFY, None)),
             ("a record that is announced but missing", packet(0, [1, 0, 0, 1], QUESTION), bad_record),
             ("two OPT records", packet(0, [1, 0, 0, 2], &with(&[opt, opt].concat())), bad_record),
             ("OPT not at the root", packet(0, [1, 0, 0, 1], &with(b"\x01a\0\0\x29\x04\xd0\0\0\0\0\0\0")), bad_record),
