@@ -4,7 +4,8 @@
 //! are decided. A cache of millions of answers costs little more than a small one that way.
 //! Not here: what a packet gets, which is the same as by [`super::decide`].
 
-use super::{Admitted, Client, Context, Decision, Found, read};
+use super::admitted::{Admitted, Found};
+use super::{Client, Context, Decision, read};
 use crate::cache::Key;
 
 /// The most packets of a walk: as many as a core waits for at once, and few enough to stay near.

@@ -1,0 +1,114 @@
+//! Following a chain of aliases through the cache, from rule to rule, until it ends or a link has to be asked for.
+//!
+//! Not here: how the segments of a chain are joined ([`super::chain`]).
+
+use super::admitted::{Admitted, Refresh};
+use super::chain::{self, Chain};
+use super::{Context, Decision};
+use crate::cache::{Copied, Key, RefreshWindow};
+use crate::wire::Segment;
+use crate::wire::header::{ede, rcode};
+use crate::wire::reply;
+
+impl Admitted<'_> {
+    /// Puts a chain together from what is in the cache, from its first segment on.
+    pub(super) fn follow_from_cache(&self, qname: &[u8], out: &mut [u8]) -> Decision {
+        self.follow(Box::new(Chain::new(qname, self.view.rules.layout())), qname.to_vec(), out)
+    }
+
+    /// Whether links were believed under other rules than those in force by now: the query begins anew then.
+    pub(super) fn is_overtaken(&self, chain: Option<&Chain>, segment: &[u8]) -> bool {
+        let layout = self.view.rules.layout();
+        let meta = Segment::new(segment).meta();
+        (meta.linked && meta.layout != layout) || chain.is_some_and(|chain| chain.layout() != layout)
+    }
+
+    /// Takes the segment that was asked for, and goes on with the chain if it is not its end.
+    pub(super) fn go_on(&self, chain: Option<Box<Chain>>, segment: Segment<'_>, out: &mut [u8]) -> Decision {
+        if chain.is_none() && segment.next().is_empty() {
+            let start = reply::begin(out, &self.query);
+            let limit = self.limit(out.len());
+            return match segment.copy_into(&mut out[start..limit], 0, self.rotation()) {
+                Some(written) => self.reply(segment.meta(), start + written, out),
+                None => self.reply_too_long(segment.meta(), out),
+            };
+        }
+        let mut chain = chain.unwrap_or_else(|| Box::new(Chain::new(self.query.qname(), self.view.rules.layout())));
+        let name = chain.wanted().to_vec();
+        match chain.append(&name, &segment, 0, self.rotation()) {
+            Ok(next) => self.follow(chain, next, out),
+            Err(chain::Broken) => self.broken(out),
+        }
+    }
+
+    /// Follows a chain through the cache, from rule to rule. The first segment that is to be fetched anew is; the others
+    /// have their turn with the next query.
+    fn follow(&self, mut chain: Box<Chain>, mut next: Vec<u8>, out: &mut [u8]) -> Decision {
+        let mut octets = Vec::new();
+        let mut refresh = None;
+        while !next.is_empty() {
+            let rule = self.find_rule(&next);
+            let key = self.key_of(&next, rule);
+            let Context { cache, now, .. } = self.context;
+            let hash = cache.hash(&key);
+            let whole = key.whole_name();
+            let mut patch = self.patch(rule);
+            if refresh.is_some() {
+                patch.refresh = RefreshWindow::NEVER;
+            }
+            let found = cache
+                .copy_segment(hash, &key, now, patch, &mut octets)
+                .or_else(|| cache.copy_segment(cache.hash(&whole), &whole, now, patch, &mut octets));
+            let found = found.or_else(|| {
+                let stale = self.find_stale(&key, hash, rule, &mut octets)?;
+                Some(Copied { elapsed: 0, refresh: stale == Refresh::Yes && refresh.is_none() })
+            });
+            let Some(found) = found else {
+                chain.want(&next);
+                return self.forward_or_end(key, hash, chain, out);
+            };
+            match chain.append(&next, &Segment::new(&octets), found.elapsed, patch.rotation) {
+                Ok(name) => next = name,
+                Err(chain::Broken) => return self.broken(out),
+            }
+            if found.refresh {
+                refresh = Some((key, hash));
+            }
+        }
+        let reply = self.reply_chain(*chain, out);
+        match refresh {
+            Some((key, hash)) => self.and_refresh(reply, key, hash),
+            None => reply,
+        }
+    }
+
+    /// A chain that leads where nothing is forwarded ends there: the client gets what is known.
+    fn forward_or_end(&self, key: Key, hash: u64, chain: Box<Chain>, out: &mut [u8]) -> Decision {
+        let nowhere = self.view.rules.get(self.view.rules.find(key.qname(), key.qtype())).servers.is_empty();
+        let recursion = self.query.recursion_desired() && self.recursion_available;
+        if nowhere || !recursion { self.reply_chain(*chain, out) } else { self.forward(key, hash, Some(chain), out) }
+    }
+
+    fn reply_chain(&self, mut chain: Chain, out: &mut [u8]) -> Decision {
+        if chain.close().is_err() {
+            return self.broken(out);
+        }
+        let start = reply::begin(out, &self.query);
+        let records = chain.records();
+        let limit = self.limit(out.len());
+        match out[start..limit].get_mut(..records.len()) {
+            Some(room) => {
+                room.copy_from_slice(records);
+                self.reply(chain.meta(), start + records.len(), out)
+            }
+            None => self.reply_too_long(chain.meta(), out),
+        }
+    }
+
+    /// The chain loops, or is longer than named follows.
+    fn broken(&self, out: &mut [u8]) -> Decision {
+        let refusal = self.refusal();
+        let why = "the chain of aliases loops or is too long";
+        Decision::Reply(refusal.with_ede(rcode::SERVFAIL, ede::INVALID_DATA, why, out))
+    }
+}
