@@ -5,6 +5,7 @@
 //! Not here: the host's interfaces, open files, anything that can change while the server runs.
 
 pub mod bounds;
+mod diagnostic;
 pub mod match_list;
 pub mod inherit;
 pub mod load;
@@ -14,32 +15,16 @@ pub mod toml;
 pub mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
+pub use diagnostic::{Diagnostic, Level, Position};
 pub use load::load;
 pub use match_list::{Match, MatchElement, MatchList, NamedAcl};
 
 use crate::logging;
 use crate::wire::Name;
-
-/// Where a statement stands: `file:line`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Position {
-    /// As it was given to the program or to `include`.
-    pub file: Arc<str>,
-    /// `1..`
-    pub line: u32,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
-    }
-}
 
 /// Everything the server is told by its file.
 #[derive(Clone, Debug, PartialEq)]
@@ -363,14 +348,15 @@ impl Default for Limits {
 }
 
 impl Config {
+    /// Every forwarder of every rule, as often as it is written.
+    fn forwarders(&self) -> impl Iterator<Item = &Forwarder> {
+        self.views.iter().flat_map(View::forwarders)
+    }
+
     /// What to warn of in forwarders that are written with several `max_qps`: each then keeps its own.
     fn warnings_of_several_paces(&self) -> Vec<String> {
-        let settings = self
-            .views
-            .iter()
-            .flat_map(|view| std::iter::once(&view.forward).chain(view.rules.iter().map(|rule| &rule.settings)));
         let mut paces: BTreeMap<SocketAddr, BTreeSet<Option<u32>>> = BTreeMap::new();
-        for forwarder in settings.flat_map(|settings| &settings.forwarders) {
+        for forwarder in self.forwarders() {
             paces.entry(forwarder.address).or_default().insert(forwarder.max_qps);
         }
         let several = paces.into_iter().filter(|(_, paces)| paces.len() > 1);
@@ -381,10 +367,15 @@ impl Config {
 }
 
 impl View {
+    /// Every forwarder of every rule, as often as it is written.
+    fn forwarders(&self) -> impl Iterator<Item = &Forwarder> {
+        let settings = std::iter::once(&self.forward).chain(self.rules.iter().map(|rule| &rule.settings));
+        settings.flat_map(|settings| &settings.forwarders)
+    }
+
     /// What to warn of in a view that forwards, by its own word, but has nobody to forward to.
     fn warning_without_forwarders(&self) -> Option<String> {
-        let mut settings = std::iter::once(&self.forward).chain(self.rules.iter().map(|rule| &rule.settings));
-        if !self.recursion || settings.any(|settings| !settings.forwarders.is_empty()) {
+        if !self.recursion || self.forwarders().next().is_some() {
             return None;
         }
         let view = if self.name == DEFAULT_VIEW { "" } else { &format!("view '{}': ", values::excerpt(&self.name)) };
@@ -442,61 +433,10 @@ impl Limits {
 impl Config {
     /// Every upstream address of every view, each once.
     pub fn upstream_addresses(&self) -> Vec<SocketAddr> {
-        let settings = self
-            .views
-            .iter()
-            .flat_map(|view| std::iter::once(&view.forward).chain(view.rules.iter().map(|rule| &rule.settings)));
-        let mut addresses: Vec<_> =
-            settings.flat_map(|settings| &settings.forwarders).map(|forwarder| forwarder.address).collect();
+        let mut addresses: Vec<_> = self.forwarders().map(|forwarder| forwarder.address).collect();
         addresses.sort();
         addresses.dedup();
         addresses
-    }
-}
-
-/// A fault or a warning in a configuration, ready to be shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostic {
-    /// Where; `None` when the whole file is meant.
-    pub position: Option<Position>,
-    /// Whether the configuration can be used all the same.
-    pub level: Level,
-    /// What is wrong, in named-checkconf's words where it has any: `unknown option 'foo'`.
-    pub message: String,
-    /// What would be right, where that is known: `did you mean 'forwarders'?`
-    pub hint: Option<String>,
-}
-
-/// How grave a [`Diagnostic`] is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// The configuration works; something is not what it says.
-    Warning,
-    /// The configuration is refused.
-    Error,
-}
-
-impl fmt::Display for Diagnostic {
-    /// `file:line: message (hint)`, named-checkconf's form up to the hint.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(position) = &self.position {
-            write!(f, "{position}: ")?;
-        }
-        if self.level == Level::Warning {
-            f.write_str("warning: ")?;
-        }
-        f.write_str(&self.message)?;
-        match &self.hint {
-            Some(hint) => write!(f, " ({hint})"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Diagnostic {
-    /// The same without the word `warning`, for a log that shows severities itself.
-    pub fn for_log(&self) -> String {
-        Self { level: Level::Error, ..self.clone() }.to_string()
     }
 }
 
