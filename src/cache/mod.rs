@@ -233,8 +233,8 @@ impl Cache {
         self.contains(hash, key, now) || self.contains(self.hash(&whole), &whole, now)
     }
 
-    /// Copies what was once known of a question, or of its name, though the TTL ended up to `max_stale` seconds ago, and
-    /// makes it a stale segment of this TTL. Failures are not known.
+    /// Copies what was once known of a question, or of its name, though the TTL ended up to [`StaleTtls::max`] seconds
+    /// ago, and makes it a stale segment of the TTL [`StaleTtls::answer`]. Failures are not known.
     pub fn copy_stale(&self, hash: u64, key: &Key, now: Instant, stale: StaleTtls, out: &mut Vec<u8>) -> bool {
         let whole = key.whole_name();
         let found = self.copy_expired(hash, key, now, stale, out)

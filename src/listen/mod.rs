@@ -2,6 +2,7 @@
 //!
 //! [`Workers`] starts and stops them and tells them which addresses to listen on; sockets are bound before, by the
 //! caller's thread, so that "in use" and "not permitted" are errors of the start and not of a worker.
+//! Not here: what a query gets (`answer`), which upstream is asked and when (`upstream`).
 
 mod frames;
 mod mailbox;

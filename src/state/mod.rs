@@ -3,6 +3,7 @@
 //! A [`Snapshot`] never changes; [`State::publish`] makes a new one from a configuration and the host's addresses and
 //! swaps it in. Views, rules and upstreams keep their numbers across publications ([`intern`]), so that a reload neither
 //! poisons nor empties the cache, and what was learnt of an upstream stays.
+//! Not here: the configuration's text and defaults (`config`), what changes between publications (`cache`, `upstream`).
 
 pub mod intern;
 pub mod rules;

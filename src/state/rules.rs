@@ -1,4 +1,7 @@
 //! Which rule a name belongs to: the longest suffix, at a cost that does not grow with their number.
+//!
+//! One probe of a hash table for each number of labels that some apex has, the longest first: at most 127.
+//! Not here: what is done with a name of the rule (`answer`), the rule's settings as they are written (`config`).
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;

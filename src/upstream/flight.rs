@@ -1,4 +1,7 @@
 //! A question that is being asked: who waits for it, and what was sent for it so far.
+//!
+//! Not here: what is sent next and when ([`machine`](super::machine)), the same question on other cores
+//! ([`in_flight`](super::in_flight)).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

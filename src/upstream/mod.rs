@@ -2,9 +2,10 @@
 //!
 //! `(packet, now)` → messages to send and when to look again. [`machine`] is driven by `listen`, and by tests in virtual
 //! time. [`server`] remembers how each upstream answers and whether it lives, [`latency`] how long its answers take,
-//! [`budget`] how much may be asked twice, [`choice`] which server is next, [`pace`] how much
-//! it may be asked, [`lanes`] which sockets and IDs are used, [`in_flight`] which questions are
-//! being asked on any core, [`wheel`] when to look again.
+//! [`budget`] how much may be asked twice, [`choice`] which server is next, [`pace`] how much it may be asked, [`lanes`]
+//! which sockets and IDs are used, [`flight`] who waits for a question, [`in_flight`] which questions are being asked on
+//! any core, [`wheel`] when to look again.
+//! Not here: sockets (`listen`), what an answer means for a client (`answer`).
 //!
 //! What follows from the time that an answer takes, in the order in which it does:
 //! - **Silent**: three questions to a server are owed and none was answered for three times its median

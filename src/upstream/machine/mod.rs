@@ -2,8 +2,9 @@
 //!
 //! In go questions, packets, the time; out come [`Command`]s for the driver and [`Finished`] questions. One machine
 //! belongs to one worker; machines share the cache and the table of questions in flight. A question becomes a flight
-//! here; `attempts` asks for it, `paces` lets
-//! it wait for `max_qps`, `responses` judges what comes, `timers` looks again, `endings` hands out what came of it.
+//! here; `attempts` asks for it, `paces` lets it wait for `max_qps`, `responses` judges what comes, `timers` looks again,
+//! `endings` hands out what came of it; `probes` asks servers whether they live, `stragglers` still learns from answers
+//! that nobody waits for.
 //! Invariant: a response is believed only if socket, ID and the whole question are those of an attempt that still
 //! waits; anything else is dropped and the wait goes on, so that a forger cannot even spoil a question.
 
