@@ -158,3 +158,41 @@ fn ipv6_clients_and_an_ipv6_upstream_are_served() {
     assert!(wait_until(PATIENCE, || upstream.seen().len() == 3));
     assert!(upstream.seen().iter().all(|query| query.from.is_ipv6()));
 }
+
+#[test]
+fn an_upstream_that_refuses_is_left_at_once_and_taken_back_when_it_listens() {
+    let (refusing, silent, address) = (fresh_address(), fresh_address(), fresh_address());
+    let alive = Scripted::start(|query| query.reply().address(60, [192, 0, 2, 7]).send());
+    let _holds = UdpSocket::bind(silent).expect("a free UDP port");
+    let rule = |name: &str, first: SocketAddr| {
+        let second = alive.address();
+        format!(
+            "[[forward]]\nname = \"{name}\"\nforwarders = [\"{first}\", \"{second}\"]\nforwarder_order = \"first\"\n"
+        )
+    };
+    let listen = format!("[options]\npid_file = \"none\"\nlisten = [\"{address}\"]\nallow_query = [\"any\"]\n");
+    let _server = Tandem::start(address, &format!("{listen}{}{}", rule("silent", silent), rule("refused", refusing)));
+    // The first question is answered when its answer has become late.
+    let client = &clients(address, 1)[0];
+    for (id, name) in [(1, "a.silent"), (2, "a.refused")] {
+        client.send(&Question::new(name, "A").id(id).octets()).expect("sent");
+    }
+    let ids = [(); 2].map(|()| receive_udp(client, PATIENCE).expect("both are answered").id);
+    assert_eq!(ids, [2, 1], "who refuses is left earlier than who is silent");
+    for id in 0..50 {
+        client.send(&Question::new(&format!("n{id}.refused"), "A").id(id).octets()).expect("sent");
+        assert_eq!(receive_udp(client, PATIENCE).expect("it is answered").id, id);
+    }
+    let back = Scripted::start_at(refusing, |query| query.reply().address(60, [192, 0, 2, 8]).send());
+    assert!(back.wait_for(1, PATIENCE), "it is probed");
+    assert_eq!(back.seen()[0].name(), "", "and asked nothing else until it answers");
+    let answer_of = |name: String| {
+        let message = exchange_udp(address, &Question::new(&name, "A").octets(), PATIENCE).expect("it is answered");
+        address_in(&message)
+    };
+    let mut names = (0..).map(|number| format!("back{number}.refused"));
+    assert!(
+        wait_until(PATIENCE, || answer_of(names.next().expect("endless")) == Some(vec![192, 0, 2, 8])),
+        "it is the first again"
+    );
+}

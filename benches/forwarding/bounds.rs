@@ -150,7 +150,7 @@ impl Bench {
                 let octets = questions.next(sender.buffer());
                 sender.push(octets, None);
             }
-            waiting = WINDOW - sender.send(socket.as_fd());
+            waiting = WINDOW - sender.send(socket.as_fd()).lost;
             if start.elapsed() >= looked + LOOK {
                 looked = start.elapsed();
                 resident.push(process.resident_octets() as f64);

@@ -107,7 +107,7 @@ impl Lane {
             let octets = questions.next(sender.buffer());
             sender.push(octets, None);
         }
-        let unsent = sender.send(self.socket.as_fd());
+        let unsent = sender.send(self.socket.as_fd()).lost;
         if self.waiting == 0 {
             self.heard = now;
         }

@@ -283,6 +283,11 @@ impl<B: Clone> Desk<B> {
         self.machine.received(path, packet, now, &mut self.output);
     }
 
+    /// The host of an upstream says that nobody listens there ([`Machine::refused`]). [`Self::carry_out`] is due.
+    pub fn refused(&mut self, path: Path, now: Instant) {
+        self.machine.refused(path, now, &mut self.output);
+    }
+
     /// A socket to an upstream has closed. [`Self::carry_out`] is due.
     pub fn closed(&mut self, path: Path, now: Instant) {
         self.machine.closed(path, now, &mut self.output);

@@ -90,7 +90,8 @@ impl Port {
     /// Takes what is there, up to so many full batches.
     fn take_all(self: &Rc<Self>, worker: &Rc<Worker>, batch: &mut Receiver, most: usize) {
         for _ in 0..most {
-            let count = receive(&self.socket, batch);
+            // Of a socket without a peer nobody tells anything.
+            let count = receive(&self.socket, Interest::READABLE, batch).unwrap_or(0);
             if count > 0 {
                 worker.take_batch(self, batch, count);
             }
@@ -101,13 +102,20 @@ impl Port {
     }
 }
 
-/// Receives a batch. One that is not full has emptied the socket: its readiness is cleared without asking again.
-pub(super) fn receive(socket: &UdpSocket, batch: &mut Receiver) -> usize {
+/// Receives a batch, if the socket is ready for this one interest. A batch that is not full has emptied the socket: its
+/// readiness is cleared without asking again.
+///
+/// # Errors
+/// What the system says of the socket: an ICMP message about something sent before. Reading it has cleared it, and
+/// datagrams may be there all the same.
+pub(super) fn receive(socket: &UdpSocket, interest: Interest, batch: &mut Receiver) -> io::Result<usize> {
     let mut count = 0;
-    // An error of the socket is an ICMP message about something sent before; reading it has cleared it.
-    let _ = socket.try_io(Interest::READABLE, || {
+    let received = socket.try_io(interest, || {
         count = batch.receive(socket.as_fd())?;
         if count < BATCH { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     });
-    count
+    match received {
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+        _ => Ok(count),
+    }
 }

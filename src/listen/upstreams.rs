@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -18,7 +18,7 @@ use super::frames::Frames;
 use super::udp::receive;
 use super::worker::{Sockets, Worker, present};
 use crate::state::Snapshot;
-use crate::sys::batch::Sender;
+use crate::sys::batch::{Receiver, Sender, is_unreachable};
 use crate::sys::sockets;
 use crate::upstream::{Path, Server, Transport};
 
@@ -96,8 +96,8 @@ impl Worker {
         match &upstream.kind {
             Kind::Udp(udp) => {
                 let mut sender = udp.sender.borrow_mut();
-                if sender.is_full() {
-                    sender.send(udp.socket.as_fd());
+                if sender.is_full() && sender.send(udp.socket.as_fd()).unreachable {
+                    sockets.refused.push(path);
                 }
                 if sender.is_empty() {
                     sockets.paths_to_send.push(path);
@@ -123,8 +123,8 @@ impl Worker {
         for path in sockets.paths_to_send.drain(..) {
             if let Some(Upstream { kind: Kind::Udp(udp), .. }) = sockets.upstreams.get(&path.slot) {
                 let mut sender = udp.sender.borrow_mut();
-                if !sender.is_empty() {
-                    sender.send(udp.socket.as_fd());
+                if !sender.is_empty() && sender.send(udp.socket.as_fd()).unreachable {
+                    sockets.refused.push(path);
                 }
             }
         }
@@ -139,9 +139,9 @@ impl Worker {
         }
     }
 
-    /// The task of a UDP socket: hands responses to the machine.
+    /// The task of a UDP socket: hands responses to the machine, and what the upstream's host says of it.
     async fn hear_udp(self: Rc<Self>, path: Path, udp: Rc<UdpPath>) {
-        while udp.socket.readable().await.is_ok() {
+        while udp.socket.ready(Interest::READABLE | Interest::ERROR).await.is_ok() {
             self.take_responses(path, &udp);
             // One batch at a time: a flood by one socket must not keep the others waiting.
             tokio::task::yield_now().await;
@@ -152,14 +152,18 @@ impl Worker {
         let moment = present();
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
-        let count = receive(&udp.socket, &mut inner.responses);
-        for index in 0..count {
-            inner.desk.received(path, inner.responses.octets(index), moment.now);
+        match hear(&udp.socket, &mut inner.responses) {
+            Ok(0) => return,
+            Ok(count) => {
+                for index in 0..count {
+                    inner.desk.received(path, inner.responses.octets(index), moment.now);
+                }
+            }
+            Err(error) if is_unreachable(&error) => inner.desk.refused(path, moment.now),
+            Err(_) => return,
         }
-        if count > 0 {
-            inner.desk.end_batch();
-            self.carry_out(inner, moment);
-        }
+        inner.desk.end_batch();
+        self.carry_out(inner, moment);
     }
 
     /// The task of a connection: makes it, sends questions, hands responses to the machine.
@@ -210,6 +214,14 @@ impl Worker {
     }
 }
 
+/// Receives a batch, or reads the error that made a socket ready. tokio takes one interest at a time here.
+fn hear(socket: &UdpSocket, batch: &mut Receiver) -> io::Result<usize> {
+    match receive(socket, Interest::READABLE, batch)? {
+        0 => receive(socket, Interest::ERROR, batch),
+        count => Ok(count),
+    }
+}
+
 fn source_for(snapshot: &Snapshot, peer: &SocketAddr) -> IpAddr {
     match peer {
         SocketAddr::V4(_) => IpAddr::V4(snapshot.query_source.0),
@@ -236,4 +248,36 @@ async fn connect(source: IpAddr, peer: SocketAddr) -> io::Result<TcpStream> {
         socket.bind(SocketAddr::new(source, 0))?;
     }
     socket.connect(peer).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::batch::BATCH;
+
+    #[tokio::test]
+    async fn a_socket_whose_peer_is_gone_wakes_its_task_and_hears_what_comes_after() {
+        let there = std::net::UdpSocket::bind("127.0.0.1:0").expect("loopback");
+        let peer = there.local_addr().expect("bound");
+        let here = open_udp([127, 0, 0, 1].into(), peer).expect("a free port");
+        let mut batch = Receiver::new(100);
+        drop(there);
+        for round in 0..3 {
+            here.send(b"to nobody").await.expect("what was told before is read");
+            here.ready(Interest::READABLE | Interest::ERROR).await.expect("it is open");
+            let error = hear(&here, &mut batch).expect_err("nobody listens");
+            assert!(is_unreachable(&error), "round {round}: {error}");
+            assert_eq!(hear(&here, &mut batch).expect("told once"), 0);
+        }
+        let there = std::net::UdpSocket::bind(peer).expect("nobody else has it");
+        for _ in 0..BATCH + 1 {
+            there.send_to(b"a reply", here.local_addr().expect("bound")).expect("sent");
+        }
+        let mut heard = 0;
+        while heard < BATCH + 1 {
+            here.ready(Interest::READABLE | Interest::ERROR).await.expect("it is open");
+            heard += hear(&here, &mut batch).expect("nothing is wrong any more");
+        }
+        assert_eq!(heard, BATCH + 1);
+    }
 }

@@ -72,6 +72,8 @@ pub(super) struct Sockets {
     /// Sockets with something to send.
     ports_to_send: Vec<Rc<Port>>,
     pub(super) paths_to_send: Vec<Path>,
+    /// Sockets that, when they sent, were told that nobody listens at the other side.
+    pub(super) refused: Vec<Path>,
     /// Where replies for connections are written.
     long_reply: Box<[u8]>,
 }
@@ -92,6 +94,7 @@ impl Worker {
             upstreams: HashMap::default(),
             ports_to_send: Vec::new(),
             paths_to_send: Vec::new(),
+            refused: Vec::new(),
             long_reply: vec![0; MAX_MESSAGE_OCTETS].into_boxed_slice(),
         };
         let inner = Inner {
@@ -194,6 +197,12 @@ impl Worker {
         let Inner { desk, sockets, .. } = &mut *inner;
         desk.carry_out(moment, &mut Lent { worker: self, sockets });
         self.send_to_upstreams(sockets);
+        // Ends: only the first refusal of a server that is doubted has questions sent, and not to that one.
+        while let Some(path) = sockets.refused.pop() {
+            desk.refused(path, moment.now);
+            desk.carry_out(moment, &mut Lent { worker: self, sockets });
+            self.send_to_upstreams(sockets);
+        }
         for port in sockets.ports_to_send.drain(..) {
             port.send(&mut port.sender.borrow_mut());
         }

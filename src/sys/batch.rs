@@ -185,6 +185,22 @@ impl Receiver {
     }
 }
 
+/// What became of datagrams that were to be sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// So many the system did not take.
+    pub lost: usize,
+    /// It said of one that its receiver cannot be reached ([`is_unreachable`]), or of something sent before.
+    pub unreachable: bool,
+}
+
+/// Whether an error of a socket says that the other side cannot be reached: nobody listens there, as its host tells by
+/// ICMP, or no way leads there.
+pub fn is_unreachable(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+    matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable)
+}
+
 /// Datagrams that are to be sent together.
 pub struct Sender {
     slots: Slots,
@@ -325,16 +341,17 @@ impl Sender {
         self.messages += 1;
     }
 
-    /// Sends what was added and forgets it; returns how many datagrams the system did not take.
+    /// Sends what was added and forgets it.
     ///
-    /// One that is refused (no route, an ICMP error from before) does not stop those behind it. When the socket's buffer
-    /// is full the rest is lost, as it would be in a queue further down.
-    pub fn send(&mut self, socket: BorrowedFd<'_>) -> usize {
-        let (mut next, mut lost) = (0, 0);
+    /// One that is refused (no route) does not stop those behind it. When the socket's buffer is full the rest is lost,
+    /// as it would be in a queue further down.
+    pub fn send(&mut self, socket: BorrowedFd<'_>) -> Sent {
+        let (mut next, mut sent) = (0, Sent::default());
+        let mut told_at = None;
         while next < self.messages {
             // SAFETY: the headers next..messages are initialised by `push` and point to vectors, addresses and controls
             // that live as long as `self`; the descriptor is open for the call.
-            let sent = unsafe {
+            let taken = unsafe {
                 libc::sendmmsg(
                     socket.as_raw_fd(),
                     self.slots.headers.as_mut_ptr().add(next),
@@ -342,24 +359,33 @@ impl Sender {
                     libc::MSG_DONTWAIT,
                 )
             };
-            match usize::try_from(sent) {
-                Ok(sent) if sent > 0 => next += sent,
-                _ => match io::Error::last_os_error().kind() {
-                    io::ErrorKind::Interrupted => {}
-                    io::ErrorKind::WouldBlock => {
-                        let rest = &self.slots.headers[next..self.messages];
-                        lost += rest.iter().map(|header| parts(&header.msg_hdr)).sum::<usize>();
-                        break;
-                    }
-                    _ => {
-                        lost += self.send_apart(next, socket);
-                        next += 1;
-                    }
-                },
+            let error = match usize::try_from(taken) {
+                Ok(taken) if taken > 0 => {
+                    next += taken;
+                    continue;
+                }
+                _ => io::Error::last_os_error(),
+            };
+            match error.kind() {
+                io::ErrorKind::Interrupted => {}
+                io::ErrorKind::WouldBlock => {
+                    let rest = &self.slots.headers[next..self.messages];
+                    sent.lost += rest.iter().map(|header| parts(&header.msg_hdr)).sum::<usize>();
+                    break;
+                }
+                // Told of what was sent before; that is over now, and nothing was said of this one.
+                _ if is_unreachable(&error) && told_at != Some(next) => {
+                    sent.unreachable = true;
+                    told_at = Some(next);
+                }
+                _ => {
+                    sent.lost += self.send_apart(next, socket);
+                    next += 1;
+                }
             }
         }
         (self.count, self.messages) = (0, 0);
-        lost
+        sent
     }
 
     /// Sends the datagrams of a message that was refused one by one; returns how many were refused again.
@@ -413,7 +439,7 @@ mod tests {
                 sender.push(octets, Some(&there.local_addr().expect("bound")));
             }
             assert!(sender.is_full());
-            assert_eq!(sender.send(here.as_fd()), 0);
+            assert_eq!(sender.send(here.as_fd()), Sent::default());
             assert!(sender.is_empty());
             assert_eq!(receiver.receive(there.as_fd()).expect("all arrived"), BATCH);
             for index in 0..BATCH {
@@ -451,7 +477,7 @@ mod tests {
                 sender.push(*octets, Some(to));
             }
             assert_eq!(sender.messages, messages, "{case}");
-            assert_eq!(sender.send(here.as_fd()), 0, "{case}");
+            assert_eq!(sender.send(here.as_fd()), Sent::default(), "{case}");
             assert!(sender.is_empty(), "{case}");
             for (socket, address) in [(&there, a), (&elsewhere, b)] {
                 let expected: Vec<_> = datagrams.iter().enumerate().filter(|(_, (to, _))| *to == address).collect();
@@ -489,9 +515,39 @@ mod tests {
                 sender.push(9, Some(&there.local_addr().expect("bound")));
             }
             assert_eq!(sender.messages, [1, 3][round], "after a refusal there are no more runs");
-            assert_eq!(sender.send(here.as_fd()), 0);
+            assert_eq!(sender.send(here.as_fd()), Sent::default());
             assert_eq!(receiver.receive(there.as_fd()).expect("all arrived"), 3);
             assert!((0..3).all(|index| receiver.octets(index) == [index as u8; 9]));
         }
+    }
+
+    #[test]
+    fn what_a_host_said_of_datagrams_before_costs_none_and_is_passed_on() {
+        let (here, there) = (UdpSocket::bind("127.0.0.1:0").expect("loopback"), UdpSocket::bind("127.0.0.1:0"));
+        let there = there.expect("loopback");
+        let peer = there.local_addr().expect("bound");
+        here.connect(peer).expect("a free port");
+        drop(there);
+        let (mut sender, mut receiver) = (Sender::new(100), Receiver::new(100));
+        sender.merge_for(here.as_fd());
+        here.send(b"to nobody").expect("nothing is known yet");
+        wait_for_error(&here);
+        let there = UdpSocket::bind(peer).expect("nobody else has it");
+        for index in 0..3 {
+            sender.buffer()[..9].fill(index);
+            sender.push(9, None);
+        }
+        assert_eq!(sender.messages, 1);
+        assert_eq!(sender.send(here.as_fd()), Sent { lost: 0, unreachable: true });
+        assert!(sender.merges, "it says nothing about the cutting of messages");
+        assert_eq!(receiver.receive(there.as_fd()).expect("all arrived"), 3);
+    }
+
+    /// Waits until an ICMP message has come.
+    fn wait_for_error(socket: &UdpSocket) {
+        let mut polled = libc::pollfd { fd: socket.as_raw_fd(), events: 0, revents: 0 };
+        // SAFETY: one structure is passed, and it lives for the call; the descriptor in it is open.
+        let ready = unsafe { libc::poll(&raw mut polled, 1, 10_000) };
+        assert_eq!((ready, polled.revents), (1, libc::POLLERR));
     }
 }

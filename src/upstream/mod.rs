@@ -8,6 +8,8 @@
 //! Not here: sockets (`listen`), what an answer means for a client (`answer`).
 //!
 //! What follows from the time that an answer takes, in the order in which it does:
+//! - **Refused**: its host says by ICMP that nobody listens there ([`Machine::refused`]): it is *doubted* (see below), and
+//!   all its questions go to the next server, if one lives.
 //! - **Silent**: three questions to a server are owed and none was answered for three times its median
 //!   ([`Server::silent_after`]): all its questions go to the next server, and new ones begin there.
 //! - **Late**: the answer is later than 96 in 100 of that server's, and a quarter ([`Server::late_after`]; 100 ms for an

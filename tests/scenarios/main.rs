@@ -40,6 +40,7 @@
 //! traffic gets RCODE within=100ms all-but=2   each of them so far; two may have had it later
 //! traffic costs at most 5 % more     packets to upstreams that serve, probes included, for what the traffic got
 //! upstream ADDRESS closes | refuses connections | accepts connections
+//! upstream ADDRESS refuses datagrams its host says so, once, of the socket of what it was last seen to be asked
 //! ```
 //!
 //! Records are in master-file form, class optional, in the answer section until a line `authority` or `additional`.

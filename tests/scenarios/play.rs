@@ -265,11 +265,20 @@ impl Player {
                 self.world()?.close(server);
                 Ok(())
             }
-            "refuses" => {
-                let server = address(server)?;
-                self.world()?.refusing.push(server);
-                words.expect(&["connections"])
-            }
+            "refuses" => match words.next("connections or datagrams")? {
+                "connections" => {
+                    let server = address(server)?;
+                    self.world()?.refusing.push(server);
+                    Ok(())
+                }
+                "datagrams" => {
+                    let sent = self.current.get(server).ok_or("it was not asked")?;
+                    let (worker, path) = (sent.worker, sent.path);
+                    self.world()?.refuse(worker, path);
+                    Ok(())
+                }
+                other => Err(unknown(other)),
+            },
             "accepts" => {
                 let server = address(server)?;
                 self.world()?.refusing.retain(|known| *known != server);

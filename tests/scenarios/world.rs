@@ -260,6 +260,14 @@ impl World {
         });
     }
 
+    /// An upstream's host says of what was sent by this socket that nobody listens there.
+    pub(crate) fn refuse(&mut self, number: usize, path: Path) {
+        self.at(number, |desk, moment, _| {
+            desk.refused(path, moment.now);
+            desk.end_batch();
+        });
+    }
+
     /// A socket of `number` that is not `path`.
     pub(crate) fn other_socket(&self, number: usize, path: Path) -> Option<Path> {
         self.sockets[number].keys().find(|known| **known != path).copied()

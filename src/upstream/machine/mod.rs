@@ -2,9 +2,9 @@
 //!
 //! In go questions, packets, the time; out come [`Command`]s for the driver and [`Finished`] questions. One machine
 //! belongs to one worker; machines share the cache and the table of questions in flight. A question becomes a flight
-//! here; `attempts` asks for it, `paces` lets it wait for `max_qps`, `responses` judges what comes, `timers` looks again,
-//! `endings` hands out what came of it; `probes` asks servers whether they live, `stragglers` still learns from answers
-//! that nobody waits for.
+//! here; `attempts` asks for it, `paces` lets it wait for `max_qps`, `responses` judges what comes, `refusals` what a
+//! server's host says of it, `timers` looks again, `endings` hands out what came of it; `probes` asks servers whether they
+//! live, `stragglers` still learns from answers that nobody waits for.
 //! Invariant: a response is believed only if socket, ID and the whole question are those of an attempt that still
 //! waits; anything else is dropped and the wait goes on, so that a forger cannot even spoil a question.
 
@@ -12,6 +12,7 @@ mod attempts;
 mod endings;
 mod paces;
 mod probes;
+mod refusals;
 mod responses;
 mod stragglers;
 mod timers;

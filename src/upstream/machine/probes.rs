@@ -29,13 +29,15 @@ const QTYPE: u16 = rtype::NS;
 pub(super) struct Watched {
     server: Arc<Server>,
     outstanding: Vec<(Path, u16)>,
+    /// Its host has said that nobody listens there, and what follows from that was done.
+    has_refused: bool,
 }
 
 impl<R: Route, W> Machine<R, W> {
     /// Watches a server until it answers.
     pub(super) fn watch(&mut self, server: &Arc<Server>, now: Instant, out: &mut Output<W>) {
         if let Entry::Vacant(place) = self.watched.entry(server.id) {
-            place.insert(Watched { server: Arc::clone(server), outstanding: Vec::new() });
+            place.insert(Watched { server: Arc::clone(server), outstanding: Vec::new(), has_refused: false });
             self.tend(server.id, now, out);
         }
     }
@@ -53,6 +55,12 @@ impl<R: Route, W> Machine<R, W> {
         }
         let due = Duration::from_micros(server.next_probe().unwrap_or(now_us).saturating_sub(now_us));
         self.wheel.arm(now + due, (PROBE, id));
+    }
+
+    /// Notes that a server's host says that nobody listens there; says whether that is new, as it is once while the
+    /// server is watched.
+    pub(super) fn note_refusal(&mut self, id: u32) -> bool {
+        self.watched.get_mut(&id).is_some_and(|watched| !std::mem::replace(&mut watched.has_refused, true))
     }
 
     fn unwatch(&mut self, id: u32, out: &mut Output<W>) {

@@ -197,7 +197,7 @@ impl<R: Route, W> Machine<R, W> {
     }
 
     /// Whether a server that lives has not been asked in this round.
-    fn has_another(&mut self, index: u32, route: &R, now: Instant) -> bool {
+    pub(super) fn has_another(&mut self, index: u32, route: &R, now: Instant) -> bool {
         let now_us = self.micros(now);
         let Some(flight) = self.flight_mut(index) else { return false };
         let used = flight.tried | flight.bad;
