@@ -75,7 +75,7 @@ impl ValueError {
     /// What would be right.
     pub fn hint(&self) -> String {
         match self {
-            Self::Duration(_) => "write seconds, or numbers with w, d, h, m, s: 3600, 1h30m, 1w".to_owned(),
+            Self::Duration(_) => "write seconds, or numbers with w, d, h, m, s, ms: 3600, 1h30m, 500ms".to_owned(),
             Self::Size(_) => "write octets, or a number with K, M or G: 512M".to_owned(),
             Self::CacheSize(_) => "write octets, 512M, a percentage from 1% to 100%, unlimited or default".to_owned(),
             Self::SmallCache(_) => "at least 2M".to_owned(),
@@ -333,7 +333,7 @@ mod tests {
         let wrong = |text: &str| {
             format!(
                 "expected ISO 8601 duration or TTL value near '{text}' \
-                 (write seconds, or numbers with w, d, h, m, s: 3600, 1h30m, 1w)"
+                 (write seconds, or numbers with w, d, h, m, s, ms: 3600, 1h30m, 500ms)"
             )
         };
         for (case, text, expected) in [

@@ -123,6 +123,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("forward", "leave it out: this server always forwards only"),
     ("type", "leave it out: every [[forward]] is a forward zone"),
     ("zone", "write [[forward]] with name and forwarders"),
+    ("stale_answer_enable", "write serve_stale = true"),
+    ("stale_cache_enable", "write serve_stale = true"),
     ("server", "write the forwarder as a table: { address = \"…\", edns = false }"),
 ];
 
@@ -150,7 +152,8 @@ impl Place {
     /// What would be right instead of an unknown key: another place, another spelling, another way.
     pub(super) fn hint(self, key: &str) -> Option<String> {
         let here = || KEYS.iter().filter(|(_, places)| places.contains(&self)).map(|(known, _)| *known);
-        let elsewhere = ELSEWHERE.iter().find(|(word, _)| *word == key).map(|(_, instead)| (*instead).to_owned());
+        let elsewhere =
+            ELSEWHERE.iter().find(|(word, _)| *word == key.replace('-', "_")).map(|(_, instead)| (*instead).to_owned());
         elsewhere
             .or_else(|| moved(key).map(|place| format!("it belongs {place}")))
             .or_else(|| suggest::did_you_mean(key, here()))
@@ -178,6 +181,7 @@ mod tests {
             (Options, "forwarder", Some("did you mean 'forwarders'?")),
             (Root, "listen", Some("it belongs in [options]")),
             (Options, "forward", Some("leave it out: this server always forwards only")),
+            (Options, "stale-cache-enable", Some("write serve_stale = true")),
             (Root, "zone", Some("write [[forward]] with name and forwarders")),
             (Forward, "listen-on", Some("did you mean 'listen_on' in [options]?")),
             (Options, "rate_limit", None),

@@ -300,6 +300,12 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
         &["t.toml:2: unknown option 'allow-query' in [options] (did you mean 'allow_query'?)"],
     ),
     (
+        "named's milliseconds where seconds are meant",
+        "[options]\nstale_answer_client_timeout = 1800",
+        &["t.toml:2: stale_answer_client_timeout '1800' is out of range (0s..30s) (a number alone is seconds: \
+           milliseconds are written \"1800ms\")"],
+    ),
+    (
         "a key in the wrong table",
         "listen = ['::1']",
         &["t.toml:1: unknown option 'listen' at the top of the file (it belongs in [options])"],
@@ -311,7 +317,7 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
         &[
             "t.toml:2: recursion: boolean expected near ''maybe'' (write recursion = true)",
             "t.toml:3: max_cache_ttl: expected ISO 8601 duration or TTL value near '1q' \
-             (write seconds, or numbers with w, d, h, m, s: 3600, 1h30m, 1w)",
+             (write seconds, or numbers with w, d, h, m, s, ms: 3600, 1h30m, 500ms)",
             "t.toml:4: allow_query: '10.1.2.3/8': address/prefix length mismatch '8' (the network is 10.0.0.0/8)",
             "t.toml:4: allow_query: undefined ACL 'goodclient' (did you mean 'goodclients'?)",
             "t.toml:8: zone 'x..y': is not a valid name (empty label (two dots in a row, or a leading dot))",
@@ -418,7 +424,7 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
             "t.toml:12: max_cache_size: expected integer and optional unit or percent near '101%' \
              (write octets, 512M, a percentage from 1% to 100%, unlimited or default)",
             "t.toml:13: max_cache_ttl: expected ISO 8601 duration or TTL value near '-1' \
-             (write seconds, or numbers with w, d, h, m, s: 3600, 1h30m, 1w)",
+             (write seconds, or numbers with w, d, h, m, s, ms: 3600, 1h30m, 500ms)",
         ],
     ),
     (

@@ -102,10 +102,10 @@ impl<'i> Reader<'i> {
         self.error(&field.value.span(), format!("{}: {error}", field.key), Some(error.hint()));
     }
 
-    fn out_of_range(&mut self, field: Field<'_, '_>, bounds: &str) {
+    fn out_of_range(&mut self, field: Field<'_, '_>, bounds: &str, hint: Option<String>) {
         let found = excerpt(self.source(&field.value.span()).trim_matches(['"', '\'']));
         let message = format!("{} '{found}' is out of range ({bounds})", field.key);
-        self.error(&field.value.span(), message, None);
+        self.error(&field.value.span(), message, hint);
     }
 
     /// A table with known keys; unknown ones are reported.
@@ -221,7 +221,7 @@ impl<'i> Reader<'i> {
         };
         let value = unsigned(number).and_then(|value| T::try_from(value).ok()).filter(|value| bounds.contains(value));
         if value.is_none() {
-            self.out_of_range(field, &format!("{}..{}", bounds.start(), bounds.end()));
+            self.out_of_range(field, &format!("{}..{}", bounds.start(), bounds.end()), None);
         }
         value
     }
@@ -239,7 +239,12 @@ impl<'i> Reader<'i> {
         match read {
             Ok(value) if bounds.contains(&value) => Some(value),
             Ok(_) => {
-                self.out_of_range(field, &format!("{}..{}", seconds(*bounds.start()), seconds(*bounds.end())));
+                // named counts its timeouts in milliseconds.
+                let is_number = matches!(field.value.get_ref(), DeValue::Integer(_));
+                let hint = (is_number && field.key.ends_with("_timeout"))
+                    .then(|| "a number alone is seconds: milliseconds are written \"1800ms\"".to_owned());
+                let bounds = format!("{}..{}", seconds(*bounds.start()), seconds(*bounds.end()));
+                self.out_of_range(field, &bounds, hint);
                 None
             }
             Err(_) => {

@@ -15,6 +15,14 @@ fn hints_say_what_would_be_right() {
         ("options { forwardrs { 1.2.3.4; }; };", "unknown option 'forwardrs' (did you mean 'forwarders'?)"),
         ("recursion no;", "unknown option 'recursion' (it belongs to 'options' or 'view')"),
         ("options { quux 1; };", "unknown option 'quux'"),
+        (
+            "options { max_qps 900; };",
+            "unknown option 'max_qps' (a configuration in TOML can say that, named.conf cannot)",
+        ),
+        (
+            "options { serve-stale yes; };",
+            "unknown option 'serve-stale' (write 'stale-cache-enable yes' and 'stale-answer-enable yes')",
+        ),
         ("acl a { 10.0.0.1/8; };", "'10.0.0.1/8': address/prefix length mismatch '8' (did you mean 10.0.0.0/8?)"),
         ("acl a { 8.8.8; };", "incomplete IPv4 address or prefix near ';' (8.8.8.0/24, or all four octets)"),
         ("options { recursion \"yes\"; };", "boolean expected near '\"' (yes or no, without quotes)"),
