@@ -152,6 +152,16 @@ fn check_prints_all_faults_to_standard_output_and_exits_1() {
             ],
         ),
         (
+            "a log's directory that this host has not",
+            "[options]\nforwarders = ['10.1.0.2']\n[logging.channel.simple]\nfile = '/no/where/x.log'",
+            0,
+            vec![
+                "warning: channel 'simple': its messages would be lost on this host: '/no/where': No such file or directory \
+                 (os error 2) (create it, and let the server's user write it)",
+                "F: ok, 1 view, 0 forward zones, 1 upstream",
+            ],
+        ),
+        (
             "itself as forwarder",
             "[options]\nforwarders = ['127.0.0.1:5300']\nlisten = ['127.0.0.1:5300']",
             0,

@@ -22,7 +22,7 @@ use crate::answer::{self, desk, explain::Explained};
 use crate::cache::Cache;
 use crate::config::{self, CacheSize, Config, Diagnostic};
 use crate::listen::{Mailbox, Shared, Workers};
-use crate::logging::{self, Category, Logger, Severity};
+use crate::logging::{self, Category, Destination, Logger, Severity};
 use crate::state::State;
 use crate::sys::host::{self, HostAddress};
 use crate::sys::{cores, memory};
@@ -121,7 +121,21 @@ pub fn obstacles(config: &Config) -> Vec<Diagnostic> {
     let found = [enters, refuse_own_forwarders(config, &wanted), listens].into_iter().filter_map(Result::err);
     let message = |error: StartError| format!("'serve' would not start on this host: {error}");
     let warning = |message| Diagnostic { position: None, level: config::Level::Warning, message, hint: None };
-    found.map(message).map(warning).collect()
+    found.map(message).chain(lost_logs(config)).map(warning).collect()
+}
+
+/// The log files whose directory this host has not: a server starts all the same, and their messages are lost.
+fn lost_logs(config: &Config) -> Vec<String> {
+    let directory = config.directory.clone().unwrap_or_default();
+    let lost = config.logging.channels.iter().filter_map(|(name, channel)| {
+        let Destination::File(file) = &channel.destination else { return None };
+        let path = directory.join(&file.path);
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty())?;
+        let error = fs::metadata(parent.join(".")).err()?;
+        let what = format!("channel '{name}': its messages would be lost on this host: '{}'", parent.display());
+        Some(format!("{what}: {error} (create it, and let the server's user write it)"))
+    });
+    lost.collect()
 }
 
 impl Daemon {
