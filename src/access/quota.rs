@@ -68,6 +68,15 @@ impl Source {
     }
 }
 
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(ip) => ip.fmt(f),
+            IpAddr::V6(ip) => write!(f, "{ip}/{IPV6_PREFIX_BITS}"),
+        }
+    }
+}
+
 /// Why a place was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exceeded {
@@ -245,6 +254,15 @@ mod tests {
 
     fn source(last: u8) -> Source {
         Source::of(IpAddr::from([10, 0, 0, last]))
+    }
+
+    #[test]
+    fn a_source_is_told_as_an_operator_would_write_it() {
+        for (address, told) in
+            [("10.0.0.7", "10.0.0.7"), ("::ffff:10.0.0.7", "10.0.0.7"), ("2001:db8:1:2ff:3::4", "2001:db8:1:200::/56")]
+        {
+            assert_eq!(Source::of(address.parse().unwrap()).to_string(), told, "{address}");
+        }
     }
 
     fn sources_counted(quota: &Quota) -> usize {

@@ -183,10 +183,14 @@ impl<B: Clone> Desk<B> {
         };
         if quota.may_complain(moment.unix) {
             let (used, limit) = (quota.used(), quota.limit());
+            let reason = match exceeded {
+                Exceeded::Share => format!("{source} has its share of the quota: its oldest question makes room"),
+                Exceeded::All => format!("{exceeded}: the oldest question makes room"),
+            };
             logging::event!(
                 Category::Client,
                 Severity::Warning,
-                "no more recursive clients ({used}/{limit}): {exceeded}: the oldest question makes room"
+                "no more recursive clients ({used}/{limit}): {reason}"
             );
         }
         let oldest = match exceeded {
