@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use crate::access::Explanation;
 use crate::config::{Forwarder, ForwarderOrder};
 use crate::state::{Snapshot, View};
+use crate::upstream::Stale;
 use crate::wire::Name;
 
 /// What a question would get.
@@ -70,7 +71,7 @@ fn explain_in(
     let (cache, ncache) = (rule.ttl.cache, rule.ttl.ncache);
     say("kept", format!("answers {}–{} s, negative answers {}–{} s", cache.0, cache.1, ncache.0, ncache.1));
     if let Some(stale) = rule.stale {
-        say("stale", format!("given out for {} s when forwarders fail, TTL {} s", stale.max_ttl, stale.answer_ttl));
+        say("stale", format!("given out for {} s {}, TTL {} s", stale.max_ttl, when(&stale), stale.answer_ttl));
     }
     if !view.recursion || !recursion.allowed {
         say("answer", "from the cache if it is there, else REFUSED (EDE 18)".to_owned());
@@ -82,6 +83,14 @@ fn explain_in(
     }
     say("answer", "from the cache if it is there, else from the forwarders".to_owned());
     true
+}
+
+fn when(stale: &Stale) -> String {
+    match stale.client_timeout.map(|timeout| timeout.as_millis()) {
+        None => "when forwarders fail".to_owned(),
+        Some(0) => "at once, while it is fetched anew".to_owned(),
+        Some(milliseconds) => format!("when forwarders fail or need more than {milliseconds} ms"),
+    }
 }
 
 fn forwarder(forwarder: &Forwarder) -> String {
@@ -99,4 +108,22 @@ fn order(order: ForwarderOrder) -> &'static str {
 
 fn decided(explanation: &Explanation) -> String {
     format!("{}: {explanation}", if explanation.allowed { "matches" } else { "does not match" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_a_stale_answer_is_given_out_is_told() {
+        for (milliseconds, told) in [
+            (None, "when forwarders fail"),
+            (Some(0), "at once, while it is fetched anew"),
+            (Some(1800), "when forwarders fail or need more than 1800 ms"),
+        ] {
+            let client_timeout = milliseconds.map(std::time::Duration::from_millis);
+            let stale = Stale { max_ttl: 86400, answer_ttl: 30, refresh_time: 30, client_timeout };
+            assert_eq!(when(&stale), told);
+        }
+    }
 }
