@@ -341,8 +341,8 @@ impl Server {
         logging::event!(
             Category::Resolver,
             Severity::Warning,
-            "forwarder {}#{} has reached its max_qps of {}: {count} questions waited or went elsewhere since this was \
-             last told",
+            "forwarder {}#{} has reached its max_qps of {}: questions that waited or went elsewhere since this was last \
+             told: {count} (raise it if the forwarder can take more, or name another forwarder)",
             address.ip(),
             address.port(),
             self.forwarder.max_qps.unwrap_or(0),
