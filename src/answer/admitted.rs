@@ -266,15 +266,20 @@ impl<'a> Admitted<'a> {
         }
         let (failure, layout) = (key.failure(), self.view.rules.layout());
         let patch = Patch { layout, rotation: 0, refresh: RefreshWindow::NEVER };
-        let refresh = if cache.copy_segment(cache.hash(&failure), &failure, now, patch, out).is_some() {
+        let failed = cache.copy_segment(cache.hash(&failure), &failure, now, patch, out).map(|copied| {
             let nobody = Segment::new(out).meta().ede == ede::NO_REACHABLE_AUTHORITY + 1;
-            if nobody { Refresh::Yes } else { Refresh::No }
-        } else if stale.client_timeout == Some(Duration::ZERO) {
-            Refresh::Yes
-        } else {
+            (copied.stored_ms, if nobody { Refresh::Yes } else { Refresh::No })
+        });
+        let at_once = stale.client_timeout == Some(Duration::ZERO);
+        if failed.is_none() && !at_once {
             return None;
-        };
-        cache.copy_stale(hash, key, now, stale.ttls(layout), out).then_some(refresh)
+        }
+        let stored_ms = cache.copy_stale(hash, key, now, stale.ttls(layout), out)?;
+        // An answer that has come since, and has ended as well, ended the failure.
+        match failed.filter(|(failed_ms, _)| *failed_ms >= stored_ms) {
+            Some((_, refresh)) => Some(refresh),
+            None => at_once.then_some(Refresh::Yes),
+        }
     }
 }
 

@@ -61,7 +61,7 @@ impl Admitted<'_> {
                 .or_else(|| cache.copy_segment(cache.hash(&whole), &whole, now, patch, &mut octets));
             let found = found.or_else(|| {
                 let stale = self.find_stale(&key, hash, rule, &mut octets)?;
-                Some(Copied { elapsed: 0, refresh: stale == Refresh::Yes && refresh.is_none() })
+                Some(Copied { elapsed: 0, refresh: stale == Refresh::Yes && refresh.is_none(), stored_ms: 0 })
             });
             let Some(found) = found else {
                 chain.want(&next);

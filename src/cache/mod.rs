@@ -66,6 +66,8 @@ pub struct Copied {
     pub elapsed: u32,
     /// See [`Lookup::Hit`].
     pub refresh: bool,
+    /// When it was stored, in milliseconds of the cache's clock.
+    pub stored_ms: u64,
 }
 
 /// How stale answers are given out.
@@ -218,7 +220,7 @@ impl Cache {
         out.clear();
         out.extend_from_slice(entry.segment());
         let refresh = is_due(entry, now_ms, patch.refresh) && meta.ede == 0 && entry.take_refresh();
-        Some(Copied { elapsed: elapsed_seconds(entry, now_ms), refresh })
+        Some(Copied { elapsed: elapsed_seconds(entry, now_ms), refresh, stored_ms: entry.stored_ms() })
     }
 
     /// Whether something is kept that may still be given out.
@@ -233,39 +235,52 @@ impl Cache {
         self.contains(hash, key, now) || self.contains(self.hash(&whole), &whole, now)
     }
 
-    /// Copies what was once known of a question, or of its name, though the TTL ended up to [`StaleTtls::max`] seconds
-    /// ago, and makes it a stale segment of the TTL [`StaleTtls::answer`]. Failures are not known.
-    pub fn copy_stale(&self, hash: u64, key: &Key, now: Instant, stale: StaleTtls, out: &mut Vec<u8>) -> bool {
+    /// Copies what was last known of a question or of its name, though the TTL ended up to [`StaleTtls::max`] seconds ago,
+    /// and makes it a stale segment of the TTL [`StaleTtls::answer`]. Failures are not known. Says when it was stored, in
+    /// milliseconds of the cache's clock.
+    pub fn copy_stale(&self, hash: u64, key: &Key, now: Instant, stale: StaleTtls, out: &mut Vec<u8>) -> Option<u64> {
         let whole = key.whole_name();
-        let found = self.copy_expired(hash, key, now, stale, out)
-            || self.copy_expired(self.hash(&whole), &whole, now, stale, out);
-        if found {
-            segment::make_stale(out, stale.answer);
-        }
-        found
+        let of_type = self.copy_expired(hash, key, now, stale, None, out);
+        // A name that was taken away since does not come back.
+        let of_name = self.copy_expired(self.hash(&whole), &whole, now, stale, of_type, out);
+        let stored_ms = of_name.or(of_type)?;
+        segment::make_stale(out, stale.answer);
+        Some(stored_ms)
     }
 
-    fn copy_expired(&self, hash: u64, key: &Key, now: Instant, stale: StaleTtls, out: &mut Vec<u8>) -> bool {
+    /// Copies an entry that may be given out stale, if it was stored after this millisecond.
+    fn copy_expired(
+        &self,
+        hash: u64,
+        key: &Key,
+        now: Instant,
+        stale: StaleTtls,
+        after_ms: Option<u64>,
+        out: &mut Vec<u8>,
+    ) -> Option<u64> {
         let now_ms = self.milliseconds(now);
         let mut shard = self.shard(hash);
-        let Some(entry) = shard.find(hash, key.qtype(), key.typeless()) else { return false };
+        let entry = shard.find(hash, key.qtype(), key.typeless())?;
         let meta = Segment::new(entry.segment()).meta();
         let is_useful = meta.ede == 0 && (!meta.linked || meta.layout == stale.layout);
-        if !is_useful || entry.expires_ms() + u64::from(stale.max) * 1000 <= now_ms {
-            return false;
+        let is_newer = after_ms.is_none_or(|other| entry.stored_ms() > other);
+        if !is_useful || !is_newer || entry.expires_ms() + u64::from(stale.max) * 1000 <= now_ms {
+            return None;
         }
         entry.touch();
         out.clear();
         out.extend_from_slice(entry.segment());
-        true
+        Some(entry.stored_ms())
     }
 
-    /// Keeps a segment for `ttl` seconds, in the place of what was kept under the key.
+    /// Keeps a segment for `ttl` seconds, in the place of what was kept under the key. One of no TTL only takes the place of
+    /// one whose TTL has ended: it is no hit, but if something of old is to be given out, then not what it has replaced.
     pub fn insert(&self, hash: u64, key: &Key, segment: &[u8], ttl: u32, now: Instant) {
-        if ttl == 0 {
+        let now_ms = self.milliseconds(now);
+        let has_ended = |old: &mut Entry| old.expires_ms() <= now_ms;
+        if ttl == 0 && !self.shard(hash).find(hash, key.qtype(), key.typeless()).is_some_and(has_ended) {
             return;
         }
-        let now_ms = self.milliseconds(now);
         let entry = Entry::new(key.as_octets(), segment, ttl, now_ms);
         let evicted = self.shard(hash).insert(hash, entry, now_ms);
         if evicted.live > 0 {

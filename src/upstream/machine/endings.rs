@@ -48,7 +48,7 @@ impl<R: Route, W> Machine<R, W> {
     }
 
     fn copy_stale(&self, route: &R, hash: u64, key: &Key, now: Instant, out: &mut Vec<u8>) -> bool {
-        route.stale().is_some_and(|stale| self.cache.copy_stale(hash, key, now, stale.ttls(route.layout()), out))
+        route.stale().and_then(|stale| self.cache.copy_stale(hash, key, now, stale.ttls(route.layout()), out)).is_some()
     }
 
     /// Gives an answer of old, if there is one, to those who waited so long that it is as good as none; others wait on.
