@@ -64,6 +64,12 @@ impl Pace {
         self.take_if(now, |_, _| true);
     }
 
+    /// Takes a token for a probe, unless a whole bucket is owed already. Probes come at their own pace, which may be the
+    /// faster one; a server that returns after hours is not to pay for them with hours.
+    pub fn pay_for_probe(&self, now: Micros) {
+        self.take_if(now, |needed, burst| needed <= 2 * burst);
+    }
+
     /// A reserved token is not used.
     pub fn give_back(&self) {
         let less = |full_at: u64| Some(full_at.saturating_sub(self.interval_ns));
@@ -131,6 +137,15 @@ mod tests {
         pace.pay(SECOND);
         assert!(!pace.take(SECOND + 10_000, Urgency::Miss), "what was sent in any case is missing now");
         assert!(pace.take(SECOND + 20_000, Urgency::Miss));
+    }
+
+    #[test]
+    fn a_server_is_asked_soon_after_it_was_probed_for_an_hour() {
+        for qps in [1, 2, 3, 100] {
+            let (pace, end) = (Pace::new(Some(qps)), 3600 * SECOND);
+            (SECOND..end).step_by(300_000).for_each(|now| pace.pay_for_probe(now));
+            assert!(pace.take(end + 3 * SECOND, Urgency::Miss), "{qps}");
+        }
     }
 
     #[test]

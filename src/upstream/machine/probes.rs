@@ -89,7 +89,7 @@ impl<R: Route, W> Machine<R, W> {
         super::attempts::set_length(&mut out.octets, start, transport);
         out.commands.push(Command::Send(path, start..out.octets.len()));
         self.counts.probes += 1;
-        server.pace.pay(self.micros(now));
+        server.pace.pay_for_probe(self.micros(now));
         let Some(watched) = self.watched.get_mut(&server.id) else { return };
         watched.outstanding.push((path, id));
         if watched.outstanding.len() > MAX_OUTSTANDING {
