@@ -391,13 +391,13 @@ impl Sender {
     /// Sends the datagrams of a message that was refused one by one; returns how many were refused again.
     ///
     /// Some devices cannot cut messages up (no checksums), or the path is narrower than any should be: no more runs then.
+    /// Where nothing can be sent to, as clients may forge it, says nothing about runs.
     fn send_apart(&mut self, message: usize, socket: BorrowedFd<'_>) -> usize {
         let mut header = self.slots.headers[message].msg_hdr;
         let count = parts(&header);
         if count == 1 {
             return 1;
         }
-        self.merges = false;
         header.msg_control = std::ptr::null_mut();
         header.msg_controllen = 0;
         header.msg_iovlen = 1;
@@ -409,6 +409,7 @@ impl Sender {
             lost += usize::from(sent < 0);
             header.msg_iov = header.msg_iov.wrapping_add(1);
         }
+        self.merges &= lost == count;
         lost
     }
 }
@@ -549,5 +550,19 @@ mod tests {
         // SAFETY: one structure is passed, and it lives for the call; the descriptor in it is open.
         let ready = unsafe { libc::poll(&raw mut polled, 1, 10_000) };
         assert_eq!((ready, polled.revents), (1, libc::POLLERR));
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_sent_to_does_not_end_runs_for_all() {
+        let here = UdpSocket::bind("127.0.0.1:0").expect("loopback");
+        let mut sender = Sender::new(100);
+        sender.merge_for(here.as_fd());
+        for _ in 0..2 {
+            for _ in 0..3 {
+                // The kernel wants to be asked before it broadcasts.
+                sender.push(9, Some(&(Ipv4Addr::BROADCAST, 53).into()));
+            }
+            assert_eq!((sender.messages, sender.send(here.as_fd()).lost), (1, 3));
+        }
     }
 }
