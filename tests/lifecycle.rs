@@ -177,6 +177,22 @@ fn an_address_that_a_reload_cannot_have_is_said_and_won_as_soon_as_it_is_free() 
 }
 
 #[test]
+fn a_reload_that_comes_while_the_configuration_is_read_is_done_afterwards() {
+    let (upstream, address) = (upstream(1), fresh_address());
+    let zones: String = (0..50_000)
+        .map(|n| format!("zone \"z{n}.example\" {{ type forward; forwarders {{ 192.0.2.1; }}; }};\n"))
+        .collect();
+    let text = named_conf(address, upstream.address(), "") + &zones;
+    let server = Tandem::start_while(address, &text, |server| {
+        assert!(wait_until(PATIENCE, || server.catches(Signal::SIGHUP)), "SIGHUP would end it");
+        server.hang_up();
+        assert!(!server.said().contains("listens on"), "it has not read its configuration yet");
+    });
+    assert!(wait_until(PATIENCE, || server.said().contains("reloading configuration succeeded")), "{}", server.said());
+    assert_eq!(ask(address), Some(1));
+}
+
+#[test]
 fn signals_that_mean_nothing_end_nothing() {
     let (upstream, address) = (upstream(1), fresh_address());
     let mut server = Tandem::start(address, &named_conf(address, upstream.address(), ""));

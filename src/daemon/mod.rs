@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::UnixDatagram;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::access::{Bounds, Host, Quota};
 use crate::answer::{self, desk, explain::Explained};
@@ -95,12 +95,40 @@ pub struct Daemon {
 /// # Errors
 /// When it cannot start; nothing is left behind then.
 pub fn run(path: &Path) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| StartError::System("cannot start the runtime".to_owned(), error))?;
+    let signals = {
+        let _inside = runtime.enter();
+        Signals::take().map_err(|error| StartError::System("cannot take signals".to_owned(), error))?
+    };
     let daemon = Daemon::start(path)?;
     // Whatever the log takes, who starts it sees that it runs.
     let _ = writeln!(io::stderr(), "tandem listens on {}", list(daemon.listening.keys()));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| StartError::System("cannot start the runtime".to_owned(), error))?;
-    runtime.block_on(daemon.serve())
+    runtime.block_on(daemon.serve(signals))
+}
+
+/// The signals that mean something, taken before a long configuration is read: left alone each of them ends a process.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+    /// SIGUSR1; means nothing, as does the next.
+    first: Signal,
+    /// SIGUSR2.
+    second: Signal,
+}
+
+impl Signals {
+    /// Takes them; within a runtime.
+    fn take() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            first: signal(SignalKind::user_defined1())?,
+            second: signal(SignalKind::user_defined2())?,
+        })
+    }
 }
 
 /// Says what a configuration does with a question, on this host, without running anything.
@@ -193,12 +221,8 @@ impl Daemon {
     }
 
     /// Serves until told to stop.
-    async fn serve(mut self) -> Result<(), StartError> {
-        let on = |kind| signal(kind).map_err(|error| StartError::System("cannot take signals".to_owned(), error));
-        let (mut hangup, mut terminate) = (on(SignalKind::hangup())?, on(SignalKind::terminate())?);
-        let mut interrupt = on(SignalKind::interrupt())?;
-        // Left alone they end a process; named they end too.
-        let (mut first, mut second) = (on(SignalKind::user_defined1())?, on(SignalKind::user_defined2())?);
+    async fn serve(mut self, signals: Signals) -> Result<(), StartError> {
+        let Signals { mut hangup, mut terminate, mut interrupt, mut first, mut second } = signals;
         let changes = host::address_changes().and_then(UnixDatagram::from_std).ok();
         logging::event!(Category::General, Severity::Notice, "running");
         loop {

@@ -27,7 +27,13 @@ impl Tandem {
     /// Starts the server on `text`, a named.conf or TOML. Returns once it answers on `address`. In `text`,
     /// `{directory}` becomes the server's temporary directory.
     pub(crate) fn start(address: SocketAddr, text: &str) -> Tandem {
+        Tandem::start_while(address, text, |_| {})
+    }
+
+    /// The same, with something done as soon as the process is there.
+    pub(crate) fn start_while(address: SocketAddr, text: &str, meanwhile: impl FnOnce(&Tandem)) -> Tandem {
         let mut tandem = Tandem::launch(text);
+        meanwhile(&tandem);
         let query = Question::new("version.bind", "TXT").class(3).octets();
         let ready = wait_until(START, || {
             tandem.process.ended().is_some() || exchange_udp(address, &query, Duration::from_millis(200)).is_some()
@@ -93,6 +99,13 @@ impl Tandem {
 
     pub(crate) fn pid(&self) -> Pid {
         self.process.pid()
+    }
+
+    /// Whether it has a handler for this signal.
+    pub(crate) fn catches(&self, signal: Signal) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.pid())).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or_default();
+        u64::from_str_radix(caught.trim(), 16).unwrap_or(0) & 1 << (signal as u32 - 1) != 0
     }
 
     /// How much memory it has, in octets.
