@@ -13,12 +13,14 @@
 //! Memory is bounded by the permits alive.
 
 use std::collections::HashMap;
-use std::collections::hash_map::{Entry, RandomState};
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use foldhash::quality::RandomState;
 
 use crate::config::Limits;
 
@@ -127,7 +129,7 @@ pub struct Permit {
 impl Quota {
     /// All places free.
     pub fn new(bounds: Bounds) -> Arc<Self> {
-        let hasher = RandomState::new();
+        let hasher = RandomState::default();
         Arc::new(Self {
             all: AtomicU32::new(bounds.all),
             per_source: AtomicU32::new(bounds.per_source),

@@ -16,6 +16,7 @@ use super::{Chain, Client, Context, Decision, Forward, decide, fail, resume};
 use crate::access::{Exceeded, Permit, Quota, Secret, Source};
 use crate::logging::{self, Category, Severity};
 use crate::state::{Follower, Route, State};
+use crate::upstream::spares::Spares;
 use crate::upstream::{self, Ask, Asking, Command, FlightId, Machine, Output, Path, Server, Until, Waiter};
 use crate::wire::Transport;
 use crate::wire::header::ede;
@@ -65,7 +66,7 @@ pub trait Driver {
 struct Waiting<B> {
     back: B,
     client: Client,
-    packet: Box<[u8]>,
+    packet: Vec<u8>,
     chain: Option<Box<Chain>>,
     ticket: Ticket,
     /// Its place among those that wait.
@@ -79,6 +80,7 @@ pub struct Desk<B> {
     machine: Machine<Route, Waiting<B>>,
     output: Output<Waiting<B>>,
     queue: Queue,
+    spare_packets: Spares<u8>,
     keys: Keys,
     rotation: u32,
 }
@@ -91,6 +93,7 @@ impl<B: Clone> Desk<B> {
             machine: Machine::new(number, seed, common.upstream.clone()),
             output: Output::default(),
             queue: Queue::default(),
+            spare_packets: Spares::default(),
             keys: Keys::default(),
             rotation: u32::from_le_bytes([seed[0], seed[1], seed[2], seed[3]]),
             common,
@@ -164,7 +167,9 @@ impl<B: Clone> Desk<B> {
         let until =
             Until::new(moment.now, forward.route.view.query_timeout).with_stale(moment.now, forward.route.rule().stale);
         let ticket = self.queue.join(source, forward.proven);
-        let waiting = Waiting { back, client, packet: packet.into(), chain: None, ticket, _permit: permit };
+        let mut kept = self.spare_packets.take();
+        kept.extend_from_slice(packet);
+        let waiting = Waiting { back, client, packet: kept, chain: None, ticket, _permit: permit };
         self.ask(moment, waiting, forward, until, driver);
     }
 
@@ -224,6 +229,7 @@ impl<B: Clone> Desk<B> {
     fn end(&mut self, waiting: Waiting<B>, driver: &mut impl Driver<Back = B>) {
         self.queue.leave(waiting.ticket);
         driver.ends(&waiting.back);
+        self.spare_packets.put(waiting.packet);
     }
 
     fn ask(
@@ -326,7 +332,7 @@ impl<B: Clone> Desk<B> {
             }
             for finished in output.finished.drain(..) {
                 let segment = &output.segments[finished.segment];
-                finished.waiters.into_iter().for_each(|waiter| self.finish(moment, waiter, segment, driver));
+                self.finish(moment, finished.waiter, segment, driver);
             }
             // Its memory is used again.
             if self.output.commands.is_empty() && self.output.finished.is_empty() {

@@ -7,6 +7,7 @@
 //! Not here: how many may wait ([`Quota`](crate::access::Quota)).
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::access::Source;
 use crate::upstream::FlightId;
@@ -102,52 +103,51 @@ impl Queue {
         self.unproven.map(|ends| ends.newer)
     }
 
-    fn ends(&self, list: List, source: Source) -> Option<Links> {
-        match list {
-            List::OfSource => self.sources.get(&source).copied(),
-            List::OfUnproven => self.unproven,
-        }
-    }
-
-    fn set_ends(&mut self, list: List, source: Source, ends: Links) {
-        let ends = (ends.older != NONE).then_some(ends);
-        match (list, ends) {
-            (List::OfSource, Some(ends)) => drop(self.sources.insert(source, ends)),
-            (List::OfSource, None) => drop(self.sources.remove(&source)),
-            (List::OfUnproven, ends) => self.unproven = ends,
-        }
-    }
-
-    fn links(&mut self, list: List, ticket: Ticket) -> &mut Links {
-        &mut self.places[ticket as usize].links[list as usize]
-    }
-
     fn append(&mut self, list: List, ticket: Ticket) {
-        let source = self.places[ticket as usize].source;
-        let mut ends = self.ends(list, source).unwrap_or(EMPTY);
-        *self.links(list, ticket) = Links { older: ends.older, newer: NONE };
+        let Self { places, unproven, sources, .. } = self;
+        let ends = match list {
+            List::OfSource => sources.entry(places[ticket as usize].source).or_insert(EMPTY),
+            List::OfUnproven => unproven.get_or_insert(EMPTY),
+        };
+        places[ticket as usize].links[list as usize] = Links { older: ends.older, newer: NONE };
         match ends.older {
             NONE => ends.newer = ticket,
-            newest => self.links(list, newest).newer = ticket,
+            newest => places[newest as usize].links[list as usize].newer = ticket,
         }
         ends.older = ticket;
-        self.set_ends(list, source, ends);
     }
 
     fn unlink(&mut self, list: List, ticket: Ticket) {
-        let source = self.places[ticket as usize].source;
-        let Some(mut ends) = self.ends(list, source) else { return };
-        let Links { older, newer } = *self.links(list, ticket);
-        match older {
-            NONE => ends.newer = newer,
-            older => self.links(list, older).newer = newer,
+        let Self { places, unproven, sources, .. } = self;
+        match list {
+            List::OfSource => {
+                if let Entry::Occupied(mut ends) = sources.entry(places[ticket as usize].source)
+                    && cut(places, ends.get_mut(), list, ticket)
+                {
+                    ends.remove();
+                }
+            }
+            List::OfUnproven => {
+                if unproven.as_mut().is_some_and(|ends| cut(places, ends, list, ticket)) {
+                    *unproven = None;
+                }
+            }
         }
-        match newer {
-            NONE => ends.older = older,
-            newer => self.links(list, newer).older = older,
-        }
-        self.set_ends(list, source, ends);
     }
+}
+
+/// Takes a place out of the list with these ends; says whether the list is empty now.
+fn cut(places: &mut [Place], ends: &mut Links, list: List, ticket: Ticket) -> bool {
+    let Links { older, newer } = places[ticket as usize].links[list as usize];
+    match older {
+        NONE => ends.newer = newer,
+        older => places[older as usize].links[list as usize].newer = newer,
+    }
+    match newer {
+        NONE => ends.older = older,
+        newer => places[newer as usize].links[list as usize].older = older,
+    }
+    ends.older == NONE
 }
 
 #[cfg(test)]

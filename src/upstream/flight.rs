@@ -91,6 +91,13 @@ impl Until {
         Self { stale: stale.and_then(|stale| stale.client_timeout).map(|timeout| now + timeout), ..self }
     }
 
+    /// The earliest deadline of any kind, but not one that had `passed`.
+    fn next_after(self, passed: Option<Instant>) -> Option<Instant> {
+        let Self { alive, dead, stale } = self;
+        let is_ahead = |deadline: &Instant| passed.is_none_or(|passed| *deadline > passed);
+        [Some(dead), Some(alive), stale].into_iter().flatten().filter(is_ahead).min()
+    }
+
     /// The deadline in this case.
     pub fn when(self, all_are_dead: bool) -> Instant {
         if all_are_dead { self.dead } else { self.alive }
@@ -240,11 +247,7 @@ impl<R, W> Flight<R, W> {
 
     /// The earliest deadline, of either kind, of those who wait; not those that passed before it was looked at.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let deadlines = self.waiters.iter().flat_map(|waiter| {
-            let Until { alive, dead, stale } = waiter.until;
-            [Some(dead), Some(alive), stale].into_iter().flatten()
-        });
-        deadlines.filter(|&deadline| self.looked_at.is_none_or(|passed| deadline > passed)).min()
+        self.waiters.iter().filter_map(|waiter| waiter.until.next_after(self.looked_at)).min()
     }
 }
 

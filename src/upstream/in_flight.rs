@@ -8,6 +8,8 @@ use std::time::Instant;
 
 use hashbrown::HashTable;
 
+use super::spares::Spares;
+
 /// A flight on some worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FlightId {
@@ -32,7 +34,7 @@ pub enum Joined {
 
 struct Asked {
     hash: u64,
-    key: Box<[u8]>,
+    key: Vec<u8>,
     owner: FlightId,
     waiting: Vec<FlightId>,
     /// Until when somebody on another worker waits.
@@ -41,26 +43,32 @@ struct Asked {
 
 /// See the module. Shared by all workers.
 pub struct InFlight {
-    shards: Box<[Mutex<HashTable<Asked>>]>,
+    shards: Box<[Mutex<Shard>]>,
+}
+
+#[derive(Default)]
+struct Shard {
+    table: HashTable<Asked>,
+    spare_keys: Spares<u8>,
 }
 
 const SHARDS: usize = 64;
 
 impl Default for InFlight {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::new(HashTable::new())).collect() }
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
     }
 }
 
 impl InFlight {
-    fn with<T>(&self, hash: u64, action: impl FnOnce(&mut HashTable<Asked>) -> T) -> T {
+    fn with<T>(&self, hash: u64, action: impl FnOnce(&mut Shard) -> T) -> T {
         let shard = &self.shards[(hash >> 40) as usize % SHARDS];
         action(&mut shard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Joins the question `key`, or begins it; `me` is the flight that the caller would use, waiting until `until`.
     pub fn join(&self, hash: u64, key: &[u8], me: FlightId, until: Instant) -> Joined {
-        self.with(hash, |table| match table.find_mut(hash, |asked| *asked.key == *key) {
+        self.with(hash, |Shard { table, spare_keys }| match table.find_mut(hash, |asked| *asked.key == *key) {
             Some(asked) if asked.owner.worker == me.worker => Joined::Here(asked.owner),
             Some(asked) => match asked.waiting.iter().find(|flight| flight.worker == me.worker) {
                 Some(&flight) => {
@@ -74,7 +82,9 @@ impl InFlight {
                 }
             },
             None => {
-                let asked = Asked { hash, key: key.into(), owner: me, waiting: Vec::new(), until };
+                let mut kept = spare_keys.take();
+                kept.extend_from_slice(key);
+                let asked = Asked { hash, key: kept, owner: me, waiting: Vec::new(), until };
                 table.insert_unique(hash, asked, |asked| asked.hash);
                 Joined::Own
             }
@@ -83,24 +93,29 @@ impl InFlight {
 
     /// Until when somebody on another worker waits for the question; `None` if nobody does.
     pub fn awaited_until(&self, hash: u64, key: &[u8]) -> Option<Instant> {
-        self.with(hash, |table| {
-            let asked = table.find(hash, |asked| *asked.key == *key)?;
+        self.with(hash, |shard| {
+            let asked = shard.table.find(hash, |asked| *asked.key == *key)?;
             (!asked.waiting.is_empty()).then_some(asked.until)
         })
     }
 
     /// Ends the question that `owner` asks; returns the flights of other workers that wait to be told.
     pub fn finish(&self, hash: u64, key: &[u8], owner: FlightId) -> Vec<FlightId> {
-        self.with(hash, |table| match table.find_entry(hash, |asked| *asked.key == *key && asked.owner == owner) {
-            Ok(entry) => entry.remove().0.waiting,
+        let is_it = |asked: &Asked| *asked.key == *key && asked.owner == owner;
+        self.with(hash, |Shard { table, spare_keys }| match table.find_entry(hash, is_it) {
+            Ok(entry) => {
+                let (Asked { key, waiting, .. }, _) = entry.remove();
+                spare_keys.put(key);
+                waiting
+            }
             Err(_) => Vec::new(),
         })
     }
 
     /// Takes a waiting flight off the list.
     pub fn leave(&self, hash: u64, key: &[u8], flight: FlightId) {
-        self.with(hash, |table| {
-            if let Some(asked) = table.find_mut(hash, |asked| *asked.key == *key) {
+        self.with(hash, |shard| {
+            if let Some(asked) = shard.table.find_mut(hash, |asked| *asked.key == *key) {
                 asked.waiting.retain(|&waiting| waiting != flight);
             }
         });
@@ -108,7 +123,7 @@ impl InFlight {
 
     /// Questions in flight.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
+        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).table.len()).sum()
     }
 
     /// Whether nothing is in flight.

@@ -4,7 +4,7 @@
 //! time. [`server`] remembers how each upstream answers and whether it lives, [`latency`] how long its answers take,
 //! [`budget`] how much may be asked twice, [`choice`] which server is next, [`pace`] how much it may be asked, [`lanes`]
 //! which sockets and IDs are used, [`flight`] who waits for a question, [`in_flight`] which questions are being asked on
-//! any core, [`wheel`] when to look again.
+//! any core, [`wheel`] when to look again; [`spares`] are vectors to be used again.
 //! Not here: sockets (`listen`), what an answer means for a client (`answer`).
 //!
 //! What follows from the time that an answer takes, in the order in which it does:
@@ -35,6 +35,7 @@ pub mod latency;
 pub mod machine;
 pub mod pace;
 pub mod server;
+pub mod spares;
 pub mod wheel;
 
 pub use budget::HedgeBudget;

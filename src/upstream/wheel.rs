@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 /// How fine the wheel is; timers fire up to one tick late, never early.
 pub const TICK: Duration = Duration::from_millis(4);
+/// The same in microseconds: 64 bits divide faster than 128.
+const TICK_US: u64 = TICK.as_micros() as u64;
 /// Slots; a timer further away than the wheel reaches fires early at its horizon and is armed again.
 const SLOTS: usize = 4096;
 
@@ -27,7 +29,7 @@ impl<T> Wheel<T> {
     }
 
     fn tick_at(&self, at: Instant) -> u64 {
-        (at.saturating_duration_since(self.epoch).as_micros() / TICK.as_micros()) as u64
+        at.saturating_duration_since(self.epoch).as_micros() as u64 / TICK_US
     }
 
     /// Lets `value` fire at `at` or up to a tick later.
@@ -53,7 +55,7 @@ impl<T> Wheel<T> {
     /// When the next entry fires.
     pub fn next_at(&self) -> Option<Instant> {
         // More ticks than 32 bits hold pass within 199 days.
-        Some(self.epoch + Duration::from_micros(self.next_tick()? * TICK.as_micros() as u64))
+        Some(self.epoch + Duration::from_micros(self.next_tick()? * TICK_US))
     }
 
     /// The first occupied tick after `done`.

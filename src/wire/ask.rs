@@ -33,23 +33,33 @@ pub struct AskOpt<'q> {
 pub fn write(out: &mut Vec<u8>, id: u16, question: &Question<'_>, opt: Option<AskOpt<'_>>) {
     let flag_if = |condition: bool, bit: u16| if condition { bit } else { 0 };
     let flags = flag::RD | flag_if(question.checking_disabled, flag::CD) | flag_if(question.want_authentic, flag::AD);
-    for value in [id, flags, 1, 0, 0, u16::from(opt.is_some())] {
-        out.extend_from_slice(&value.to_be_bytes());
-    }
+    let mut header = [0; HEADER_OCTETS];
+    put_all(&mut header, [id, flags, 1, 0, 0, u16::from(opt.is_some())]);
+    out.extend_from_slice(&header);
     out.extend_from_slice(question.qname);
-    out.extend_from_slice(&question.qtype.to_be_bytes());
-    out.extend_from_slice(&question.qclass.to_be_bytes());
+    let mut kind = [0; 4];
+    put_all(&mut kind, [question.qtype, question.qclass]);
+    out.extend_from_slice(&kind);
     let Some(opt) = opt else { return };
     let options = if opt.cookie.is_empty() { 0 } else { (OPTION_OCTETS + opt.cookie.len()) as u16 };
     let dnssec_ok = flag_if(question.dnssec_ok, DNSSEC_OK);
-    out.push(0);
-    for value in [rtype::OPT, opt.udp_size, 0, dnssec_ok, options] {
-        out.extend_from_slice(&value.to_be_bytes());
-    }
+    // The root's name first.
+    let mut record = [0; 11];
+    put_all(&mut record[1..], [rtype::OPT, opt.udp_size, 0, dnssec_ok, options]);
+    out.extend_from_slice(&record);
     if !opt.cookie.is_empty() {
-        out.extend_from_slice(&option::COOKIE.to_be_bytes());
-        out.extend_from_slice(&(opt.cookie.len() as u16).to_be_bytes());
+        let mut head = [0; OPTION_OCTETS];
+        put_all(&mut head, [option::COOKIE, opt.cookie.len() as u16]);
+        out.extend_from_slice(&head);
         out.extend_from_slice(opt.cookie);
+    }
+}
+
+/// Writes values one after the other: a vector grows by what they make up at once.
+#[inline]
+fn put_all<const N: usize>(out: &mut [u8], values: [u16; N]) {
+    for (place, value) in out.chunks_exact_mut(2).zip(values) {
+        place.copy_from_slice(&value.to_be_bytes());
     }
 }
 

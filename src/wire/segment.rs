@@ -51,16 +51,16 @@ pub fn encode(out: &mut Vec<u8>, meta: &Meta, ttl_offsets: &[u16], next: &[u8], 
     let body_length = u16::try_from(body.len()).ok()?;
     let ttl_count = u16::try_from(ttl_offsets.len()).ok()?;
     out.clear();
-    out.push(meta.rcode);
-    out.push(if meta.authentic { AUTHENTIC } else { 0 } | if meta.linked { LINKED } else { 0 });
-    for value in [meta.answers, meta.authority, meta.rotate_first, meta.rotate_count, meta.ede, ttl_count, body_length]
-    {
-        out.extend_from_slice(&value.to_le_bytes());
+    let mut fixed = [0; FIXED_OCTETS];
+    fixed[0] = meta.rcode;
+    fixed[1] = if meta.authentic { AUTHENTIC } else { 0 } | if meta.linked { LINKED } else { 0 };
+    let values = [meta.answers, meta.authority, meta.rotate_first, meta.rotate_count, meta.ede, ttl_count, body_length];
+    for (place, value) in fixed[2..16].chunks_exact_mut(2).zip(values) {
+        place.copy_from_slice(&value.to_le_bytes());
     }
-    out.push(u8::try_from(next.len()).ok()?);
-    out.push(0);
-    out.extend_from_slice(&meta.layout.to_le_bytes());
-    debug_assert_eq!(out.len(), FIXED_OCTETS);
+    fixed[16] = u8::try_from(next.len()).ok()?;
+    fixed[18..].copy_from_slice(&meta.layout.to_le_bytes());
+    out.extend_from_slice(&fixed);
     out.extend(ttl_offsets.iter().flat_map(|offset| offset.to_le_bytes()));
     out.extend_from_slice(next);
     out.extend_from_slice(body);

@@ -64,12 +64,12 @@ impl<R: Route, W> Machine<R, W> {
         let found = self.copy_stale(&route, hash, &key, now, &mut segment);
         let Some(flight) = self.flight_mut(index) else { return };
         if found {
-            let given: Vec<_> = flight.waiters.extract_if(.., |waiter| is_due(waiter)).collect();
+            let mut given: Vec<_> = flight.waiters.extract_if(.., |waiter| is_due(waiter)).collect();
             let until = given.iter().map(|waiter| waiter.until.alive).max();
             let begins = flight.refreshes_until.is_none();
             flight.refreshes_until = flight.refreshes_until.max(until);
             self.refreshing += usize::from(begins);
-            self.hand_out(given, &segment, out);
+            Self::hand_out(&mut given, &segment, out);
         } else {
             flight.waiters.iter_mut().filter(|waiter| is_due(waiter)).for_each(|waiter| waiter.until.stale = None);
         }
@@ -79,7 +79,7 @@ impl<R: Route, W> Machine<R, W> {
     /// Ends a flight with a segment.
     pub(super) fn finish(&mut self, index: u32, segment: &[u8], out: &mut Output<W>) {
         let Some(slot) = self.flights.get_mut(index as usize) else { return };
-        let Some(flight) = slot.flight.take() else { return };
+        let Some(mut flight) = slot.flight.take() else { return };
         self.free.push(index);
         self.refreshing -= usize::from(flight.refreshes_until.is_some());
         flight.attempts.iter().for_each(|attempt| self.release(attempt, out));
@@ -96,7 +96,9 @@ impl<R: Route, W> Machine<R, W> {
             }
             Role::Waits(_) => self.in_flight.leave(flight.hash, flight.key.as_octets(), flight.id),
         }
-        self.hand_out(flight.waiters, segment, out);
+        Self::hand_out(&mut flight.waiters, segment, out);
+        self.spare_waiters.put(flight.waiters);
+        self.spare_attempts.put(flight.attempts);
     }
 
     /// Somebody must no longer wait for `flight`: takes the first for whom `is_it` holds off it. What nobody waits for
@@ -127,13 +129,15 @@ impl<R: Route, W> Machine<R, W> {
         Some(waiter.who)
     }
 
-    pub(super) fn hand_out(&mut self, waiters: Vec<Waiter<W>>, segment: &[u8], out: &mut Output<W>) {
+    /// Hands a segment to all of them.
+    pub(super) fn hand_out(waiters: &mut Vec<Waiter<W>>, segment: &[u8], out: &mut Output<W>) {
         if waiters.is_empty() {
             return;
         }
         let start = out.segments.len();
         out.segments.extend_from_slice(segment);
-        out.finished.push(Finished { waiters, segment: start..out.segments.len() });
+        let end = out.segments.len();
+        out.finished.extend(waiters.drain(..).map(|waiter| Finished { waiter, segment: start..end }));
     }
 
     /// Another worker's flight, which `flight` waits for, has ended with this segment.

@@ -17,6 +17,7 @@ mod responses;
 mod stragglers;
 mod timers;
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,10 +27,11 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::budget::HedgeBudget;
-use super::flight::{Flight, Role, Route, Until, Waiter};
+use super::flight::{Attempt, Flight, Role, Route, Until, Waiter};
 use super::in_flight::{FlightId, InFlight, Joined};
 use super::lanes::{Lanes, Path};
 use super::server::{Micros, Server};
+use super::spares::Spares;
 use super::wheel::Wheel;
 use crate::access::{ClientCookie, Secret};
 use crate::cache::{Cache, Key, Patch, RefreshWindow};
@@ -55,8 +57,8 @@ pub enum Command {
 /// A question that needs no more asking.
 #[derive(Debug)]
 pub struct Finished<W> {
-    /// Who waited for it.
-    pub waiters: Vec<Waiter<W>>,
+    /// One of those who waited for it.
+    pub waiter: Waiter<W>,
     /// Where its segment stands in [`Output::segments`]; a failure is a segment too.
     pub segment: Range<usize>,
 }
@@ -154,9 +156,13 @@ pub struct Machine<R, W> {
     budget: Arc<HedgeBudget>,
     reader: Reader,
     segment: Vec<u8>,
+    spare_waiters: Spares<Waiter<W>>,
+    spare_attempts: Spares<Attempt>,
     cache: Arc<Cache>,
     in_flight: Arc<InFlight>,
     epoch: Instant,
+    /// A time, and what it is in microseconds: it is asked for often in a batch.
+    recent: Cell<(Instant, Micros)>,
     counts: Counts,
 }
 
@@ -167,7 +173,7 @@ struct Slot<R, W> {
 
 struct Cookies {
     secret: Secret,
-    of: HashMap<u32, ClientCookie>,
+    of: HashMap<u32, ClientCookie, foldhash::fast::RandomState>,
 }
 
 /// What machines share.
@@ -204,9 +210,12 @@ impl<R: Route, W> Machine<R, W> {
             budget,
             reader: Reader::default(),
             segment: Vec::new(),
+            spare_waiters: Spares::default(),
+            spare_attempts: Spares::default(),
             cache,
             in_flight,
             epoch,
+            recent: Cell::new((epoch, 1)),
             counts: Counts::default(),
         }
     }
@@ -215,7 +224,7 @@ impl<R: Route, W> Machine<R, W> {
     pub fn set_cookie_secret(&mut self, secret: Option<Secret>) {
         let same = self.cookies.as_ref().map(|cookies| cookies.secret) == secret;
         if !same {
-            self.cookies = secret.map(|secret| Cookies { secret, of: HashMap::new() });
+            self.cookies = secret.map(|secret| Cookies { secret, of: HashMap::default() });
         }
     }
 
@@ -252,7 +261,13 @@ impl<R: Route, W> Machine<R, W> {
 
     /// The time as [`Server`]s count it; their 0 is before everything.
     fn micros(&self, at: Instant) -> Micros {
-        at.saturating_duration_since(self.epoch).as_micros() as Micros + 1
+        let (recent, micros) = self.recent.get();
+        if at == recent {
+            return micros;
+        }
+        let micros = at.saturating_duration_since(self.epoch).as_micros() as Micros + 1;
+        self.recent.set((at, micros));
+        micros
     }
 
     /// Gets a question answered for `who`, or joins the flight that does.
@@ -308,6 +323,11 @@ impl<R: Route, W> Machine<R, W> {
 
     fn begin(&mut self, id: FlightId, ask: Ask<R>, waiter: Option<Waiter<W>>, role: Role<R>, now: Instant) {
         let waits = matches!(role, Role::Waits(_));
+        let refreshes_until = waiter.is_none().then_some(ask.until.alive);
+        let mut waiters = self.spare_waiters.take();
+        if let Some(waiter) = waiter {
+            waiters.push(waiter);
+        }
         let flight = Flight {
             id,
             key: ask.key,
@@ -317,9 +337,9 @@ impl<R: Route, W> Machine<R, W> {
             next_at: ask.until.alive,
             ask_again_at: ask.until.alive,
             looked_at: None,
-            refreshes_until: waiter.is_none().then_some(ask.until.alive),
-            waiters: waiter.into_iter().collect(),
-            attempts: Vec::new(),
+            refreshes_until,
+            waiters,
+            attempts: self.spare_attempts.take(),
             drawn_case: Vec::new(),
             tried: 0,
             bad: 0,

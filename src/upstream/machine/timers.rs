@@ -106,13 +106,13 @@ impl<R: Route, W> Machine<R, W> {
     fn give_up_late(&mut self, index: u32, hopeless: bool, now: Instant, out: &mut Output<W>) {
         let Some(flight) = self.flight_mut(index) else { return };
         flight.looked_at = Some(now);
-        let late: Vec<_> = flight.waiters.extract_if(.., |waiter| waiter.until.when(hopeless) <= now).collect();
+        let mut late: Vec<_> = flight.waiters.extract_if(.., |waiter| waiter.until.when(hopeless) <= now).collect();
         if late.is_empty() {
             return;
         }
         let mut segment = std::mem::take(&mut self.segment);
         self.write_outcome(index, now, &mut segment);
-        self.hand_out(late, &segment, out);
+        Self::hand_out(&mut late, &segment, out);
         self.segment = segment;
     }
 

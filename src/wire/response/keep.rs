@@ -59,7 +59,7 @@ impl Reader {
         for index in 0..found.answers {
             let Record { rtype, class, .. } = self.records[index].record;
             let wanted = rtype == asked.qtype || asked.qtype == rtype::ANY;
-            if wanted && class == asked.qclass && self.is_owned_by(message, index, name, hash)? {
+            if wanted && class == asked.qclass && self.is_owned_by(message, asked, index, name, hash)? {
                 self.keep(index);
             }
         }
@@ -83,7 +83,7 @@ impl Reader {
         let mut cname = None;
         for index in 0..found.answers {
             let Record { rtype, class, .. } = self.records[index].record;
-            if rtype == rtype::CNAME && class == asked.qclass && self.is_owned_by(message, index, name, hash)? {
+            if rtype == rtype::CNAME && class == asked.qclass && self.is_owned_by(message, asked, index, name, hash)? {
                 cname = Some(index);
                 break;
             }
@@ -134,7 +134,7 @@ impl Reader {
             let record = self.records[index].record;
             let signs = record.rtype == rtype::RRSIG && record.end >= record.rdata() + 2;
             let covers = signs && (covered == rtype::ANY || u16_at(message, record.rdata()) == covered);
-            if covers && self.is_owned_by(message, index, name, hash)? {
+            if covers && self.is_owned_by(message, asked, index, name, hash)? {
                 self.keep(index);
             }
         }

@@ -177,10 +177,20 @@ impl Reader {
     }
 
     /// Whether the record at `index` is owned by `name`.
-    fn is_owned_by(&self, message: &[u8], index: usize, name: &[u8], hash: u64) -> Result<bool, Malformed> {
+    fn is_owned_by(
+        &self,
+        message: &[u8],
+        asked: &Asked<'_>,
+        index: usize,
+        name: &[u8],
+        hash: u64,
+    ) -> Result<bool, Malformed> {
         let Indexed { record, owner_hash, .. } = self.records[index];
         if owner_hash != hash {
             return Ok(false);
+        }
+        if points_to_question(message, &record) {
+            return Ok(name == asked.qname);
         }
         let mut owner = NameBuf::default();
         owner.read(message, record.owner)?;
