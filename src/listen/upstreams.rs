@@ -73,7 +73,7 @@ impl Worker {
             Transport::Udp => open_udp(source, peer).map(|socket| {
                 let mut sender = Sender::new(QUESTION_OCTETS);
                 // Questions that came together leave by one socket: the kernel routes those of one length together.
-                sender.merge_for(socket.as_fd());
+                sender.merge_by_length_for(socket.as_fd());
                 let opened = Rc::new(UdpPath { socket, sender: RefCell::new(sender) });
                 let task = tokio::task::spawn_local(Rc::clone(self).hear_udp(path, Rc::clone(&opened)));
                 (Kind::Udp(opened), task.abort_handle())

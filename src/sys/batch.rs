@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code)]
 
+use std::cmp::Reverse;
 use std::io;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -118,6 +119,14 @@ impl Slots {
         Self { buffers, buffer_octets, stride_octets, addresses, vectors, headers }
     }
 
+    /// Lets the first vectors lead to the buffers of their places again.
+    fn restore_vectors(&mut self, count: usize) {
+        let (base, stride_octets) = (self.buffers.as_mut_ptr(), self.stride_octets);
+        for (index, vector) in self.vectors[..count].iter_mut().enumerate() {
+            vector.iov_base = base.wrapping_add(index * stride_octets).cast();
+        }
+    }
+
     fn buffer(&self, index: usize) -> &[u8] {
         &self.buffers[index * self.stride_octets..][..self.buffer_octets]
     }
@@ -214,6 +223,8 @@ pub struct Sender {
     controls: Box<[Control]>,
     /// Runs are sent as one message.
     merges: bool,
+    /// The socket is connected: what goes to its one peer may be sent in any order.
+    sorts: bool,
 }
 
 /// What can follow in a message.
@@ -253,7 +264,15 @@ impl Sender {
     /// Buffers of `buffer_octets` each.
     pub fn new(buffer_octets: usize) -> Self {
         let controls = vec![Control::new(); BATCH].into_boxed_slice();
-        Self { slots: Slots::new(buffer_octets), count: 0, messages: 0, run: Run::default(), controls, merges: false }
+        Self {
+            slots: Slots::new(buffer_octets),
+            count: 0,
+            messages: 0,
+            run: Run::default(),
+            controls,
+            merges: false,
+            sorts: false,
+        }
     }
 
     /// From now on sends runs as one message, if the kernel can cut it up again (Linux 4.18). An older one would not see
@@ -272,6 +291,13 @@ impl Sender {
             )
         };
         self.merges = known == 0;
+    }
+
+    /// As [`Self::merge_for`], for a connected socket: what waits is sent in the order of its length, so that there are
+    /// runs whatever the lengths are.
+    pub fn merge_by_length_for(&mut self, socket: BorrowedFd<'_>) {
+        self.merge_for(socket);
+        self.sorts = self.merges;
     }
 
     /// Whether nothing waits to be sent.
@@ -295,11 +321,25 @@ impl Sender {
         let octets = octets.min(self.slots.buffer_octets);
         self.slots.vectors[self.count].iov_len = octets;
         self.count += 1;
+        self.add(self.count - 1, to);
+    }
+
+    /// Adds a vector to the last message, or to a new one.
+    #[inline]
+    fn add(&mut self, vector: usize, to: Option<&SocketAddr>) {
+        let octets = self.slots.vectors[vector].iov_len;
         if self.continues(octets, to) {
             self.extend_run(octets);
         } else {
-            self.begin_run(octets, to);
+            self.begin_run(vector, to);
         }
+    }
+
+    /// Composes the messages anew from vectors in the order of their length, the longest first.
+    fn sort(&mut self) {
+        self.slots.vectors[..self.count].sort_unstable_by_key(|vector| Reverse(vector.iov_len));
+        (self.messages, self.run) = (0, Run::default());
+        (0..self.count).for_each(|vector| self.add(vector, None));
     }
 
     #[inline]
@@ -319,8 +359,8 @@ impl Sender {
         self.run.ended = octets < self.run.part_octets || full;
     }
 
-    fn begin_run(&mut self, octets: usize, to: Option<&SocketAddr>) {
-        let (vector, message) = (self.count - 1, self.messages);
+    fn begin_run(&mut self, vector: usize, to: Option<&SocketAddr>) {
+        let (octets, message) = (self.slots.vectors[vector].iov_len, self.messages);
         let header = &mut self.slots.headers[message].msg_hdr;
         header.msg_iov = &raw mut self.slots.vectors[vector];
         header.msg_iovlen = 1;
@@ -346,6 +386,9 @@ impl Sender {
     /// One that is refused (no route) does not stop those behind it. When the socket's buffer is full the rest is lost,
     /// as it would be in a queue further down.
     pub fn send(&mut self, socket: BorrowedFd<'_>) -> Sent {
+        if self.sorts && self.messages > 1 {
+            self.sort();
+        }
         let (mut next, mut sent) = (0, Sent::default());
         let mut told_at = None;
         while next < self.messages {
@@ -383,6 +426,9 @@ impl Sender {
                     next += 1;
                 }
             }
+        }
+        if self.sorts {
+            self.slots.restore_vectors(self.count);
         }
         (self.count, self.messages) = (0, 0);
         sent
@@ -488,6 +534,31 @@ mod tests {
                     assert_eq!(receiver.octets(index), vec![number as u8; *octets], "{case}: {number}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn to_one_peer_what_waits_is_sent_in_the_order_of_its_length() {
+        let [here, there] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("loopback"));
+        here.connect(there.local_addr().expect("bound")).expect("loopback");
+        let (mut sender, mut receiver) = (Sender::new(100), Receiver::new(100));
+        sender.merge_by_length_for(here.as_fd());
+        let octets_of = |index: usize| 4 + index * 7 % 10;
+        // A second time from the buffers that the first has mixed up.
+        for count in [BATCH, BATCH - 1] {
+            for index in 0..count {
+                sender.buffer()[..octets_of(index)].fill(index as u8);
+                sender.push(octets_of(index), None);
+            }
+            assert_eq!(sender.send(here.as_fd()), Sent::default());
+            assert_eq!(receiver.receive(there.as_fd()).expect("all arrived"), count);
+            let received: Vec<_> = (0..count).map(|index| receiver.octets(index)).collect();
+            assert!(received.is_sorted_by_key(|octets| Reverse(octets.len())));
+            let mut numbers: Vec<_> = received.iter().map(|octets| usize::from(octets[0])).collect();
+            let whole = |octets: &&[u8]| **octets == vec![octets[0]; octets_of(usize::from(octets[0]))];
+            assert!(received.iter().all(whole), "{received:?}");
+            numbers.sort_unstable();
+            assert!(numbers.into_iter().eq(0..count), "each once");
         }
     }
 
