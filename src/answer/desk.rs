@@ -103,6 +103,7 @@ impl<B: Clone> Desk<B> {
     /// Takes over what a new snapshot changes for the machine. [`Self::carry_out`] is due.
     pub fn reconfigure(&mut self) {
         let snapshot = Arc::clone(self.follower.load());
+        self.common.upstream.in_flight.set_most_refreshing((self.common.waiting.limit() / 2).max(1));
         let secret = snapshot.send_cookies.then(|| Secret::from(self.common.state.own_secret()));
         self.machine.set_cookie_secret(secret);
         let rules = snapshot.views.iter().flat_map(|view| view.rules.iter());
@@ -281,7 +282,7 @@ impl<B: Clone> Desk<B> {
     pub fn refresh(&mut self, moment: Moment, forward: Forward) {
         let Forward { key, hash, route, .. } = forward;
         let waiting = &self.common.waiting;
-        if 2 * (waiting.used() as usize + self.machine.refreshing()) >= waiting.limit() as usize {
+        if (waiting.used() + self.common.upstream.in_flight.refreshing()).saturating_mul(2) >= waiting.limit() {
             return;
         }
         let until = Until::new(moment.now, route.view.query_timeout);

@@ -3,6 +3,7 @@
 //! The table holds, for each question, the flight that asks it and the flights on other workers that wait for it.
 //! It is what makes birthday attacks useless (one question, one outstanding ID) and spares the upstreams.
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -44,6 +45,9 @@ struct Asked {
 /// See the module. Shared by all workers.
 pub struct InFlight {
     shards: Box<[Mutex<Shard>]>,
+    /// Questions that are asked for the cache alone.
+    refreshing: AtomicU32,
+    most_refreshing: AtomicU32,
 }
 
 #[derive(Default)]
@@ -56,7 +60,11 @@ const SHARDS: usize = 64;
 
 impl Default for InFlight {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            refreshing: AtomicU32::new(0),
+            most_refreshing: AtomicU32::new(u32::MAX),
+        }
     }
 }
 
@@ -89,6 +97,31 @@ impl InFlight {
                 Joined::Own
             }
         })
+    }
+
+    /// How many questions may be asked for the cache alone at once, from now on.
+    pub fn set_most_refreshing(&self, most: u32) {
+        self.most_refreshing.store(most, Relaxed);
+    }
+
+    /// A question is to be asked for the cache alone from now on; says whether that is not one too many.
+    pub fn begin_refresh(&self) -> bool {
+        let most = self.most_refreshing.load(Relaxed);
+        let begins = self.refreshing.fetch_add(1, Relaxed) < most;
+        if !begins {
+            self.end_refresh();
+        }
+        begins
+    }
+
+    /// It is no longer asked.
+    pub fn end_refresh(&self) {
+        self.refreshing.fetch_sub(1, Relaxed);
+    }
+
+    /// Questions that are asked for the cache alone.
+    pub fn refreshing(&self) -> u32 {
+        self.refreshing.load(Relaxed)
     }
 
     /// Until when somebody on another worker waits for the question; `None` if nobody does.
@@ -155,5 +188,14 @@ mod tests {
         assert_eq!(table.finish(7, b"a", flight(0, 1)), [flight(1, 3)]);
         assert_eq!(join(b"a", flight(1, 7)), Joined::Own);
         assert_eq!(table.len(), 2);
+    }
+
+    #[test]
+    fn questions_for_the_cache_alone_are_bounded() {
+        let table = InFlight::default();
+        table.set_most_refreshing(2);
+        assert_eq!([(); 3].map(|()| table.begin_refresh()), [true, true, false]);
+        table.end_refresh();
+        assert_eq!((table.refreshing(), table.begin_refresh(), table.begin_refresh()), (1, true, false));
     }
 }

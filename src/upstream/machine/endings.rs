@@ -66,9 +66,12 @@ impl<R: Route, W> Machine<R, W> {
         if found {
             let mut given: Vec<_> = flight.waiters.extract_if(.., |waiter| is_due(waiter)).collect();
             let until = given.iter().map(|waiter| waiter.until.alive).max();
-            let begins = flight.refreshes_until.is_none();
-            flight.refreshes_until = flight.refreshes_until.max(until);
-            self.refreshing += usize::from(begins);
+            let already = flight.refreshes_until.is_some();
+            // One too many is asked as long as somebody waits.
+            if already || self.in_flight.begin_refresh() {
+                let Some(flight) = self.flight_mut(index) else { return };
+                flight.refreshes_until = flight.refreshes_until.max(until);
+            }
             Self::hand_out(&mut given, &segment, out);
         } else {
             flight.waiters.iter_mut().filter(|waiter| is_due(waiter)).for_each(|waiter| waiter.until.stale = None);
@@ -81,7 +84,9 @@ impl<R: Route, W> Machine<R, W> {
         let Some(slot) = self.flights.get_mut(index as usize) else { return };
         let Some(mut flight) = slot.flight.take() else { return };
         self.free.push(index);
-        self.refreshing -= usize::from(flight.refreshes_until.is_some());
+        if flight.refreshes_until.is_some() {
+            self.in_flight.end_refresh();
+        }
         flight.attempts.iter().for_each(|attempt| self.release(attempt, out));
         if let Some((server, _)) = flight.reserved {
             flight.role.route().servers()[server].pace.give_back();

@@ -151,8 +151,6 @@ pub struct Machine<R, W> {
     /// Servers that no rule names any more, though questions that still wait do.
     left: HashSet<u32>,
     stragglers: VecDeque<Straggler>,
-    /// Flights that began for nobody.
-    refreshing: usize,
     budget: Arc<HedgeBudget>,
     reader: Reader,
     segment: Vec<u8>,
@@ -206,7 +204,6 @@ impl<R: Route, W> Machine<R, W> {
             watched: HashMap::new(),
             left: HashSet::new(),
             stragglers: VecDeque::new(),
-            refreshing: 0,
             budget,
             reader: Reader::default(),
             segment: Vec::new(),
@@ -307,7 +304,8 @@ impl<R: Route, W> Machine<R, W> {
 
     fn add_waiter(&mut self, index: u32, waiter: Waiter<W>) {
         let Some(flight) = self.flight_mut(index) else { return };
-        let earlier = waiter.until.dead < flight.next_at;
+        let first = waiter.until.stale.map_or(waiter.until.dead, |stale| stale.min(waiter.until.dead));
+        let earlier = first < flight.next_at;
         flight.waiters.push(waiter);
         if earlier {
             self.arm(index);
@@ -392,25 +390,26 @@ impl<R: Route, W> Machine<R, W> {
         self.segment = segment;
     }
 
-    /// Asks a question whose answer is still in the cache, for nobody; nothing if it is being asked already.
+    /// Asks a question whose answer is still in the cache, for nobody; nothing if it is being asked already, or too
+    /// many are ([`InFlight::set_most_refreshing`]).
     pub fn refresh(&mut self, ask: Ask<R>, now: Instant, out: &mut Output<W>) {
+        if !self.in_flight.begin_refresh() {
+            return;
+        }
         let me = self.vacant();
         match self.in_flight.join(ask.hash, ask.key.as_octets(), me, ask.until.alive) {
-            Joined::Here(_) => {}
-            Joined::Elsewhere => self.in_flight.leave(ask.hash, ask.key.as_octets(), me),
+            Joined::Here(_) => self.in_flight.end_refresh(),
+            Joined::Elsewhere => {
+                self.in_flight.leave(ask.hash, ask.key.as_octets(), me);
+                self.in_flight.end_refresh();
+            }
             Joined::Own => {
                 let role = Role::Asks(ask.route.clone());
                 self.counts.refreshes += 1;
-                self.refreshing += 1;
                 self.begin(me, ask, None, role, now);
                 self.ask_next(me.index, now, out);
             }
         }
-    }
-
-    /// Questions that are being asked for nobody.
-    pub fn refreshing(&self) -> usize {
-        self.refreshing
     }
 
     fn flight_mut(&mut self, index: u32) -> Option<&mut Flight<R, W>> {
