@@ -22,7 +22,7 @@ pub(super) const PARKED: Duration = Duration::from_millis(20);
 const RECONSIDER: Duration = Duration::from_millis(16);
 /// A question that is not answered after this finds out which of its servers live: what is found dead is so in time for
 /// [`PATIENCE_WITH_THE_DEAD`], with the wheel's ticks and a little to spare.
-const ASK_WHO_LIVES: Duration = Duration::from_millis(700);
+const ASK_WHO_LIVES: Duration = Duration::from_millis(680);
 const _: () = assert!(
     ASK_WHO_LIVES.as_millis() + DEAD_AFTER.as_millis() + 5 * PARKED.as_millis() <= PATIENCE_WITH_THE_DEAD.as_millis()
 );
