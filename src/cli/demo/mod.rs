@@ -355,11 +355,11 @@ mod tests {
 
     #[test]
     fn a_forwarder_that_cannot_start_is_shown_with_its_own_words() {
-        let program = Program { arguments: |_| vec!["-c".into(), "/nonexistent/file".into()], ..unbound() };
+        let program = Program { arguments: |_| vec!["-d".into(), "-c".into(), "/dev/null/file".into()], ..unbound() };
         let (output, _texts) = collect();
         let error = runtime().unwrap().block_on(once(6700, &program, &output)).unwrap_err().to_string();
         assert!(error.starts_with("the forwarder in AZ 1 ended with"), "{error}");
-        assert!(error.contains("/nonexistent/file"), "{error}");
+        assert!(error.contains("/dev/null/file"), "{error}");
     }
 
     /// Whether a process with this PID is there and no zombie.
