@@ -20,7 +20,8 @@ use super::worker::{Sockets, Worker, present};
 use crate::state::Snapshot;
 use crate::sys::batch::{Receiver, Sender, is_unreachable};
 use crate::sys::sockets;
-use crate::upstream::{Path, Server, Transport};
+use crate::upstream::{Path, Server};
+use crate::wire::Transport;
 
 /// Octets of the longest question: header, name, OPT with a cookie of 40 octets.
 const QUESTION_OCTETS: usize = 512;

@@ -13,7 +13,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::server::Server;
-pub use crate::wire::Transport;
+use crate::wire::Transport;
 
 /// UDP sockets that a worker uses for an upstream at one time.
 pub const SOCKETS: usize = 4;

@@ -41,7 +41,7 @@ pub mod wheel;
 pub use budget::HedgeBudget;
 pub use flight::{Route, Stale, Until, Waiter};
 pub use in_flight::{FlightId, InFlight};
-pub use lanes::{Path, Transport};
+pub use lanes::Path;
 pub use machine::{Ask, Asking, Command, Common, Finished, Machine, Output};
 pub use pace::Urgency;
 pub use server::Server;

@@ -11,8 +11,9 @@ use rand::RngExt;
 
 use super::{Command, Machine, Output};
 use crate::upstream::flight::Route;
-use crate::upstream::lanes::{Path, Transport};
+use crate::upstream::lanes::Path;
 use crate::upstream::server::Server;
+use crate::wire::Transport;
 use crate::wire::ask::{self, Echo, Question, compare_question};
 use crate::wire::header::{class, rtype, u16_at};
 
