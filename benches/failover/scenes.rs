@@ -103,7 +103,8 @@ pub(super) const SCENES: [Scene; 16] = [
         always: &BIMODAL,
         begin: &[Act::Freeze(0)],
         end: &[Act::Thaw(0)],
-        target: Target::Seamless(260.0),
+        // One that the frozen one would have answered late is asked anew, and may be answered late again.
+        target: Target::Seamless(460.0),
         ..SCENE
     },
     Scene {

@@ -1,7 +1,7 @@
 //! Choosing which of a rule's servers is asked next.
 //!
-//! Whatever the order ([`ForwarderOrder`]), a dead server is not asked and one that is doubted only after the others;
-//! who was tried already in this round, or has answered badly, is left out by the caller.
+//! Whatever the order ([`ForwarderOrder`]), a dead server is not asked and one that is doubted only after the others, then
+//! the one heard last; who was tried already in this round, or has answered badly, is left out by the caller.
 //!
 //! A server that was found slow is tried again some day: while others are chosen, what weighs against it fades
 //! ([`Server::fade`]) until it is the best again, for one question ([`Server::chosen`]).
@@ -21,20 +21,25 @@ const SPREAD_SLACK: Duration = Duration::from_millis(20);
 pub fn choose(servers: &[Arc<Server>], order: ForwarderOrder, excluded: u32, now: Micros, draw: u32) -> Option<usize> {
     let standings = servers.iter().enumerate().map(|(place, server)| (server.standing(now), place));
     let usable = standings.filter(|(standing, place)| *standing != Standing::Dead && excluded & (1 << place) == 0);
+    // Of those that are doubted, the one that was heard last is the likeliest to answer, whatever it was worth before.
+    let rank = |standing, place: usize, worth: Duration| match standing {
+        Standing::Alive => (standing, worth, place),
+        Standing::Doubted | Standing::Dead => (standing, servers[place].quiet_for(now), place),
+    };
     match order {
         // One never asked goes first.
-        ForwarderOrder::Fastest => usable.map(|(standing, place)| (standing, servers[place].weight(), place)).min(),
-        ForwarderOrder::First => usable.map(|(standing, place)| (standing, Duration::ZERO, place)).min(),
+        ForwarderOrder::Fastest => usable.map(|(standing, place)| rank(standing, place, servers[place].weight())).min(),
+        ForwarderOrder::First => usable.map(|(standing, place)| rank(standing, place, Duration::ZERO)).min(),
         ForwarderOrder::Spread => {
             let least = least_weight(usable.clone().map(|(_, place)| &*servers[place]), now);
-            let rank = |(standing, place): (Standing, usize)| match standing {
-                Standing::Alive if !is_slow(&servers[place], least) => (Standing::Alive, Duration::ZERO, place),
-                // The slow before the doubted.
-                _ => (standing, servers[place].weight().max(Duration::from_micros(1)), place),
+            let worth = |place: usize| match is_slow(&servers[place], least) {
+                false => Duration::ZERO,
+                true => servers[place].weight().max(Duration::from_micros(1)),
             };
-            let fit = || usable.clone().map(rank).filter(|rank| (rank.0, rank.1) == (Standing::Alive, Duration::ZERO));
+            let ranks = || usable.clone().map(|(standing, place)| rank(standing, place, worth(place)));
+            let fit = || ranks().filter(|rank| (rank.0, rank.1) == (Standing::Alive, Duration::ZERO));
             match fit().count() {
-                0 => usable.map(rank).min(),
+                0 => ranks().min(),
                 // The bias of the remainder is below one in 2^28.
                 count => fit().nth(draw as usize % count),
             }
@@ -106,6 +111,23 @@ mod tests {
         assert_eq!(chosen(0b101, 1500 * MS), None, "a dead one is not asked");
         servers[1].replied(1501 * MS, None);
         assert_eq!(chosen(0b101, 1501 * MS), Some(1), "any reply shows that it lives");
+    }
+
+    #[test]
+    fn of_the_doubted_the_one_heard_last_is_asked() {
+        let servers = servers();
+        (0..2).for_each(|place| servers[place].replied(MS, [FAST, SLOW][place]));
+        assert!(servers[0].late(2 * MS, 30 * MS));
+        servers[1].replied(500 * MS, SLOW);
+        assert!(servers[1].late(510 * MS, 600 * MS));
+        for order in [ForwarderOrder::Fastest, ForwarderOrder::First, ForwarderOrder::Spread] {
+            assert_eq!(
+                choose(&servers, order, 0b100, 600 * MS, 0),
+                Some(1),
+                "{order:?}: the slow one was heard 100 ms ago"
+            );
+            assert_eq!(choose(&servers, order, 0, 600 * MS, 0), Some(2), "{order:?}: nothing speaks against the third");
+        }
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub struct Until {
 
 /// How long a question waits while all its servers are dead, so that its asker is told within 1.8 s, timers and the way
 /// included: long enough for one that returns, short enough for a client that asks elsewhere next.
-pub const PATIENCE_WITH_THE_DEAD: Duration = Duration::from_millis(1780);
+pub const PATIENCE_WITH_THE_DEAD: Duration = Duration::from_millis(1750);
 
 impl Until {
     /// For somebody who came at `now` and waits for `timeout` (`resolver-query-timeout`).

@@ -15,7 +15,7 @@
 //! - **Late**: the answer is later than 96 in 100 of that server's, and a quarter ([`Server::late_after`]; 100 ms for an
 //!   unknown one, never below 12 ms or above 400 ms): the question goes to the next server too, within [`HedgeBudget`].
 //!   If nothing at all came from the server since, or for 400 ms, it is *doubted* and probed: `. NS`, any RCODE is an
-//!   answer. So is each server of a question that is 680 ms old, unless something came from it just now.
+//!   answer. So is each server of a question that is 650 ms old, unless something came from it just now.
 //! - **Lost**: twice the time of those 96 ([`Server::rto`]; 100–800 ms, 400 ms for an unknown one): it is sent again, to the
 //!   next server or to the same; each round doubles this, up to 1.6 s. A server that answers after a silence is sent what
 //!   was lost in it at once.

@@ -255,10 +255,12 @@ impl Server {
         }
     }
 
-    /// Whether a question sent at `sent` was under way when the server went silent.
-    pub fn went_silent_after(&self, sent: Micros) -> bool {
+    /// Whether a question sent at `sent` is lost in a silence of the server: under way when it began, or sent into it and
+    /// waiting for longer than most do.
+    pub fn is_lost_in_silence(&self, sent: Micros, now: Micros) -> bool {
         let since = self.doubted_since.load(Ordering::Relaxed);
-        since >= sent && since != 0 && self.owed.load(Ordering::Relaxed) >= SILENT_QUESTIONS
+        let is_old = || now.saturating_sub(sent) >= self.silent_after().as_micros() as u64;
+        since != 0 && self.owed.load(Ordering::Relaxed) >= SILENT_QUESTIONS && (since >= sent || is_old())
     }
 
     /// Whether a question sent at `sent` was sent into a silence that has ended since: it is lost.
@@ -427,6 +429,20 @@ mod tests {
         assert!(server.is_silent(25 * MS));
         server.replied(26 * MS, FAST);
         assert!(!server.is_silent(60 * MS));
+    }
+
+    #[test]
+    fn what_was_under_way_is_lost_at_once_and_what_was_sent_into_a_silence_when_it_is_old() {
+        let server = server(0);
+        (0..100).for_each(|_| server.replied(MS, FAST));
+        (10..13).for_each(|ms| server.asked(ms * MS));
+        server.doubt(25 * MS);
+        assert!(server.is_lost_in_silence(12 * MS, 25 * MS), "under way");
+        server.asked(30 * MS);
+        assert!(!server.is_lost_in_silence(30 * MS, 35 * MS), "it may still be the first to be answered");
+        assert!(server.is_lost_in_silence(30 * MS, 45 * MS), "older than most answers are");
+        server.replied(50 * MS, FAST);
+        assert!(!server.is_lost_in_silence(30 * MS, 60 * MS), "the silence has ended");
     }
 
     #[test]

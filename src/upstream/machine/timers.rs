@@ -22,7 +22,7 @@ pub(super) const PARKED: Duration = Duration::from_millis(20);
 const RECONSIDER: Duration = Duration::from_millis(16);
 /// A question that is not answered after this finds out which of its servers live: what is found dead is so in time for
 /// [`PATIENCE_WITH_THE_DEAD`], with the wheel's ticks and a little to spare.
-const ASK_WHO_LIVES: Duration = Duration::from_millis(680);
+const ASK_WHO_LIVES: Duration = Duration::from_millis(650);
 const _: () = assert!(
     ASK_WHO_LIVES.as_millis() + DEAD_AFTER.as_millis() + 5 * PARKED.as_millis() <= PATIENCE_WITH_THE_DEAD.as_millis()
 );
@@ -154,7 +154,7 @@ impl<R: Route, W> Machine<R, W> {
         let can_hedge = self.has_another(index, route, now);
         // Nobody waits for what is fetched anew: it is not worth a second question.
         let may_pay = self.flight_mut(index).is_some_and(|flight| !flight.waiters.is_empty());
-        if can_hedge && (server.went_silent_after(sent_us) || (is_late && may_pay && self.budget.pay())) {
+        if can_hedge && (server.is_lost_in_silence(sent_us, now_us) || (is_late && may_pay && self.budget.pay())) {
             self.counts.hedges += 1;
             return self.ask_next(index, now, out);
         }
