@@ -1,7 +1,8 @@
 //! A timer wheel: which flights want attention, in slots of [`TICK`].
 //!
 //! Entries are never taken out; who finds that an entry no longer means anything ignores it. So arming a timer is one
-//! push, and nothing is searched.
+//! push, and nothing is searched. Few slots hold anything at a time; those that are emptied hand their memory on, so that
+//! a wheel that has turned under load does not keep what each of its slots has ever held.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +12,14 @@ pub const TICK: Duration = Duration::from_millis(4);
 const TICK_US: u64 = TICK.as_micros() as u64;
 /// Slots; a timer further away than the wheel reaches fires early at its horizon and is armed again.
 const SLOTS: usize = 4096;
+/// Emptied slots whose memory waits for another slot: as many as are filled within 256 ms.
+const SPARES: usize = 64;
 
 /// See the module. `T` is a small value that names what is to be looked at.
 pub struct Wheel<T> {
     slots: Box<[Vec<T>]>,
+    /// Empty vectors that slots have had, at most [`SPARES`].
+    spares: Vec<Vec<T>>,
     /// One bit a slot that is not empty.
     occupied: [u64; SLOTS / 64],
     epoch: Instant,
@@ -25,7 +30,8 @@ pub struct Wheel<T> {
 impl<T> Wheel<T> {
     /// An empty wheel whose time begins at `epoch`.
     pub fn new(epoch: Instant) -> Self {
-        Self { slots: (0..SLOTS).map(|_| Vec::new()).collect(), occupied: [0; SLOTS / 64], epoch, done: 0 }
+        let slots = (0..SLOTS).map(|_| Vec::new()).collect();
+        Self { slots, spares: Vec::new(), occupied: [0; SLOTS / 64], epoch, done: 0 }
     }
 
     fn tick_at(&self, at: Instant) -> u64 {
@@ -36,6 +42,11 @@ impl<T> Wheel<T> {
     pub fn arm(&mut self, at: Instant, value: T) {
         let tick = (self.tick_at(at) + 1).clamp(self.done + 1, self.done + SLOTS as u64 - 1);
         let slot = tick as usize % SLOTS;
+        if self.slots[slot].capacity() == 0
+            && let Some(spare) = self.spares.pop()
+        {
+            self.slots[slot] = spare;
+        }
         self.slots[slot].push(value);
         self.occupied[slot / 64] |= 1 << (slot % 64);
     }
@@ -45,7 +56,11 @@ impl<T> Wheel<T> {
         let until = self.tick_at(now);
         while let Some(tick) = self.next_tick().filter(|&tick| tick <= until) {
             let slot = tick as usize % SLOTS;
-            due.append(&mut self.slots[slot]);
+            let mut fired = std::mem::take(&mut self.slots[slot]);
+            due.append(&mut fired);
+            if self.spares.len() < SPARES {
+                self.spares.push(fired);
+            }
             self.occupied[slot / 64] &= !(1 << (slot % 64));
             self.done = tick;
         }
@@ -117,6 +132,20 @@ mod tests {
         let mut due = Vec::new();
         wheel.fire(next, &mut due);
         assert_eq!(due, ["retransmission"]);
+    }
+
+    #[test]
+    fn memory_follows_what_is_armed_not_what_ever_was() {
+        let epoch = Instant::now();
+        let (mut wheel, mut due) = (Wheel::new(epoch), Vec::new());
+        for turn in 0..2 * SLOTS as u32 {
+            let now = epoch + turn * TICK;
+            due.clear();
+            wheel.fire(now, &mut due);
+            (0..100).for_each(|timer| wheel.arm(now + 10 * TICK, timer));
+        }
+        let held: usize = wheel.slots.iter().chain(&wheel.spares).map(Vec::capacity).sum();
+        assert!(held <= (12 + SPARES) * 128, "{held} timers have room, 1,100 are armed");
     }
 
     #[test]
