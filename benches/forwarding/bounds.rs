@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Of the cache that is flooded.
 const FLOODED_MIB: usize = 8;
 /// New names after which the cache is full several times over.
-const FILL: u64 = 200_000;
+const FILL: u64 = 1_000_000;
 /// One question in so many is for a name that is asked often.
 const ONE_IN: u64 = 10;
 /// Questions that wait for an answer.

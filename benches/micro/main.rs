@@ -1,10 +1,11 @@
 //! What each step of a query costs by itself: reading, deciding, rules, cache, reading an upstream's response.
 //!
-//! `cargo bench --bench micro`, with `-- --docs` also to docs/bench. Match lists have a file of their own (`access`), what the steps cost together with the
-//! sockets is measured by `forwarding`. Names are asked in an order without pattern, so that millions of them show what
-//! the memory costs: `memory/…` is what one access to as much of it costs whoever makes it, `together/…` what is left of
-//! that when queries that come together wait for it once, as those of a worker do. `threads/…` is the same query on one
-//! core and on two at a time: what it takes longer on two is what the cores do to each other.
+//! `cargo bench --bench micro`, with `-- --docs` also to docs/bench. Match lists have a file of their own (`access`), what
+//! the steps cost together with the sockets is measured by `forwarding`. Names are asked in an order without pattern, so
+//! that millions of them show what the memory costs: `memory/…` is what one access to as much of it costs whoever makes it,
+//! `together/…` what is left of that when queries that come together wait for it once, as those of a worker do.
+//! `threads/…` is the same query on one core and on two at a time: what it takes longer together than apart is what workers
+//! do to each other.
 
 #[path = "../stand/chase.rs"]
 mod chase;
@@ -228,18 +229,28 @@ fn memory(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// `threads/…`: the time of a hit while so many cores do the same.
+/// `threads/…`: the time of a hit on one core, and while another core does the same: with all that workers share, and with
+/// a cache and rules of its own. The machine's own share is in both: its cores have memory and clocks in common.
 fn threads(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("threads");
-    let (snapshot, now) = (snapshot(0), Instant::now());
-    let (cache, queries) = filled(&snapshot, 1_000, false, now);
+    let now = Instant::now();
     let cores = tandem::sys::cores::usable();
-    for count in (1..=cores.len().min(2)).rev() {
-        group.bench_function(count.to_string(), |bencher| {
+    let makings: Vec<_> = (0..cores.len().min(2))
+        .map(|_| {
+            let snapshot = snapshot(0);
+            let (cache, queries) = filled(&snapshot, 1_000, false, now);
+            (snapshot, cache, queries)
+        })
+        .collect();
+    for (case, users) in [("alone", &[0][..]), ("apart", &[0, 1]), ("together", &[0, 0])] {
+        if users.len() > makings.len() {
+            continue;
+        }
+        group.bench_function(case, |bencher| {
             bencher.iter_custom(|times| {
-                let work = |core: usize| {
+                let work = |core: usize, (snapshot, cache, queries): &(Arc<Snapshot>, Arc<Cache>, Queries)| {
                     tandem::sys::cores::stay_on(core);
-                    let (context, mut out) = (context(&snapshot, &cache, now), [0; REPLY_OCTETS]);
+                    let (context, mut out) = (context(snapshot, cache, now), [0; REPLY_OCTETS]);
                     let start = Instant::now();
                     for turn in 0..times {
                         // Each begins elsewhere.
@@ -249,7 +260,12 @@ fn threads(criterion: &mut Criterion) {
                     start.elapsed()
                 };
                 std::thread::scope(|scope| {
-                    let all: Vec<_> = cores[..count].iter().map(|core| scope.spawn(|| work(*core))).collect();
+                    let work = &work;
+                    let start = |(core, user): (&usize, &usize)| {
+                        let (core, making) = (*core, &makings[*user]);
+                        scope.spawn(move || work(core, making))
+                    };
+                    let all: Vec<_> = cores.iter().zip(users).map(start).collect();
                     let time = all.into_iter().map(|thread| thread.join().expect("a benchmark does not panic")).max();
                     time.unwrap_or_default()
                 })
