@@ -103,8 +103,9 @@ pub(super) const SCENES: [Scene; 16] = [
         always: &BIMODAL,
         begin: &[Act::Freeze(0)],
         end: &[Act::Thaw(0)],
-        // One that the frozen one would have answered late is asked anew, and may be answered late again.
-        target: Target::Seamless(460.0),
+        // A question or two to the frozen one may well be late ones: that they are later than those is known after the
+        // time of the slow ones and a quarter, and the other may be late again.
+        target: Target::Seamless(500.0),
         ..SCENE
     },
     Scene {

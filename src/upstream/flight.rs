@@ -251,10 +251,12 @@ impl<R, W> Flight<R, W> {
     }
 }
 
-/// How long to wait for `server` in this round.
+/// How long to wait for `server` in this round: twice as long each time. Where its time is known, the second time is as
+/// long as the first, since of a few packets in a hundred that are lost two may belong to one question.
 pub fn patience(server: &Server, transport: Transport, round: u32) -> Duration {
+    let doublings = if server.is_known() { round.saturating_sub(1) } else { round };
     match transport {
         Transport::Tcp => TCP_PATIENCE,
-        Transport::Udp => (server.rto() * (1 << round.min(6))).min(MAX_INTERVAL.max(server.rto())),
+        Transport::Udp => (server.rto() * (1 << doublings.min(6))).min(MAX_INTERVAL.max(server.rto())),
     }
 }

@@ -17,8 +17,8 @@
 //!   If nothing at all came from the server since, or for 400 ms, it is *doubted* and probed: `. NS`, any RCODE is an
 //!   answer. So is each server of a question that is 650 ms old, unless something came from it just now.
 //! - **Lost**: twice the time of those 96 ([`Server::rto`]; 100–800 ms, 400 ms for an unknown one): it is sent again, to the
-//!   next server or to the same; each round doubles this, up to 1.6 s. A server that answers after a silence is sent what
-//!   was lost in it at once.
+//!   next server or to the same; each round doubles this, up to 1.6 s, but for the second where its time is known. A
+//!   server that answers after a silence is sent what was lost in it at once.
 //! - **Dead**: a server that is doubted for a second and has left four probes without answer gets probes alone, at most
 //!   400 ms apart. A question whose servers are all dead ends within 1.8 s ([`Until`]).
 //!

@@ -129,6 +129,11 @@ impl Server {
         }
     }
 
+    /// Whether it has answered, so that its time is known.
+    pub fn is_known(&self) -> bool {
+        !self.latency.median().is_zero()
+    }
+
     /// When an answer is later than is usual for this server.
     pub fn late_after(&self) -> Duration {
         match self.latency.tail() {
