@@ -7,9 +7,12 @@
 //! |---|---|---|
 //! | foundation | [`sys`] | system calls in batches, sockets, interfaces; the only `unsafe` |
 //! | | [`wire`] | packets in place: queries, responses, segments, replies |
+//! | | [`tsig`] | transaction signatures: who sent a message |
 //! | | [`logging`] | named's channels and categories, written by a thread of its own |
 //! | | [`config`] | the validated [`config::Config`] and its two readers, named.conf and TOML |
 //! | what the server knows | [`access`] | match lists compiled to one look-up, cookies, quotas |
+//! | | [`health`] | which servers behind a name are well |
+//! | | [`zone`] | what this server is the authority for |
 //! | | [`cache`] | answers in wire form, sharded, bounded in octets |
 //! | | [`upstream`] | a machine without I/O that gets questions answered by forwarders |
 //! | | [`state`] | the published [`state::Snapshot`]: views, rules, lists |
@@ -34,8 +37,8 @@
 //! - Only what answers a question that is being asked, from whom it was asked, is believed; of that, only the chain.
 //! - An answer is never served after its TTL, and clients are told no more than what is left of it.
 //! - Whatever comes from the network is bounded in octets, count and time, and cannot panic.
-//! - `wire`, `access`, `cache`, `state`, `upstream` and `answer` do no I/O and read no clock: time, chance and the host
-//!   are arguments. `tests/layers.rs` keeps that too.
+//! - `wire`, `tsig`, `access`, `zone`, `cache`, `state`, `upstream` and `answer` do no I/O and read no clock: time, chance
+//!   and the host are arguments. `tests/layers.rs` keeps that too.
 //!
 //! # Bounds under overload
 //! Who is over a bound is refused or dropped by a rule that the README tells operators; here is where each is kept.
@@ -56,9 +59,12 @@
 
 pub mod sys;
 pub mod wire;
+pub mod tsig;
 pub mod logging;
 pub mod config;
 pub mod access;
+pub mod health;
+pub mod zone;
 pub mod cache;
 pub mod upstream;
 pub mod state;
