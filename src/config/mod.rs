@@ -1,11 +1,13 @@
 //! The validated configuration: what every other layer is built from.
 //!
 //! Text → syntax tree → [`Config`]: two readers (`named_conf` and `toml`) end in the same type, so that past this
-//! module an invalid setting cannot be represented. Every default stands in this file.
+//! module an invalid setting cannot be represented. Every default stands in this file, those of health checks in
+//! [`health`].
 //! Not here: the host's interfaces, open files, anything that can change while the server runs.
 
 pub mod bounds;
 mod diagnostic;
+pub mod health;
 pub mod match_list;
 pub mod inherit;
 pub mod load;
@@ -20,6 +22,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use diagnostic::{Diagnostic, Level, Position};
+pub use health::{HealthCheck, HealthSettings};
 pub use load::load;
 pub use match_list::{Match, MatchElement, MatchList, NamedAcl};
 
