@@ -155,6 +155,7 @@ impl<'a> Admitted<'a> {
             authentic: meta.authentic && self.wants_authentic(),
             answers: meta.answers,
             authority: meta.authority,
+            additional: 0,
             opt: self.opt(failure_of(&meta)),
         };
         let limit = self.limit(out.len());

@@ -3,7 +3,10 @@
 //! Only RFC 1035's types may be compressed when sent; those of RFC 3597 §4's list must be decompressed when read, since
 //! old servers compressed them. All other RDATA is opaque and carried as it is (RFC 3597 §3).
 
-use super::walk::{Malformed, NameBuf};
+use std::borrow::Cow;
+
+use super::header::rtype;
+use super::walk::{Malformed, NameBuf, plain_name_end};
 
 /// A piece of RDATA.
 #[derive(Clone, Copy)]
@@ -86,6 +89,43 @@ pub fn for_each_piece(
     if position == end { Ok(()) } else { Err(Malformed) }
 }
 
+/// Whether RDATA that stands by itself has the pieces of its type, every name in it whole. Of types without names, only
+/// those are looked at that something here reads.
+pub fn is_whole(rtype: u16, rdata: &[u8]) -> bool {
+    let mut at = 0;
+    for field in fields_of(rtype).0 {
+        let next = match field {
+            Field::Octets(count) => Ok(at + usize::from(*count)),
+            Field::Text => rdata.get(at).map(|length| at + 1 + usize::from(*length)).ok_or(Malformed),
+            Field::Name => plain_name_end(rdata, at),
+            Field::Rest => Ok(match rtype {
+                rtype::A => at + 4,
+                rtype::AAAA => at + 16,
+                rtype::SOA => at + 20,
+                _ => rdata.len(),
+            }),
+        };
+        match next {
+            Ok(next) if next <= rdata.len() => at = next,
+            _ => return false,
+        }
+    }
+    at == rdata.len()
+}
+
+/// RDATA that [is whole](is_whole) as it is compared: names in lower case (RFC 2136 §1.1.1, RFC 4034 §6.2).
+pub fn canonical(rtype: u16, rdata: &[u8]) -> Cow<'_, [u8]> {
+    if matches!(fields_of(rtype).0, [Field::Rest]) {
+        return Cow::Borrowed(rdata);
+    }
+    let mut out = Vec::with_capacity(rdata.len());
+    let walked = for_each_piece(rdata, (rtype, 0, rdata.len()), |piece| match piece {
+        Piece::Octets(octets) => out.extend_from_slice(octets),
+        Piece::Name(name, _) => out.extend_from_slice(name.as_wire()),
+    });
+    if walked.is_ok() { Cow::Owned(out) } else { Cow::Borrowed(rdata) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +169,37 @@ mod tests {
         ];
         for (case, rtype, rdata, expected) in cases {
             assert_eq!(walk(rtype, &rdata).as_deref(), Ok(expected), "{case}");
+        }
+    }
+
+    #[test]
+    fn rdata_by_itself_is_whole_or_not_and_compared_without_case() {
+        let soa = [&b"\x02NS\0\x01h\0"[..], &[7; 20]].concat();
+        let plain = [&b"\x02ns\0\x01h\0"[..], &[7; 20]].concat();
+        let pointed = [&[0; 12][..], b"\x01a\0\xc0\x0c"].concat();
+        type Case<'c> = (&'c str, u16, &'c [u8], Option<&'c [u8]>);
+        let cases: [Case<'_>; 15] = [
+            ("an address", 1, &[192, 0, 2, 1], Some(&[192, 0, 2, 1])),
+            ("an address that is too long", 1, &[0; 5], None),
+            ("an address that is too short", 28, &[0; 15], None),
+            ("an alias", 5, b"\x03WwW\0", Some(b"\x03www\0")),
+            ("octets behind it", 5, b"\x03WwW\0\0", None),
+            ("a pointer in it", 5, b"\x01a\xc0\x0c", None),
+            ("a pointer that could be followed", 65_280, &pointed, Some(&pointed)),
+            ("an SOA", 6, &soa, Some(&plain)),
+            ("an SOA cut short", 6, &soa[..5], None),
+            ("an MX", 15, b"\0\x0a\x01M\0", Some(b"\0\x0a\x01m\0")),
+            ("half a preference", 15, b"\0", None),
+            ("a text keeps its case", 16, b"\x01A", Some(b"\x01A")),
+            ("NAPTR: its texts too", 35, b"\0\x01\0\x02\x01U\0\0\x01X\0", Some(b"\0\x01\0\x02\x01U\0\0\x01x\0")),
+            ("NAPTR with a text too long", 35, b"\0\x01\0\x02\xffU", None),
+            ("a type that nobody knows, empty", 65_280, b"", Some(b"")),
+        ];
+        for (case, rtype, rdata, expected) in cases {
+            assert_eq!(is_whole(rtype, rdata), expected.is_some(), "{case}");
+            if let Some(expected) = expected {
+                assert_eq!(canonical(rtype, rdata), expected, "{case}");
+            }
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Reply<'r> {
     pub answers: u16,
     /// Records in the authority section.
     pub authority: u16,
+    /// Records in the additional section, in front of our own OPT.
+    pub additional: u16,
     /// What the OPT record carries; it is only written to a client that sent one.
     pub opt: Opt<'r>,
 }
@@ -53,8 +55,11 @@ pub fn begin(out: &mut [u8], query: &Query<'_>) -> usize {
 pub fn finish(out: &mut [u8], query: &Query<'_>, end: usize, limit: usize, reply: &Reply<'_>) -> usize {
     let opt_octets = query.edns.map_or(0, |_| reply.opt.octets());
     let truncated = end + opt_octets > limit;
-    let (end, answers, authority) =
-        if truncated { (query.question_end, 0, 0) } else { (end, reply.answers, reply.authority) };
+    let (end, counts) = if truncated {
+        (query.question_end, [0; 3])
+    } else {
+        (end, [reply.answers, reply.authority, reply.additional])
+    };
     put_u16(out, 0, query.id());
     let kept = query.flags() & (flag::OPCODE | flag::RD | flag::CD);
     let mut flags = flag::QR | kept | (reply.rcode & flag::RCODE);
@@ -64,9 +69,9 @@ pub fn finish(out: &mut [u8], query: &Query<'_>, end: usize, limit: usize, reply
     flags |= if reply.authentic { flag::AD } else { 0 };
     put_u16(out, 2, flags);
     put_u16(out, 4, 1);
-    put_u16(out, 6, answers);
-    put_u16(out, 8, authority);
-    put_u16(out, 10, u16::from(query.edns.is_some()));
+    put_u16(out, 6, counts[0]);
+    put_u16(out, 8, counts[1]);
+    put_u16(out, 10, counts[2] + u16::from(query.edns.is_some()));
     if query.edns.is_none() { end } else { end + reply.opt.write(&mut out[end..], reply.rcode, query.dnssec_ok()) }
 }
 
@@ -196,14 +201,14 @@ mod tests {
     #[test]
     fn what_does_not_fit_becomes_tc_without_records_but_with_opt() {
         let opt = Opt { udp_size: 1232, cookie: None, ede: None };
-        let reply = Reply { opt, answers: 1, authority: 1, ..Reply::default() };
+        let reply = Reply { opt, answers: 1, authority: 2, additional: 3, ..Reply::default() };
         let whole = 12 + QUESTION.len() + 500 + OPT.len();
         for (case, limit, expected) in [("exactly", whole, whole), ("one octet too long", whole - 1, whole - 500)] {
             let out = write(&packet(OPT), &[0; 500], limit, &reply);
             let truncated = expected < whole;
             assert_eq!((out.len(), u16_at(&out, 2) & flag::TC != 0), (expected, truncated), "{case}");
             let counts = [6, 8, 10].map(|at| u16_at(&out, at));
-            assert_eq!(counts, if truncated { [0, 0, 1] } else { [1, 1, 1] }, "{case}");
+            assert_eq!(counts, if truncated { [0, 0, 1] } else { [1, 2, 4] }, "{case}");
         }
     }
 

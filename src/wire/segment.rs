@@ -4,11 +4,17 @@
 //! own chain, the negative SOA or proofs, in wire form behind a question of the same length, so that a reply is one
 //! copy and a few patches. It also says where its TTLs stand and where the chain goes on.
 //! Octets: a fixed part of [`FIXED_OCTETS`], the offsets of TTLs, the name that the chain goes on with, the body.
+//! An RRset of a local zone is a segment too: all its records are owned by [`QUESTION_POINTER`], names in its RDATA are
+//! whole, so that it stands behind any question and, by [`Segment::copy_owned`], behind any name that was written.
 
-use super::header::{ede, put_u32, rcode, rtype, u32_at};
+use super::header::{HEADER_OCTETS, ede, put_u16, put_u32, rcode, rtype, u32_at};
 
 /// Octets of the fixed part.
 pub const FIXED_OCTETS: usize = 22;
+/// An owner that points to the question's name.
+pub const QUESTION_POINTER: u16 = pointer_to(HEADER_OCTETS);
+/// Octets from a record's beginning to its TTL, if its owner is a pointer.
+const BEFORE_TTL: usize = 6;
 
 /// A segment in place.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +71,12 @@ pub fn encode(out: &mut Vec<u8>, meta: &Meta, ttl_offsets: &[u16], next: &[u8], 
     out.extend_from_slice(next);
     out.extend_from_slice(body);
     Some(())
+}
+
+/// A pointer to the name that stands at an offset of a message, below 2^14 (RFC 1035 §4.1.4).
+#[inline]
+pub const fn pointer_to(offset: usize) -> u16 {
+    0xc000 | offset as u16
 }
 
 /// Makes a segment whose TTL has ended one that may be given out all the same (RFC 8767 §4): every TTL becomes `ttl`,
@@ -157,6 +169,25 @@ impl<'s> Segment<'s> {
             self.rotate(out, usize::from(count), rotation);
         }
         Some(body.len())
+    }
+
+    /// Copies an RRset of a local zone to the beginning of `out`, every record owned by the pointer `owner`
+    /// ([`pointer_to`]), the set of addresses beginning with record `rotation` (modulo its size). Returns how many
+    /// octets were written; `None` if they do not fit.
+    #[inline]
+    pub fn copy_owned(&self, out: &mut [u8], rotation: u32, owner: u16) -> Option<usize> {
+        let written = self.copy_into(out, 0, rotation)?;
+        self.ttl_offsets().for_each(|at| put_u16(out, at - BEFORE_TTL, owner));
+        Some(written)
+    }
+
+    /// Writes an RRset of a local zone as a segment of its own that says `meta` and nothing of a chain, every record
+    /// owned by the pointer `owner`.
+    pub fn encode_owned(&self, out: &mut Vec<u8>, meta: &Meta, owner: u16) -> Option<()> {
+        let mut body = self.body().to_vec();
+        let offsets: Vec<u16> = self.ttl_offsets().map(|at| at as u16).collect();
+        offsets.iter().for_each(|at| put_u16(&mut body, usize::from(*at) - BEFORE_TTL, owner));
+        encode(out, meta, &offsets, &[], &body)
     }
 
     /// Hands RDATA round among the records of the set; owners and TTLs are alike.
@@ -253,6 +284,26 @@ mod tests {
         assert_eq!(Segment::new(&octets).copy_into(&mut out[..15], 0, 0), None);
         assert_eq!(out, [0xee; 16]);
         assert_eq!(Segment::new(&octets).copy_into(&mut out, 0, 0), Some(16));
+    }
+
+    #[test]
+    fn a_local_rrset_is_written_behind_any_owner() {
+        let octets = addresses(&[(30, 1), (30, 2)], 0);
+        let (segment, mut out) = (Segment::new(&octets), [0xee; 40]);
+        assert_eq!(segment.copy_owned(&mut out, 1, pointer_to(0x123)), Some(32));
+        for (case, record, last) in [("the second comes first", 0, 2), ("then the first", 16, 1)] {
+            assert_eq!(out[record..record + 6], *b"\xc1\x23\0\x01\0\x01", "{case}");
+            assert_eq!((u32_at(&out, record + 6), out[record + 15]), (30, last), "{case}");
+        }
+        assert_eq!(out[32..], [0xee; 8], "nothing behind it is touched");
+        assert_eq!(segment.copy_owned(&mut out[..31], 0, QUESTION_POINTER), None);
+
+        let (mut moved, meta) = (Vec::new(), Meta { rcode: 3, authority: 2, ..Meta::default() });
+        segment.encode_owned(&mut moved, &meta, pointer_to(0x10)).expect("it is short");
+        let (moved, mut out) = (Segment::new(&moved), [0; 32]);
+        assert_eq!((moved.meta(), moved.next()), (meta, &[][..]));
+        assert_eq!(moved.copy_into(&mut out, 0, 0), Some(32));
+        assert_eq!([&out[..2], &out[16..18]], [b"\xc0\x10"; 2]);
     }
 
     #[test]
