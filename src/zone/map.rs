@@ -1,0 +1,306 @@
+//! A persistent hash map from names to [`Node`]s: a copy costs one pointer, and a change copies one path.
+//!
+//! A tree of fan-out 16 over the bits of the name's hash. A leaf holds up to [`MAX_LEAF`] nodes and becomes a branch
+//! when there are more. What a reader's version shares is cloned when it changes, what nobody shares is changed in
+//! place: a zone that is being loaded copies nothing.
+//! A look-up costs two accesses that depend on each other and miss the caches of a large zone: leaf and node.
+//! Not here: what a node holds ([`super::node`]), that a name's ancestors exist ([`super::tree`]).
+
+use std::hash::BuildHasher;
+use std::sync::{Arc, LazyLock};
+
+use super::node::Node;
+
+/// Children of a branch.
+const FANOUT: usize = 16;
+/// Bits of the hash that a branch uses.
+const FANOUT_BITS: u32 = 4;
+/// The most nodes of a leaf that may yet become a branch.
+const MAX_LEAF: usize = 32;
+/// The most branches above a leaf: room for 2^32 leaves. Below them a leaf grows without bound.
+const MAX_DEPTH: u32 = 8;
+
+/// Keyed when the process starts, so that nobody can choose names that meet in one leaf.
+static HASHER: LazyLock<foldhash::quality::RandomState> = LazyLock::new(Default::default);
+
+/// The hash of a name in wire form and lower case: the same for every zone of this process.
+#[inline]
+pub fn hash(name: &[u8]) -> u64 {
+    HASHER.hash_one(name)
+}
+
+/// See the module.
+#[derive(Clone)]
+pub(super) struct Map {
+    root: Slot,
+    len: usize,
+}
+
+#[derive(Clone)]
+enum Slot {
+    Leaf(Arc<[Entry]>),
+    Branch(Arc<[Slot; FANOUT]>),
+}
+
+#[derive(Clone, Default)]
+struct Entry {
+    hash: u64,
+    /// `None` in a leaf that is being given up, and nowhere else.
+    node: Option<Node>,
+}
+
+impl Entry {
+    #[inline]
+    fn is_for(&self, hash: u64, name: &[u8]) -> bool {
+        self.hash == hash && self.node.as_ref().is_some_and(|node| node.name() == name)
+    }
+}
+
+impl Map {
+    /// A map of nothing.
+    pub(super) fn new() -> Self {
+        Self { root: Slot::Leaf(Arc::default()), len: 0 }
+    }
+
+    /// How many names there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The node of a name.
+    #[inline]
+    pub(super) fn get(&self, hash: u64, name: &[u8]) -> Option<&Node> {
+        let (mut slot, mut bits) = (&self.root, hash);
+        let entries = loop {
+            match slot {
+                Slot::Leaf(entries) => break entries,
+                Slot::Branch(children) => slot = &children[bits as usize % FANOUT],
+            }
+            bits >>= FANOUT_BITS;
+        };
+        entries.iter().find(|entry| entry.is_for(hash, name))?.node.as_ref()
+    }
+
+    /// The node of a name, for a change that leaves its name alone.
+    pub(super) fn get_mut(&mut self, hash: u64, name: &[u8]) -> Option<&mut Node> {
+        // Nothing is copied for a name that is not there.
+        self.get(hash, name)?;
+        let (mut slot, mut bits) = (&mut self.root, hash);
+        let entries = loop {
+            match slot {
+                Slot::Leaf(entries) => break entries,
+                Slot::Branch(children) => slot = &mut Arc::make_mut(children)[bits as usize % FANOUT],
+            }
+            bits >>= FANOUT_BITS;
+        };
+        Arc::make_mut(entries).iter_mut().find(|entry| entry.is_for(hash, name))?.node.as_mut()
+    }
+
+    /// Puts a node in, in the place of the one that had its name.
+    pub(super) fn set(&mut self, hash: u64, node: Node) {
+        self.len += usize::from(set(&mut self.root, 0, Entry { hash, node: Some(node) }));
+    }
+
+    /// Takes a node out.
+    pub(super) fn remove(&mut self, hash: u64, name: &[u8]) {
+        if self.get(hash, name).is_none() {
+            return;
+        }
+        let (mut slot, mut bits) = (&mut self.root, hash);
+        let entries = loop {
+            match slot {
+                Slot::Leaf(entries) => break entries,
+                Slot::Branch(children) => slot = &mut Arc::make_mut(children)[bits as usize % FANOUT],
+            }
+            bits >>= FANOUT_BITS;
+        };
+        *entries = entries.iter().filter(|entry| !entry.is_for(hash, name)).cloned().collect();
+        self.len -= 1;
+    }
+
+    /// Every node, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Node> {
+        let mut waiting = vec![std::slice::from_ref(&self.root).iter()];
+        let mut leaf: std::slice::Iter<'_, Entry> = [].iter();
+        std::iter::from_fn(move || {
+            loop {
+                if let Some(entry) = leaf.next() {
+                    return entry.node.as_ref();
+                }
+                match waiting.last_mut()?.next() {
+                    Some(Slot::Leaf(entries)) => leaf = entries.iter(),
+                    Some(Slot::Branch(children)) => waiting.push(children.iter()),
+                    None => drop(waiting.pop()),
+                }
+            }
+        })
+    }
+}
+
+/// Puts an entry below a slot that has `depth` branches above it; whether its name is new.
+fn set(slot: &mut Slot, depth: u32, entry: Entry) -> bool {
+    match slot {
+        Slot::Branch(children) => {
+            let place = place(entry.hash, depth);
+            set(&mut Arc::make_mut(children)[place], depth + 1, entry)
+        }
+        Slot::Leaf(entries) => {
+            let is_it = |old: &Entry| entry.node.as_ref().is_some_and(|node| old.is_for(entry.hash, node.name()));
+            if let Some(index) = entries.iter().position(is_it) {
+                Arc::make_mut(entries)[index] = entry;
+                return false;
+            }
+            let grown = with(entries, entry);
+            *slot = if grown.len() > MAX_LEAF && depth < MAX_DEPTH { split(&grown, depth) } else { Slot::Leaf(grown) };
+            true
+        }
+    }
+}
+
+/// The place of a hash among the children of a branch.
+fn place(hash: u64, depth: u32) -> usize {
+    (hash >> (depth * FANOUT_BITS)) as usize % FANOUT
+}
+
+/// A leaf with one entry more. Nodes of one that nobody shares are moved: their own memory is not touched.
+fn with(entries: &mut Arc<[Entry]>, more: Entry) -> Arc<[Entry]> {
+    match Arc::get_mut(entries) {
+        Some(own) => own.iter_mut().map(std::mem::take).chain([more]).collect(),
+        None => entries.iter().cloned().chain([more]).collect(),
+    }
+}
+
+fn split(entries: &[Entry], depth: u32) -> Slot {
+    let mut parts: [Vec<Entry>; FANOUT] = Default::default();
+    for entry in entries {
+        parts[place(entry.hash, depth)].push(entry.clone());
+    }
+    let children = parts.map(|part| {
+        if part.len() > MAX_LEAF && depth + 1 < MAX_DEPTH { split(&part, depth + 1) } else { Slot::Leaf(part.into()) }
+    });
+    Slot::Branch(Arc::new(children))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::zone::node::Draft;
+
+    fn node(name: &[u8], below: u32) -> Node {
+        Draft { below, ..Draft::new(name) }.encode(false)
+    }
+
+    fn name(number: u16) -> Vec<u8> {
+        let text = format!("h{number}");
+        [&[text.len() as u8][..], text.as_bytes(), &[0]].concat()
+    }
+
+    /// All that a map holds, by what its nodes count.
+    fn held(map: &Map) -> HashMap<Vec<u8>, u32> {
+        map.iter().map(|node| (node.name().to_vec(), node.below())).collect()
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Set(u16, u32),
+        Change(u16, u32),
+        Remove(u16),
+        /// A reader keeps the version that there is.
+        Hold,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => (0..400u16, any::<u32>()).prop_map(|(name, value)| Step::Set(name, value)),
+            1 => (0..400u16, any::<u32>()).prop_map(|(name, value)| Step::Change(name, value)),
+            2 => (0..400u16).prop_map(Step::Remove),
+            1 => Just(Step::Hold),
+        ]
+    }
+
+    /// Real hashes, hashes that meet after a few bits, and one hash for all.
+    fn hash_of(kind: u8, name: &[u8]) -> u64 {
+        match kind {
+            0 => hash(name),
+            1 => hash(name) & 0x3_000f_ffff_0f00,
+            _ => 7,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(96))]
+
+        #[test]
+        fn it_holds_what_a_hash_map_holds_and_old_versions_stay(
+            kind in 0..3u8,
+            steps in prop::collection::vec(step(), 0..900),
+        ) {
+            let (mut map, mut model) = (Map::new(), HashMap::new());
+            let mut readers = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Set(number, value) => {
+                        let name = name(number);
+                        map.set(hash_of(kind, &name), node(&name, value));
+                        model.insert(name, value);
+                    }
+                    Step::Change(number, value) => {
+                        let name = name(number);
+                        let found = map.get_mut(hash_of(kind, &name), &name);
+                        prop_assert_eq!(found.is_some(), model.contains_key(&name));
+                        if let Some(found) = found {
+                            *found = node(&name, value);
+                            model.insert(name, value);
+                        }
+                    }
+                    Step::Remove(number) => {
+                        let name = name(number);
+                        map.remove(hash_of(kind, &name), &name);
+                        model.remove(&name);
+                    }
+                    Step::Hold => readers.push((map.clone(), model.clone())),
+                }
+                prop_assert_eq!(map.len(), model.len());
+            }
+            readers.push((map, model));
+            for (map, model) in readers {
+                prop_assert_eq!(&held(&map), &model);
+                prop_assert_eq!(map.iter().count(), model.len(), "each once");
+                for number in 0..400 {
+                    let name = name(number);
+                    let found = map.get(hash_of(kind, &name), &name).map(Node::below);
+                    prop_assert_eq!(found, model.get(&name).copied());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_change_copies_one_path_and_nothing_that_is_not_shared() {
+        let mut map = Map::new();
+        (0..2000).for_each(|number| map.set(hash(&name(number)), node(&name(number), 0)));
+        let shared = |one: &Map, other: &Map| {
+            let (Slot::Branch(one), Slot::Branch(other)) = (&one.root, &other.root) else {
+                panic!("2000 names branch")
+            };
+            let same = |pair: &(&Slot, &Slot)| match pair {
+                (Slot::Leaf(one), Slot::Leaf(other)) => Arc::ptr_eq(one, other),
+                (Slot::Branch(one), Slot::Branch(other)) => Arc::ptr_eq(one, other),
+                _ => false,
+            };
+            one.iter().zip(other.iter()).filter(same).count()
+        };
+        let reader = map.clone();
+        map.set(hash(&name(7)), node(&name(7), 1));
+        assert_eq!(shared(&map, &reader), FANOUT - 1);
+        let Slot::Branch(before) = &map.root else { panic!("2000 names branch") };
+        let before = Arc::as_ptr(before);
+        map.set(hash(&name(7)), node(&name(7), 2));
+        let Slot::Branch(after) = &map.root else { panic!("2000 names branch") };
+        assert_eq!(Arc::as_ptr(after), before, "in place: nobody shares it");
+    }
+}
