@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::named_conf::reader::{Disk, Reader, explain};
+use super::files::{Disk, Files, MAX_CONFIG_OCTETS, explain};
 use super::{Diagnostic, Level, Loaded, Position, named_conf, toml};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -23,7 +23,9 @@ pub enum Format {
 /// Reads a configuration file. The diagnostics of an `Err` hold at least one error.
 pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let name = path.display().to_string();
-    let octets = Disk.read(path).map_err(|error| vec![fault(format!("open: {name}: {}", explain(&error)), None)])?;
+    let octets = Disk
+        .read(path, MAX_CONFIG_OCTETS)
+        .map_err(|error| vec![fault(format!("open: {name}: {}", explain(&error)), None)])?;
     // Editors on other systems write a byte order mark, which nobody sees.
     let octets = octets.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&octets);
     match format_of(octets) {

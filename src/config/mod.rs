@@ -6,6 +6,7 @@
 
 pub mod bounds;
 mod diagnostic;
+pub mod files;
 mod forward;
 pub mod health;
 pub mod match_list;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use diagnostic::{Diagnostic, Level, Position};
+pub use files::Files;
 pub use forward::{
     ForwardRule, ForwardSettings, Forwarder, ForwarderOrder, MAX_FORWARDERS, Prefetch, Stale, TtlLimits, is_askable,
 };

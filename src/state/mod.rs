@@ -325,7 +325,8 @@ fn identity(config: &Config, host: &Host) -> Identity {
 mod tests {
     use super::*;
     use crate::access::CookieVerdict;
-    use crate::config::named_conf::{NoFiles, parse};
+    use crate::config::files::NoFiles;
+    use crate::config::named_conf::parse;
 
     const PLAIN: &str = r#"options { forwarders { 192.0.2.1; }; };"#;
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tandem::answer::Client;
+use tandem::config::files::NoFiles;
 use tandem::config::load::{Format, format_of};
 use tandem::config::{Config, Diagnostic, named_conf, toml};
 use tandem::wire::Transport;
@@ -63,7 +64,7 @@ fn config(file: &str, block: &Block) -> Result<Config, String> {
     let text = block.text();
     let read = match format_of(text.as_bytes()) {
         Some(Format::Toml) => toml::parse(&text, file),
-        Some(Format::NamedConf) => named_conf::parse(&text, file, &named_conf::NoFiles),
+        Some(Format::NamedConf) => named_conf::parse(&text, file, &NoFiles),
         None => return Err("neither TOML nor named.conf".to_owned()),
     };
     let show = |faults: Vec<Diagnostic>| faults.iter().map(|fault| format!("\n    {fault}")).collect::<String>();

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use super::address::{self, Element};
 use super::cursor::Cursor;
+use super::glob;
 use super::grammar::{self, Places, Row, Shape};
 use super::lexer::Token;
-use super::reader::{self, Reader};
 use super::report::{Problem, Report};
 use super::tree::{self, Block, Close, End, Item, Statement};
 use super::value::{self, Value};
 use crate::config::Position;
+use crate::config::files::{Files, MAX_CONFIG_OCTETS, explain};
 use crate::config::values::excerpt;
 
 /// Files that include files that include files.
@@ -56,7 +57,7 @@ impl Body {
 
 /// Reads files into a [`Body`], noting every mistake.
 pub(super) struct Parser<'r> {
-    reader: &'r dyn Reader,
+    disk: &'r dyn Files,
     pub(super) report: Report,
     /// The last `directory`.
     directory: Option<PathBuf>,
@@ -66,8 +67,8 @@ pub(super) struct Parser<'r> {
 }
 
 impl<'r> Parser<'r> {
-    pub(super) fn new(reader: &'r dyn Reader) -> Self {
-        Self { reader, report: Report::default(), directory: None, depth: 0, files: 0 }
+    pub(super) fn new(disk: &'r dyn Files) -> Self {
+        Self { disk, report: Report::default(), directory: None, depth: 0, files: 0 }
     }
 
     /// Reads a whole file's statements to the end of `body`.
@@ -307,7 +308,7 @@ impl<'r> Parser<'r> {
             let hint = "does a file include itself?";
             return self.report.problem(Problem::new(at.clone(), message).with_hint(hint));
         }
-        let paths = reader::expand(pattern, self.directory.as_deref(), self.reader);
+        let paths = glob::expand(pattern, self.directory.as_deref(), self.disk);
         if paths.is_empty() {
             let hint = format!("nothing matches '{pattern}'");
             return self.report.problem(Problem::new(at.clone(), "parsing failed: file not found").with_hint(hint));
@@ -325,10 +326,10 @@ impl<'r> Parser<'r> {
             return self.report.error(at, format!("more than {MAX_FILES} files are included"));
         }
         let name = path.display().to_string();
-        match self.reader.read(path) {
+        match self.disk.read(path, MAX_CONFIG_OCTETS) {
             Ok(octets) => self.file(&String::from_utf8_lossy(&octets), &name, places, body),
             Err(error) => {
-                let message = format!("parsing failed: {}", reader::explain(&error));
+                let message = format!("parsing failed: {}", explain(&error));
                 self.report.problem(Problem::new(at.clone(), message).with_hint(format!("file '{name}'")));
             }
         }

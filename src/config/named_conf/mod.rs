@@ -9,24 +9,23 @@
 mod address;
 mod body;
 mod cursor;
+mod glob;
 mod grammar;
 mod lexer;
 mod lower;
-pub mod reader;
 mod report;
 mod tree;
 mod value;
 mod words;
 
-pub use reader::{Disk, NoFiles, Reader};
-
+use super::files::{Files, NoFiles};
 use super::{Diagnostic, Level, Loaded};
 
-/// Reads a configuration from its text. `file` is its name in messages; `reader` has the files that it includes.
+/// Reads a configuration from its text. `file` is its name in messages; `disk` has the files that it includes.
 ///
 /// The error holds everything that was found, warnings too.
-pub fn parse(text: &str, file: &str, reader: &dyn Reader) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut parser = body::Parser::new(reader);
+pub fn parse(text: &str, file: &str, disk: &dyn Files) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut parser = body::Parser::new(disk);
     let mut top = body::Body::default();
     parser.file(text, file, grammar::TOP, &mut top);
     let (config, report) = lower::lower(&top, parser.report);

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Memory, config, errors, errors_with, good};
-use crate::config::named_conf::{NoFiles, fuzz, parse};
+use crate::config::files::NoFiles;
+use crate::config::named_conf::{fuzz, parse};
 use crate::config::*;
 use crate::logging;
 

@@ -20,8 +20,8 @@ impl Memory {
     }
 }
 
-impl Reader for Memory {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+impl Files for Memory {
+    fn read(&self, path: &Path, _: u64) -> io::Result<Vec<u8>> {
         self.0.get(path).map(|text| text.clone().into_bytes()).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
@@ -36,8 +36,8 @@ fn errors(text: &str) -> Vec<String> {
     errors_with(text, &NoFiles)
 }
 
-fn errors_with(text: &str, reader: &dyn Reader) -> Vec<String> {
-    let found = parse(text, "x.conf", reader).err().unwrap_or_default();
+fn errors_with(text: &str, disk: &dyn Files) -> Vec<String> {
+    let found = parse(text, "x.conf", disk).err().unwrap_or_default();
     let errors = found.into_iter().filter(|diagnostic| diagnostic.level == Level::Error);
     errors.map(|diagnostic| Diagnostic { hint: None, ..diagnostic }.to_string()).collect()
 }

@@ -2,8 +2,9 @@
 
 use super::{config, errors, good};
 use crate::config::Level;
+use crate::config::files::NoFiles;
 use crate::config::named_conf::grammar::{self, PLACES, Places, ROWS, Row, Support};
-use crate::config::named_conf::{NoFiles, parse};
+use crate::config::named_conf::parse;
 
 /// The smallest text that has a statement in this place.
 fn within(place: Places, name: &str, statement: &str) -> String {

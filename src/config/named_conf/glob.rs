@@ -1,71 +1,13 @@
-//! Reaching files that `include` names, through a trait so that tests and fuzzing need no disk.
+//! Expanding the patterns of `include`, as glob(3) does.
+//!
+//! Not here: reaching the files ([`super::super::files`]).
 
-use std::fs;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// Longer files are no configuration.
-const MAX_FILE_OCTETS: u64 = 16 << 20;
-
-/// Where configuration files come from.
-pub trait Reader {
-    /// The octets of a file.
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
-
-    /// The names in a directory, in any order.
-    fn list(&self, directory: &Path) -> io::Result<Vec<String>>;
-}
-
-/// The file system.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Disk;
-
-/// No file at all.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoFiles;
-
-impl Reader for Disk {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        // A pipe or a device could block for ever.
-        if !fs::metadata(path)?.is_file() {
-            return Err(io::Error::other("not a file"));
-        }
-        let mut octets = Vec::new();
-        fs::File::open(path)?.take(MAX_FILE_OCTETS + 1).read_to_end(&mut octets)?;
-        if octets.len() as u64 > MAX_FILE_OCTETS {
-            return Err(io::Error::other(format!("longer than {MAX_FILE_OCTETS} octets")));
-        }
-        Ok(octets)
-    }
-
-    fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
-        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-        let entries = fs::read_dir(directory)?.collect::<io::Result<Vec<_>>>()?;
-        Ok(entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect())
-    }
-}
-
-impl Reader for NoFiles {
-    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn list(&self, _: &Path) -> io::Result<Vec<String>> {
-        Ok(Vec::new())
-    }
-}
-
-/// An error of the system in named's words.
-pub(in crate::config) fn explain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "file not found".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
-    }
-}
+use crate::config::files::Files;
 
 /// The paths that a pattern of glob(3) stands for, sorted; one without wildcards stands for itself.
-pub(super) fn expand(pattern: &str, directory: Option<&Path>, reader: &dyn Reader) -> Vec<PathBuf> {
+pub(super) fn expand(pattern: &str, directory: Option<&Path>, files: &dyn Files) -> Vec<PathBuf> {
     let absolute = pattern.starts_with('/');
     let base = if absolute { PathBuf::from("/") } else { directory.map(Path::to_owned).unwrap_or_default() };
     if !pattern.contains(['*', '?', '[']) {
@@ -76,15 +18,15 @@ pub(super) fn expand(pattern: &str, directory: Option<&Path>, reader: &dyn Reade
         let is_pattern = part.contains(['*', '?', '[']);
         found = found
             .iter()
-            .flat_map(|path| if is_pattern { matching(path, part, reader) } else { vec![path.join(part)] })
+            .flat_map(|path| if is_pattern { matching(path, part, files) } else { vec![path.join(part)] })
             .collect();
     }
     found
 }
 
 /// The entries of a directory that match, sorted. A leading dot has to be named (glob(3)).
-fn matching(directory: &Path, pattern: &str, reader: &dyn Reader) -> Vec<PathBuf> {
-    let mut names = reader.list(directory).unwrap_or_default();
+fn matching(directory: &Path, pattern: &str, files: &dyn Files) -> Vec<PathBuf> {
+    let mut names = files.list(directory).unwrap_or_default();
     names.retain(|name| (pattern.starts_with('.') || !name.starts_with('.')) && matches(pattern, name));
     names.sort();
     names.iter().map(|name| directory.join(name)).collect()
@@ -146,7 +88,10 @@ fn class_matches(class: &[char], character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::config::files::Disk;
 
     #[test]
     fn patterns_match_as_glob_does() {
@@ -180,8 +125,5 @@ mod tests {
         assert_eq!(expand(&pattern, None, &Disk), expected);
         assert_eq!(expand("*.conf", Some(directory.path()), &Disk), expected, "relative to the directory");
         assert_eq!(expand("nosuch*", Some(directory.path()), &Disk), Vec::<PathBuf>::new());
-        assert_eq!(Disk.read(&expected[0]).unwrap(), b"a.conf");
-        assert_eq!(explain(&Disk.read(directory.path()).unwrap_err()), "not a file");
-        assert_eq!(explain(&Disk.read(Path::new("/nosuch")).unwrap_err()), "file not found");
     }
 }
