@@ -12,6 +12,7 @@ mod fuzz;
 pub mod header;
 pub mod mnemonic;
 pub mod name;
+pub mod present;
 pub mod query;
 pub mod rdata;
 pub mod reply;

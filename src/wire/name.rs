@@ -7,6 +7,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::present::words::unescape;
+
 /// Octets of the longest name, with its length octets and the root (RFC 1035 §2.3.4).
 pub const MAX_NAME_OCTETS: usize = 255;
 /// Octets of the longest label (RFC 1035 §2.3.4).
@@ -101,6 +103,66 @@ impl Name {
     }
 }
 
+/// Appends a name's wire form, in the case it is written in: below `origin` unless its text ends with a dot; `@` is
+/// `origin` itself (RFC 1035 §5.1). What was appended before an error is left there.
+pub(super) fn push_text(text: &[u8], origin: &Name, out: &mut Vec<u8>) -> Result<(), NameError> {
+    let start = out.len();
+    match text {
+        b"" => return Err(NameError::Empty),
+        b"@" => out.extend_from_slice(origin.as_wire()),
+        b"." => out.push(0),
+        _ => push_labels(text, origin, out)?,
+    }
+    if out.len() - start > MAX_NAME_OCTETS { Err(NameError::LongName) } else { Ok(()) }
+}
+
+fn push_labels(text: &[u8], origin: &Name, out: &mut Vec<u8>) -> Result<(), NameError> {
+    let (mut label, mut at) = (out.len(), 0);
+    out.push(0);
+    while let Some(&octet) = text.get(at) {
+        at += 1;
+        match octet {
+            b'.' => {
+                end_label(out, label)?;
+                label = out.len();
+                out.push(0);
+            }
+            b'\\' => {
+                let (octet, length) = unescape(&text[at..]).ok_or(NameError::BadEscape)?;
+                at += length;
+                out.push(octet);
+            }
+            other => out.push(other),
+        }
+    }
+    // Behind a last dot the zero that was to begin a label is the root.
+    if out.len() > label + 1 {
+        end_label(out, label)?;
+        out.extend_from_slice(origin.as_wire());
+    }
+    Ok(())
+}
+
+/// Writes the length of the label that began at `label` and goes to the end.
+fn end_label(out: &mut [u8], label: usize) -> Result<(), NameError> {
+    out[label] = match out.len() - label - 1 {
+        0 => return Err(NameError::EmptyLabel),
+        length @ 1..=MAX_LABEL_OCTETS => length as u8,
+        _ => return Err(NameError::LongLabel),
+    };
+    Ok(())
+}
+
+/// Uncompressed octets of a name in presentation form, with the trailing dot.
+pub(super) fn shown_with_dot(octets: &[u8]) -> String {
+    let mut shown = String::new();
+    write_presentation(&mut shown, octets).expect("writing to a String cannot fail");
+    if shown != "." {
+        shown.push('.');
+    }
+    shown
+}
+
 /// Whether `name` is `ancestor` or lies below it; both uncompressed and in lower case.
 pub fn is_within(name: &[u8], ancestor: &[u8]) -> bool {
     let Some(skip) = name.len().checked_sub(ancestor.len()) else { return false };
@@ -120,56 +182,15 @@ impl FromStr for Name {
 
     /// Reads the presentation form (RFC 1035 §5.1, RFC 4343 §2.1), absolute with or without its trailing dot.
     fn from_str(text: &str) -> Result<Self, NameError> {
-        match text {
-            "" => return Err(NameError::Empty),
-            "." => return Ok(Self::root()),
-            _ => {}
-        }
         let mut octets = Vec::with_capacity(text.len() + 2);
-        let mut label = Vec::with_capacity(MAX_LABEL_OCTETS);
-        let mut bytes = text.bytes();
-        let mut ended = false;
-        while let Some(byte) = bytes.next() {
-            ended = byte == b'.';
-            match byte {
-                b'.' => push_label(&mut octets, &mut label)?,
-                b'\\' => label.push(unescape(&mut bytes)?),
-                other => label.push(other),
-            }
-        }
-        if !ended {
-            push_label(&mut octets, &mut label)?;
-        }
-        octets.push(0);
-        if octets.len() > MAX_NAME_OCTETS {
-            return Err(NameError::LongName);
+        match text {
+            // Outside master files it is a character like any other.
+            "@" => octets.extend_from_slice(b"\x01@\0"),
+            _ => push_text(text.as_bytes(), &Self::root(), &mut octets)?,
         }
         octets.make_ascii_lowercase();
         Ok(Self { octets: octets.into() })
     }
-}
-
-fn push_label(octets: &mut Vec<u8>, label: &mut Vec<u8>) -> Result<(), NameError> {
-    match label.len() {
-        0 => return Err(NameError::EmptyLabel),
-        1..=MAX_LABEL_OCTETS => octets.push(label.len() as u8),
-        _ => return Err(NameError::LongLabel),
-    }
-    octets.append(label);
-    Ok(())
-}
-
-fn unescape(bytes: &mut std::str::Bytes<'_>) -> Result<u8, NameError> {
-    let first = bytes.next().ok_or(NameError::BadEscape)?;
-    if !first.is_ascii_digit() {
-        return Ok(first);
-    }
-    let mut value = u32::from(first - b'0');
-    for _ in 0..2 {
-        let digit = bytes.next().filter(u8::is_ascii_digit).ok_or(NameError::BadEscape)?;
-        value = value * 10 + u32::from(digit - b'0');
-    }
-    u8::try_from(value).map_err(|_| NameError::BadEscape)
 }
 
 /// Writes uncompressed octets of a name in presentation form, without the trailing dot except for the root.
