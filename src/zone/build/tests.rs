@@ -63,7 +63,7 @@ fn faults_say_what_is_wrong_and_where() {
         (
             "data of another type",
             "a.corp DNAME b.corp\na.corp TYPE17 01",
-            "corp.zone:4: the data of a.corp TYPE17 cannot be read",
+            "corp.zone:4: the data of a.corp RP cannot be read",
         ),
     ] {
         assert_eq!(told(text), (false, vec![expected.to_owned()]), "{case}");
