@@ -84,8 +84,8 @@ impl<'o> Writer<'o> {
         let rdata = self.out.len();
         for_each_piece(message, (record.rtype, record.rdata(), record.end), |piece| match piece {
             Piece::Octets(octets) => self.out.extend_from_slice(octets),
-            Piece::Name(name, true) => self.put_name(name.as_wire()),
-            Piece::Name(name, false) => self.out.extend_from_slice(name.as_wire()),
+            Piece::Name { name, compressible: true, .. } => self.put_name(name.as_wire()),
+            Piece::Name { name, .. } => self.out.extend_from_slice(name.as_wire()),
         })?;
         if self.out.len() > MAX_MESSAGE_OCTETS {
             return Err(Malformed);

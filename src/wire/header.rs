@@ -55,10 +55,24 @@ pub mod rcode {
     pub const REFUSED: u16 = 5;
     /// A name became too long by a DNAME (RFC 6672 §2.2).
     pub const YXDOMAIN: u16 = 6;
-    /// Not authoritative for the zone.
+    /// An RRset exists that should not (RFC 2136).
+    pub const YXRRSET: u16 = 7;
+    /// An RRset that should exist does not (RFC 2136).
+    pub const NXRRSET: u16 = 8;
+    /// Not authoritative for the zone, or not authorised (RFC 8945).
     pub const NOTAUTH: u16 = 9;
+    /// A name of an update is not in its zone (RFC 2136).
+    pub const NOTZONE: u16 = 10;
     /// EDNS version not supported (RFC 6891).
     pub const BADVERS: u16 = 16;
+    /// A TSIG record's MAC is wrong (RFC 8945); an error of that record, never of a header.
+    pub const BADSIG: u16 = 16;
+    /// A TSIG record's key is not known; likewise.
+    pub const BADKEY: u16 = 17;
+    /// A TSIG record was signed too long ago, or in the future; likewise.
+    pub const BADTIME: u16 = 18;
+    /// A TSIG record's MAC is shorter than its key demands; likewise.
+    pub const BADTRUNC: u16 = 22;
     /// Bad or missing cookie (RFC 7873).
     pub const BADCOOKIE: u16 = 23;
 }
@@ -73,12 +87,18 @@ pub mod rtype {
     pub const CNAME: u16 = 5;
     /// The start of a zone of authority.
     pub const SOA: u16 = 6;
+    /// Services of a host (RFC 1035 §3.4.2).
+    pub const WKS: u16 = 11;
+    /// A mail exchange.
+    pub const MX: u16 = 15;
     /// Text.
     pub const TXT: u16 = 16;
     /// An IPv6 address.
     pub const AAAA: u16 = 28;
     /// An alias for a subtree (RFC 6672).
     pub const DNAME: u16 = 39;
+    /// An old form of a public key (RFC 2535).
+    pub const KEY: u16 = 25;
     /// EDNS.
     pub const OPT: u16 = 41;
     /// The delegation's signer, kept by the parent.

@@ -64,7 +64,8 @@ impl<'p> Query<'p> {
         (end <= packet.len()).then_some(end)
     }
 
-    fn read_sections(packet: &'p [u8], question_end: usize) -> Result<Self, Malformed> {
+    /// Reads a message whose one question ends at `question_end`, whatever its opcode.
+    pub(super) fn read_sections(packet: &'p [u8], question_end: usize) -> Result<Self, Malformed> {
         let mut query = Self {
             packet,
             question_end,

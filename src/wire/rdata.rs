@@ -5,8 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::header::rtype;
-use super::walk::{Malformed, NameBuf, plain_name_end};
+use super::walk::{Malformed, NameBuf};
 
 /// A piece of RDATA.
 #[derive(Clone, Copy)]
@@ -57,8 +56,15 @@ fn fields_of(rtype: u16) -> (&'static [Field], bool) {
 pub enum Piece<'m> {
     /// Octets to be carried as they are.
     Octets(&'m [u8]),
-    /// A name, uncompressed, with whether it may be compressed when sent.
-    Name(&'m NameBuf, bool),
+    /// A name, uncompressed and in lower case.
+    Name {
+        /// The name.
+        name: &'m NameBuf,
+        /// Where it begins in the message.
+        at: usize,
+        /// Whether it may be compressed when sent.
+        compressible: bool,
+    },
 }
 
 /// Walks RDATA `at..end` of a message in pieces; nothing may be missing and nothing be left over.
@@ -81,7 +87,7 @@ pub fn for_each_piece(
             return Err(Malformed);
         }
         match field {
-            Field::Name => piece(Piece::Name(&name, compressible)),
+            Field::Name => piece(Piece::Name { name: &name, at: position, compressible }),
             _ => piece(Piece::Octets(&message[position..next])),
         }
         position = next;
@@ -89,31 +95,7 @@ pub fn for_each_piece(
     if position == end { Ok(()) } else { Err(Malformed) }
 }
 
-/// Whether RDATA that stands by itself has the pieces of its type, every name in it whole. Of types without names, only
-/// those are looked at that something here reads.
-pub fn is_whole(rtype: u16, rdata: &[u8]) -> bool {
-    let mut at = 0;
-    for field in fields_of(rtype).0 {
-        let next = match field {
-            Field::Octets(count) => Ok(at + usize::from(*count)),
-            Field::Text => rdata.get(at).map(|length| at + 1 + usize::from(*length)).ok_or(Malformed),
-            Field::Name => plain_name_end(rdata, at),
-            Field::Rest => Ok(match rtype {
-                rtype::A => at + 4,
-                rtype::AAAA => at + 16,
-                rtype::SOA => at + 20,
-                _ => rdata.len(),
-            }),
-        };
-        match next {
-            Ok(next) if next <= rdata.len() => at = next,
-            _ => return false,
-        }
-    }
-    at == rdata.len()
-}
-
-/// RDATA that [is whole](is_whole) as it is compared: names in lower case (RFC 2136 §1.1.1, RFC 4034 §6.2).
+/// RDATA that [is whole](super::whole::is_whole) as it is compared: names in lower case (RFC 2136 §1.1.1, RFC 4034 §6.2).
 pub fn canonical(rtype: u16, rdata: &[u8]) -> Cow<'_, [u8]> {
     if matches!(fields_of(rtype).0, [Field::Rest]) {
         return Cow::Borrowed(rdata);
@@ -121,7 +103,7 @@ pub fn canonical(rtype: u16, rdata: &[u8]) -> Cow<'_, [u8]> {
     let mut out = Vec::with_capacity(rdata.len());
     let walked = for_each_piece(rdata, (rtype, 0, rdata.len()), |piece| match piece {
         Piece::Octets(octets) => out.extend_from_slice(octets),
-        Piece::Name(name, _) => out.extend_from_slice(name.as_wire()),
+        Piece::Name { name, .. } => out.extend_from_slice(name.as_wire()),
     });
     if walked.is_ok() { Cow::Owned(out) } else { Cow::Borrowed(rdata) }
 }
@@ -137,9 +119,9 @@ mod tests {
         for_each_piece(&message, (rtype, 18, message.len()), |piece| {
             pieces.push(match piece {
                 Piece::Octets(octets) => octets.len().to_string(),
-                Piece::Name(name, may_compress) => {
+                Piece::Name { name, compressible, .. } => {
                     let name = String::from_utf8_lossy(&name.as_wire()[1..]).into_owned();
-                    if may_compress { name } else { format!("={name}") }
+                    if compressible { name } else { format!("={name}") }
                 }
             });
         })?;
@@ -196,7 +178,7 @@ mod tests {
             ("a type that nobody knows, empty", 65_280, b"", Some(b"")),
         ];
         for (case, rtype, rdata, expected) in cases {
-            assert_eq!(is_whole(rtype, rdata), expected.is_some(), "{case}");
+            assert_eq!(crate::wire::whole::is_whole(rtype, rdata), expected.is_some(), "{case}");
             if let Some(expected) = expected {
                 assert_eq!(canonical(rtype, rdata), expected, "{case}");
             }

@@ -10,7 +10,7 @@ use super::name::MAX_NAME_OCTETS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
-/// A name read out of a message: uncompressed, in lower case, on the stack.
+/// A name read out of a message: uncompressed, on the stack, in lower case (but for [`NameBuf::read_as_written`]).
 #[derive(Clone)]
 pub struct NameBuf {
     octets: [u8; MAX_NAME_OCTETS],
@@ -43,12 +43,19 @@ impl NameBuf {
     /// Reads the name at `at`, following pointers; returns where what follows the name begins.
     ///
     /// `pointers` is told each pointer's target.
-    pub fn read_with(
-        &mut self,
-        message: &[u8],
-        at: usize,
-        mut pointers: impl FnMut(usize),
-    ) -> Result<usize, Malformed> {
+    pub fn read_with(&mut self, message: &[u8], at: usize, pointers: impl FnMut(usize)) -> Result<usize, Malformed> {
+        let end = self.copy(message, at, pointers)?;
+        // Length octets are below 64 and so no letters.
+        self.octets[..usize::from(self.length)].make_ascii_lowercase();
+        Ok(end)
+    }
+
+    /// Reads as [`Self::read`] does, but keeps the case: for names that are stored.
+    pub fn read_as_written(&mut self, message: &[u8], at: usize) -> Result<usize, Malformed> {
+        self.copy(message, at, |_| ())
+    }
+
+    fn copy(&mut self, message: &[u8], at: usize, mut pointers: impl FnMut(usize)) -> Result<usize, Malformed> {
         let (mut position, mut floor, mut length) = (at, at, 0usize);
         let mut end = None;
         loop {
@@ -69,7 +76,6 @@ impl NameBuf {
                         .filter(|_| length + label.len() < MAX_NAME_OCTETS);
                     let room = room.ok_or(Malformed)?;
                     room.copy_from_slice(label);
-                    room.make_ascii_lowercase();
                     length += label.len();
                     position = next;
                 }
@@ -212,6 +218,16 @@ mod tests {
         for (case, at, expected) in cases {
             assert_eq!(read(&message, at), expected.map(|(name, end)| (name.to_vec(), end)), "{case}");
         }
+    }
+
+    #[test]
+    fn a_name_can_be_read_in_its_case() {
+        let message = [&[0; HEADER_OCTETS][..], b"\x02Bc\0\x01D\xc0\x0c"].concat();
+        let mut name = NameBuf::default();
+        assert_eq!(name.read_as_written(&message, 16), Ok(20));
+        assert_eq!(name.as_wire(), b"\x01D\x02Bc\0");
+        assert_eq!(name.read(&message, 16), Ok(20));
+        assert_eq!(name.as_wire(), b"\x01d\x02bc\0");
     }
 
     #[test]

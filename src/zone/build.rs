@@ -11,7 +11,8 @@ use crate::config::{Diagnostic, Level, Position};
 use crate::wire::Name;
 use crate::wire::header::rtype;
 use crate::wire::mnemonic::type_name;
-use crate::wire::rdata::{canonical, is_whole};
+use crate::wire::rdata::canonical;
+use crate::wire::whole::is_whole;
 
 use super::node::Draft;
 use super::rrset;

@@ -10,7 +10,8 @@ use std::fmt;
 use crate::wire::Name;
 use crate::wire::header::rtype;
 use crate::wire::mnemonic::type_name;
-use crate::wire::rdata::{canonical, is_whole};
+use crate::wire::rdata::canonical;
+use crate::wire::whole::is_whole;
 
 use super::node::Draft;
 use super::rrset;

@@ -145,7 +145,7 @@ fn names_say_what_they_own() {
          deep.a.b.corp TXT x
          alias.corp CNAME WWW.Corp
          away.corp CNAME www.example
-         corp DS 01 02 03 04",
+         corp DS 01 02 03 04 05 06",
     );
     check(
         &zone,
@@ -166,7 +166,7 @@ fn names_say_what_they_own() {
             ("the apex", "corp NS", "NS ns.elsewhere"),
             ("the apex' SOA", "corp SOA", "SOA 40 octets"),
             ("a type that the apex has not", "corp A", "no data"),
-            ("DS at the apex, if it is asked here at all", "corp DS", "DS 4 octets"),
+            ("DS at the apex, if it is asked here at all", "corp DS", "DS 6 octets"),
         ],
     );
     let answer = zone.find(name("www.corp").as_wire(), rtype::A);
@@ -243,7 +243,7 @@ fn delegations_refer_and_hide() {
          sub.corp NS ns.other.corp
          sub.corp NS host.corp
          sub.corp NS ns.example
-         sub.corp DS 01 02
+         sub.corp DS 01 02 03 04 05 06
          ns.sub.corp A 192.0.2.1
          ns.sub.corp AAAA 2001:db8::1
          *.sub.corp A 192.0.2.99
@@ -269,7 +269,7 @@ fn delegations_refer_and_hide() {
             ("a delegation below is hidden", "x.deep.sub.corp A", at),
             ("DS below", "deep.sub.corp DS", at),
             ("a DNAME below is hidden", "x.d.sub.corp A", at),
-            ("DS at it is ours", "sub.corp DS", "DS 2 octets"),
+            ("DS at it is ours", "sub.corp DS", "DS 6 octets"),
             ("DS that is not there too", "other.corp DS", "no data"),
             ("no glue at all", "x.bare.corp A", "bare.corp is at ns.bare.corp"),
             ("a wildcard delegates nothing", "x.star.corp NS", "NS ns.example"),

@@ -74,7 +74,10 @@ fn records_of(names: &Names) -> Vec<Record> {
         for rtype in types {
             all += &match *rtype {
                 rtype::A | rtype::TXT => format!("{own} TYPE{rtype} "),
-                DS => format!("{own} DS {}\n", mark.bytes().map(|octet| format!("{octet:x} ")).collect::<String>()),
+                DS => format!(
+                    "{own} DS 0 1 8 2 {}\n",
+                    mark.bytes().map(|octet| format!("{octet:x} ")).collect::<String>()
+                ),
                 rtype::SOA => String::new(),
                 _ => format!("{own} {} {mark}.example\n", type_name(*rtype)),
             };
