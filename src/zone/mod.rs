@@ -6,18 +6,21 @@
 //! it clones it, which costs a few pointers, applies a [`Delta`] and publishes the clone. A reader sees one version
 //! whole.
 //! Inside: [`map`] finds names, [`node`] holds what a name owns, [`tree`] keeps names above others, [`lookup`] answers.
-//! Not here: files, journals and the thread that writes them, what a query gets (`answer`), whether a server is well
+//! Updates are worked out by [`update`] and kept by [`journal`].
+//! Not here: files and the thread that writes them, what a query gets (`answer`), whether a server is well
 //! (`health`).
 
 mod build;
 mod check;
 mod delta;
+pub mod journal;
 mod lookup;
 mod map;
 mod node;
 mod rrset;
 pub mod serial;
 mod tree;
+pub mod update;
 
 use std::fmt;
 use std::sync::Arc;
