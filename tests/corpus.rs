@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 type Body = fn(&[u8]);
 
 /// Each target's name, which is its corpus's directory too, and its body.
-const TARGETS: [(&str, Body); 4] = [
+const TARGETS: [(&str, Body); 6] = [
     ("exchange", tandem::answer::fuzz_exchange),
     ("named_conf", tandem::config::named_conf::fuzz),
     ("query", tandem::wire::fuzz_query),
     ("response", tandem::wire::fuzz_response),
+    ("tsig", tandem::tsig::fuzz),
+    ("update", tandem::zone::update::fuzz),
 ];
 
 /// Octets that mean something somewhere: ends, label lengths, pointers, counts; in texts quotes, braces, comments.
