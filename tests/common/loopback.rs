@@ -31,6 +31,11 @@ pub(crate) fn fresh_ipv6_address() -> SocketAddr {
     free_port(IPV6_LOOPBACK)
 }
 
+/// 127.0.0.1 with a port that is free for UDP and TCP: for servers that listen on addresses of interfaces alone.
+pub(crate) fn fresh_localhost_address() -> SocketAddr {
+    free_port(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
 /// Starts at a port that follows from the process and the count, so that processes seldom try the same.
 fn free_port(address: IpAddr) -> SocketAddr {
     let spread = u16::try_from(std::process::id() % u32::from(PORTS)).expect("below PORTS");

@@ -1,6 +1,6 @@
 //! Running the real program over real sockets: what end-to-end tests share.
 //!
-//! [`Tandem`] is `tandem serve`, [`Nsd`] an authoritative upstream, [`Scripted`] an upstream whose replies are a
+//! [`Tandem`] is `tandem serve`, [`Nsd`] an authoritative upstream, [`Named`] one that takes updates, [`Scripted`] an upstream whose replies are a
 //! function of the query, [`dig`] the client people use, [`packet`] raw octets. Every server gets a loopback address of
 //! its own (`::1`: a port), lives in a temporary directory and is ended by its PID on drop, so tests run side by side.
 //! A tool that is not installed panics with the package's name: nothing is skipped.
@@ -12,6 +12,7 @@
 
 pub(crate) mod dig;
 mod loopback;
+mod named;
 mod nsd;
 pub(crate) mod packet;
 mod scripted;
@@ -24,7 +25,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-pub(crate) use loopback::{IPV6_LOOPBACK, fresh_address, fresh_ipv6_address};
+pub(crate) use loopback::{IPV6_LOOPBACK, fresh_address, fresh_ipv6_address, fresh_localhost_address};
+pub(crate) use named::Named;
 pub(crate) use nsd::Nsd;
 pub(crate) use scripted::{Action, Protocol, Query, Scripted};
 pub(crate) use tandem::{Tandem, named_conf};
