@@ -37,6 +37,7 @@
 //! - Only what answers a question that is being asked, from whom it was asked, is believed; of that, only the chain.
 //! - An answer is never served after its TTL, and clients are told no more than what is left of it.
 //! - Whatever comes from the network is bounded in octets, count and time, and cannot panic.
+//! - A look-up sees one version of a local zone whole; a change to a zone is applied whole or not at all.
 //! - `wire`, `tsig`, `access`, `zone`, `cache`, `state`, `upstream` and `answer` do no I/O and read no clock: time, chance
 //!   and the host are arguments. `tests/layers.rs` keeps that too.
 //!

@@ -15,6 +15,7 @@ mod questions;
 mod report;
 #[path = "../stand/table.rs"]
 mod table;
+mod zones;
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
@@ -397,7 +398,7 @@ fn read_response(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(name = benches; config = settings(); targets = read_query, hit, together, memory, threads, miss, patch, rules, insert, read_response);
+criterion_group!(name = benches; config = settings(); targets = read_query, hit, together, memory, threads, miss, patch, rules, insert, read_response, zones::memory, zones::find, zones::together, zones::change);
 
 fn main() -> std::process::ExitCode {
     report::main(|| {

@@ -18,7 +18,7 @@ use super::rrset;
 use super::tree::label_count;
 
 /// What was found. Segments are owned by the question's name unless it is said otherwise.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub enum Found<'z> {
     /// The RRset that was asked for: of the name itself or of the wildcard that stands for it. Also a CNAME, if that
     /// type was asked for; its [`Segment::next`] is then not to be followed.
@@ -38,7 +38,7 @@ pub enum Found<'z> {
 }
 
 /// A DNAME above the question's name.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Renamed<'z> {
     /// The DNAME, to be owned by the last [`owner_octets`](Self::owner_octets) of the question's name.
     pub dname: Segment<'z>,
@@ -47,7 +47,7 @@ pub struct Renamed<'z> {
 }
 
 /// A delegation.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Referral<'z> {
     zone: &'z Zone,
     /// The delegation's NS records, to be owned by the last [`owner_octets`](Self::owner_octets) of the question's
@@ -59,7 +59,7 @@ pub struct Referral<'z> {
 }
 
 /// An address RRset of a delegation's name server.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Glue<'z> {
     /// Where its owner stands in the body of [`Referral::ns`], whole and in the case of the master file: what the owner
     /// has to point to ([`Segment::copy_owned`]).
@@ -71,7 +71,7 @@ pub struct Glue<'z> {
 }
 
 /// All RRsets of a name.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Every<'z> {
     node: &'z Node,
 }
@@ -95,6 +95,18 @@ impl Zone {
             Some(node) => find_at(node, qtype),
             None => self.find_wildcard(name).map_or(Found::NxDomain, |node| find_at(node, qtype)),
         }
+    }
+
+    /// Asks the core to bring near what [`Self::prefetch_node`] reads for the name with this [`super::hash`].
+    #[inline]
+    pub fn prefetch_place(&self, hash: u64) {
+        self.tree.prefetch_leaf(hash);
+    }
+
+    /// Asks the core to bring near what [`Self::find_hashed`] reads of a name that exists.
+    #[inline]
+    pub fn prefetch_node(&self, hash: u64) {
+        self.tree.prefetch_node(hash);
     }
 
     /// The topmost delegation or DNAME that hides the name.

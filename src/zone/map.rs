@@ -9,6 +9,8 @@
 use std::hash::BuildHasher;
 use std::sync::{Arc, LazyLock};
 
+use crate::sys::prefetch::{LINE_OCTETS, prefetch};
+
 use super::node::Node;
 
 /// Children of a branch.
@@ -19,6 +21,9 @@ const FANOUT_BITS: u32 = 4;
 const MAX_LEAF: usize = 32;
 /// The most branches above a leaf: room for 2^32 leaves. Below them a leaf grows without bound.
 const MAX_DEPTH: u32 = 8;
+
+/// Entries that a cache line holds, about.
+const ENTRIES_A_LINE: usize = LINE_OCTETS / size_of::<Entry>();
 
 /// Keyed when the process starts, so that nobody can choose names that meet in one leaf.
 static HASHER: LazyLock<foldhash::quality::RandomState> = LazyLock::new(Default::default);
@@ -67,18 +72,39 @@ impl Map {
         self.len
     }
 
-    /// The node of a name.
+    /// The leaf where a hash belongs.
     #[inline]
-    pub(super) fn get(&self, hash: u64, name: &[u8]) -> Option<&Node> {
+    fn leaf(&self, hash: u64) -> &[Entry] {
         let (mut slot, mut bits) = (&self.root, hash);
-        let entries = loop {
+        loop {
             match slot {
-                Slot::Leaf(entries) => break entries,
+                Slot::Leaf(entries) => return entries,
                 Slot::Branch(children) => slot = &children[bits as usize % FANOUT],
             }
             bits >>= FANOUT_BITS;
-        };
-        entries.iter().find(|entry| entry.is_for(hash, name))?.node.as_ref()
+        }
+    }
+
+    /// The node of a name.
+    #[inline]
+    pub(super) fn get(&self, hash: u64, name: &[u8]) -> Option<&Node> {
+        self.leaf(hash).iter().find(|entry| entry.is_for(hash, name))?.node.as_ref()
+    }
+
+    /// Asks the core to bring near what [`Self::prefetch_node`] reads.
+    #[inline]
+    pub(super) fn prefetch_leaf(&self, hash: u64) {
+        self.leaf(hash).iter().step_by(ENTRIES_A_LINE).for_each(prefetch);
+    }
+
+    /// Asks the core to bring the node of a name with this hash near.
+    #[inline]
+    pub(super) fn prefetch_node(&self, hash: u64) {
+        if let Some(node) =
+            self.leaf(hash).iter().find(|entry| entry.hash == hash).and_then(|entry| entry.node.as_ref())
+        {
+            node.prefetch();
+        }
     }
 
     /// The node of a name, for a change that leaves its name alone.

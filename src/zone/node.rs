@@ -6,10 +6,12 @@
 //! Not here: how an RRset is written ([`super::rrset`]), that parents count rightly ([`super::tree`]).
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
-use crate::wire::Segment;
+use crate::sys::prefetch::prefetch_octets;
 use crate::wire::header::rtype;
+use crate::wire::{Name, Segment};
 
 use super::rrset;
 
@@ -27,7 +29,16 @@ const STAR: u8 = 4;
 #[derive(Clone)]
 pub(super) struct Node(Arc<[u8]>);
 
+/// So many cache lines of a node are asked for ahead: all of a name with an RRset or two.
+const NEAR_LINES: usize = 4;
+
 impl Node {
+    /// Asks the core to bring it near.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        prefetch_octets(&self.0, NEAR_LINES);
+    }
+
     /// The name: wire form, lower case.
     #[inline]
     pub(super) fn name(&self) -> &[u8] {
@@ -113,6 +124,12 @@ impl Node {
     /// How many records there are.
     pub(super) fn records(&self) -> usize {
         self.rrsets().map(|(_, segment)| rrset::count(&segment)).sum()
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Node({}, {} RRsets)", Name::from_wire(self.name()).unwrap_or(Name::root()), self.rrsets().count())
     }
 }
 

@@ -61,6 +61,18 @@ impl Tree {
         self.cut_depths
     }
 
+    /// Asks the core to bring near where a hash belongs.
+    #[inline]
+    pub(super) fn prefetch_leaf(&self, hash: u64) {
+        self.map.prefetch_leaf(hash);
+    }
+
+    /// Asks the core to bring near the node of a name with this hash.
+    #[inline]
+    pub(super) fn prefetch_node(&self, hash: u64) {
+        self.map.prefetch_node(hash);
+    }
+
     /// The node of a name whose hash is known.
     #[inline]
     pub(super) fn get(&self, hash: u64, name: &[u8]) -> Option<&Node> {
