@@ -427,13 +427,18 @@ fn a_handle_shows_one_version_whole() {
     let handle = Handle::new(3, name("corp"));
     assert!(handle.load().is_none(), "nothing could be read yet");
     let first = Arc::new(zone("corp", "a.corp A 192.0.2.1"));
-    handle.publish(first.clone());
+    assert!(handle.publish(first.clone()).is_none());
     let reader = handle.load();
     let mut second = Zone::clone(&first);
     let removed = records("a.corp A 192.0.2.1");
     second.apply(&Delta { removed, added: records("b.corp A 192.0.2.1") }).expect("it fits");
-    handle.publish(Arc::new(second));
+    let before = handle.publish(Arc::new(second)).expect("there was one");
+    assert!(Arc::ptr_eq(&before, &first));
     let seen = |zone: Option<&Arc<Zone>>| zone.map(|zone| told(zone, "a.corp A"));
     assert_eq!(seen(reader.as_ref()).as_deref(), Some("A 192.0.2.1"), "a look-up that has begun");
+    drop(first);
+    assert_eq!(Arc::strong_count(&before), 2, "the look-up holds it");
+    drop(reader);
+    assert_eq!(Arc::strong_count(&before), 1, "nobody does");
     assert_eq!(seen(handle.load().as_ref()).as_deref(), Some("no name"), "one that begins");
 }
