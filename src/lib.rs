@@ -50,6 +50,7 @@
 //!   refreshes the cache; the timers of those that ended early go within seconds ([`upstream`]'s wheel).
 //! - Sockets and IDs to upstreams: [`upstream::lanes`]; the IDs of a socket are never more than half in use. Attempts:
 //!   [`upstream::flight::MAX_ATTEMPTS`]. Answers that were overtaken: 256 a worker.
+//! - Probes under way: [`health::schedule`]; what is read of a server's answer: [`health::probe`].
 //! - Octets of answers: [`cache`]. Octets of a message: 4,096 by UDP, 65,535 by TCP; of names and chains: [`wire`].
 //!
 //! # Absent on purpose

@@ -9,4 +9,5 @@ pub mod local_time;
 pub mod memory;
 pub mod parent;
 pub mod prefetch;
+pub mod priority;
 pub mod sockets;

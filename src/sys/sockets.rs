@@ -87,6 +87,23 @@ fn ignore_path_mtu(socket: &Socket, address: SocketAddr) {
     }
 }
 
+/// Lets a TCP socket that is bound to an address without a port draw the port when it connects (Linux 4.2): then only
+/// connections to the same peer must have different ports, and a host that makes many does not run out of them.
+pub fn choose_port_late(socket: &impl AsRawFd) {
+    let on: libc::c_int = 1;
+    // SAFETY: the option's value is a c_int, whose address and size are passed; the descriptor is open. It is an option
+    // of IPv6 sockets too. Kernels without it answer with an error, which changes nothing.
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_BIND_ADDRESS_NO_PORT,
+            (&raw const on).cast(),
+            mem::size_of::<libc::c_int>() as libc::socklen_t,
+        );
+    }
+}
+
 /// Finds out whether an address can be listened on by nobody but the caller: binds sockets that share it with no one,
 /// and closes them.
 ///
