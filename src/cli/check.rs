@@ -44,12 +44,19 @@ fn report(file: &Path, loaded: Result<Loaded, Vec<Diagnostic>>) -> (Vec<String>,
 fn summary(config: &Config) -> String {
     // A zone of another type, and one with an empty list, forwards nothing.
     let rules = config.views.iter().flat_map(|view| &view.rules).filter(|rule| !rule.settings.forwarders.is_empty());
-    [
-        counted(config.views.len(), "view"),
-        counted(rules.count(), "forward zone"),
-        counted(config.upstream_addresses().len(), "upstream"),
-    ]
-    .join(", ")
+    let zones = config.views.iter().map(|view| view.zones.len()).sum();
+    let mut parts = vec![counted(config.views.len(), "view"), counted(rules.count(), "forward zone")];
+    for (count, noun) in
+        [(zones, "local zone"), (config.health_checks.len(), "health check"), (config.keys.len(), "key")]
+    {
+        parts.extend((count > 0).then(|| counted(count, noun)));
+    }
+    parts.push(counted(config.upstream_addresses().len(), "upstream"));
+    let note = match zones > 0 && config.upstream_addresses().is_empty() {
+        true => ": only names of local zones are answered",
+        false => "",
+    };
+    parts.join(", ") + note
 }
 
 fn counted(count: usize, noun: &str) -> String {
@@ -59,6 +66,24 @@ fn counted(count: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{LocalZone, View, ZoneSettings};
+
+    #[test]
+    fn zones_are_counted_where_there_are_any() {
+        let zone = LocalZone {
+            name: "corp.example".parse().expect("a name of the test"),
+            file: None,
+            records: Vec::new(),
+            settings: ZoneSettings::default(),
+            grants: Vec::new(),
+            position: None,
+        };
+        let view = View { zones: vec![zone], ..View::default() };
+        let config = Config { views: vec![view], ..Config::default() };
+        let expected = "1 view, 0 forward zones, 1 local zone, 0 upstreams: only names of local zones are answered";
+        assert_eq!(summary(&config), expected);
+        assert_eq!(summary(&Config::default()), "1 view, 0 forward zones, 0 upstreams");
+    }
 
     #[test]
     fn everything_found_is_printed_and_only_errors_refuse() {
@@ -95,7 +120,7 @@ mod tests {
             ),
         ] {
             let file = Path::new("x.toml");
-            let (printed, is_usable) = report(file, config::toml::parse(text, "x.toml"));
+            let (printed, is_usable) = report(file, config::toml::parse(text, "x.toml", &config::files::NoFiles));
             assert_eq!((printed, is_usable), (lines.iter().map(|line| (*line).to_owned()).collect(), usable), "{case}");
         }
     }

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Longer files are no configuration.
@@ -17,6 +18,11 @@ pub trait Files {
 
     /// The names in a directory, in any order.
     fn list(&self, directory: &Path) -> io::Result<Vec<String>>;
+
+    /// Whether everybody on the host may read a file.
+    fn is_open_to_others(&self, _: &Path) -> bool {
+        false
+    }
 }
 
 /// The file system.
@@ -45,6 +51,10 @@ impl Files for Disk {
         let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
         let entries = fs::read_dir(directory)?.collect::<io::Result<Vec<_>>>()?;
         Ok(entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+    }
+
+    fn is_open_to_others(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0)
     }
 }
 

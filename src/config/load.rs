@@ -30,7 +30,7 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let octets = octets.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&octets);
     match format_of(octets) {
         Some(Format::Toml) => match std::str::from_utf8(octets) {
-            Ok(text) => toml::parse(text, &name),
+            Ok(text) => toml::parse(text, &name, &Disk),
             Err(error) => Err(vec![not_utf8(&name, octets, error.valid_up_to())]),
         },
         Some(Format::NamedConf) => named_conf::parse(&String::from_utf8_lossy(octets), &name, &Disk),

@@ -8,6 +8,8 @@ pub mod bounds;
 mod diagnostic;
 pub mod files;
 mod forward;
+mod grants;
+mod groups;
 pub mod health;
 pub mod match_list;
 pub mod inherit;
@@ -15,7 +17,9 @@ pub mod load;
 pub mod named_conf;
 pub mod suggest;
 pub mod toml;
+mod unserved;
 pub mod values;
+mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -27,9 +31,15 @@ pub use files::Files;
 pub use forward::{
     ForwardRule, ForwardSettings, Forwarder, ForwarderOrder, MAX_FORWARDERS, Prefetch, Stale, TtlLimits, is_askable,
 };
+pub use grants::{Grant, GrantedNames, GrantedTypes, Grantee, Key, KeyAlgorithm, NamePattern, Secret};
+pub use groups::{MAX_ALIAS_DEPTH, MAX_ALIAS_REACH, MAX_GROUP};
 pub use health::{HealthCheck, HealthSettings};
 pub use load::load;
 pub use match_list::{Match, MatchElement, MatchList, NamedAcl};
+pub use zones::{
+    AliasTarget, FailoverRole, LocalZone, MAX_TTL, MasterFile, OnAllDown, RecordPolicy, Soa, ZoneRecord, ZoneSettings,
+    below_directory,
+};
 
 use crate::logging;
 
@@ -69,6 +79,20 @@ pub struct Config {
     pub edns_udp_size: u16,
     /// `max-udp-size`: the longest answer sent by UDP, in octets. `512..=4096`, default 1232.
     pub max_udp_size: u16,
+    /// TOML `state_directory`: where journals and overrides of health checks are kept. Behind an absolute `directory`, else
+    /// as it is written; `None`: journals stand beside their zones' files.
+    pub state_directory: Option<PathBuf>,
+    /// TOML `control_socket`: where `tandem ctl` finds this server. Behind an absolute `directory`, else as it is written;
+    /// `None`: there is none.
+    pub control_socket: Option<PathBuf>,
+    /// TOML `region`: which records with a `region` are this node's.
+    pub region: Option<String>,
+    /// `key`, in the order of the text; names are unique.
+    pub keys: Vec<Key>,
+    /// TOML `[[health_check]]`, in the order of the text; names are unique.
+    pub health_checks: Vec<HealthCheck>,
+    /// What counts for all health checks.
+    pub health: HealthSettings,
     /// In the order of the text; the first whose clients match is used. At least one (`_default`).
     pub views: Vec<View>,
 }
@@ -148,6 +172,8 @@ pub struct View {
     pub forward: ForwardSettings,
     /// `zone … { type forward; }`, in the order of the text; names are unique.
     pub rules: Vec<ForwardRule>,
+    /// `zone … { type primary; }`, in the order of the text; names are unique, and no rule's.
+    pub zones: Vec<LocalZone>,
     /// `minimal-any`: an ANY question by UDP gets one of the RRsets (RFC 8482 §4.1). Default yes; named's is no.
     pub minimal_any: bool,
     /// `rrset-order`: how address sets are handed out. Default [`RrsetOrder::Random`].
@@ -202,6 +228,12 @@ impl Default for Config {
             query_source: (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED),
             edns_udp_size: 1232,
             max_udp_size: 1232,
+            state_directory: None,
+            control_socket: None,
+            region: None,
+            keys: Vec::new(),
+            health_checks: Vec::new(),
+            health: HealthSettings::default(),
             views: vec![View::default()],
         }
     }
@@ -245,9 +277,10 @@ impl View {
         settings.flat_map(|settings| &settings.forwarders)
     }
 
-    /// What to warn of in a view that forwards, by its own word, but has nobody to forward to.
+    /// What to warn of in a view that forwards, by its own word, but has nobody to forward to. One with zones of its own
+    /// may be meant to answer for them alone.
     fn warning_without_forwarders(&self) -> Option<String> {
-        if !self.recursion || self.forwarders().next().is_some() {
+        if !self.recursion || self.forwarders().next().is_some() || !self.zones.is_empty() {
             return None;
         }
         let view = if self.name == DEFAULT_VIEW { "" } else { &format!("view '{}': ", values::excerpt(&self.name)) };
@@ -269,6 +302,7 @@ impl Default for View {
             access: Access::default(),
             forward: ForwardSettings::default(),
             rules: Vec::new(),
+            zones: Vec::new(),
             minimal_any: true,
             rrset_order: RrsetOrder::Random,
             query_timeout: Duration::from_secs(10),

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::CacheSize;
 use super::bounds::MIN_CACHE_OCTETS;
+use super::{CacheSize, Secret};
 
 /// Why a word is not the value that was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub enum ValueError {
     CookieSecret,
     /// Hexadecimal, but not 16 octets.
     CookieSecretLength,
+    /// Not base64, or nothing at all. The text is a secret and not repeated.
+    Secret,
 }
 
 impl fmt::Display for ValueError {
@@ -65,6 +67,7 @@ impl fmt::Display for ValueError {
             Self::Port(text) => write!(f, "port number out of range near '{}'", excerpt(text)),
             Self::CookieSecret => f.write_str("invalid hex string"),
             Self::CookieSecretLength => f.write_str("must be 128 bits"),
+            Self::Secret => f.write_str("bad base64 encoding"),
         }
     }
 }
@@ -90,6 +93,7 @@ impl ValueError {
             Self::CookieSecret | Self::CookieSecretLength => {
                 "32 hexadecimal digits, the same on every node that shares it".to_owned()
             }
+            Self::Secret => "what 'tsig-keygen' prints: base64 with its '=' at the end".to_owned(),
         }
     }
 }
@@ -304,6 +308,13 @@ pub fn cookie_secret(text: &str) -> Result<[u8; 16], ValueError> {
     let digits = digits.filter(|digits| digits.len().is_multiple_of(2)).ok_or(ValueError::CookieSecret)?;
     let octets: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
     octets.try_into().map_err(|_| ValueError::CookieSecretLength)
+}
+
+/// The secret of a key: base64 (RFC 4648 §4), white space left out, as named reads it.
+pub fn secret(text: &str) -> Result<Secret, ValueError> {
+    let digits: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    let octets = data_encoding::BASE64.decode(digits.as_bytes()).map_err(|_| ValueError::Secret)?;
+    Secret::new(octets).ok_or(ValueError::Secret)
 }
 
 /// An IPv4 source address; `*` leaves it to the system.

@@ -63,7 +63,7 @@ pub(super) struct Player {
 fn config(file: &str, block: &Block) -> Result<Config, String> {
     let text = block.text();
     let read = match format_of(text.as_bytes()) {
-        Some(Format::Toml) => toml::parse(&text, file),
+        Some(Format::Toml) => toml::parse(&text, file, &NoFiles),
         Some(Format::NamedConf) => named_conf::parse(&text, file, &NoFiles),
         None => return Err("neither TOML nor named.conf".to_owned()),
     };

@@ -11,6 +11,7 @@ use super::cursor::Cursor;
 use super::glob;
 use super::grammar::{self, Places, Row, Shape};
 use super::lexer::Token;
+use super::policy;
 use super::report::{Problem, Report};
 use super::tree::{self, Block, Close, End, Item, Statement};
 use super::value::{self, Value};
@@ -204,6 +205,10 @@ impl<'r> Parser<'r> {
             Shape::LogFile => Value::LogFile(value::log_file(cursor)?),
             Shape::Severity => Value::Severity(value::severity(cursor)?),
             Shape::Facility => Value::Facility(value::facility(cursor)?),
+            Shape::UpdatePolicy => match policy::local(cursor)? {
+                true => Value::Local,
+                false => Value::UpdatePolicy(self.list(cursor, policy::rule)?),
+            },
         })
     }
 

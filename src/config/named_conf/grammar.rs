@@ -22,11 +22,12 @@ pub(super) const HINT: Places = 1 << 5;
 pub(super) const LOGGING: Places = 1 << 6;
 pub(super) const CHANNEL: Places = 1 << 7;
 pub(super) const SERVER: Places = 1 << 8;
+pub(super) const KEY: Places = 1 << 9;
 /// In any zone; what its type allows is seen once the type is known.
 pub(super) const ZONE: Places = FORWARD | PRIMARY | HINT;
 const BOTH: Places = OPTIONS | VIEW;
 /// Every place.
-pub(super) const EVERYWHERE: Places = (1 << 9) - 1;
+pub(super) const EVERYWHERE: Places = (1 << 10) - 1;
 
 /// The places one by one, with the words for them.
 pub(super) const PLACES: &[(Places, &str)] = &[
@@ -39,6 +40,7 @@ pub(super) const PLACES: &[(Places, &str)] = &[
     (LOGGING, "'logging'"),
     (CHANNEL, "'channel'"),
     (SERVER, "'server'"),
+    (KEY, "'key'"),
 ];
 
 /// What becomes of a statement.
@@ -117,6 +119,8 @@ pub(super) enum Shape {
     Severity,
     /// An optional syslog facility.
     Facility,
+    /// `{ ( grant | deny ) IDENTITY RULE [NAME] TYPE…; … }`, or `local`.
+    UpdatePolicy,
     /// The files of this name or pattern take the statement's place.
     Include,
 }
@@ -176,7 +180,12 @@ const YES: &[&str] = &["yes", "true", "1"];
 const UNVALIDATED: &str = "answers are not validated here: DO and CD pass through, AD is cleared";
 const NO_TRANSFER: &str = "no zone is transferred from or to this server yet";
 const ASK_PRIMARIES: &str = "zones are not transferred yet: write type forward, and these addresses as forwarders";
-const NO_ZONE_DATA: &str = "no zone data is served yet";
+const UNSIGNED: &str = "no zone is signed here: records are served as the file has them";
+const WOULD_SIGN: &str = "no zone is signed here: validators would see an unsigned zone";
+const CHECKED: &str = "files are always checked: what contradicts itself is an error, what is only odd a warning";
+const NO_LIMIT: &str = "the size of a zone is not bounded";
+const READ_ONLY: &str = "zone files are read and never written: updates stand in the journal";
+const HINTS: &str = "no root server is ever asked";
 const NEVER_ITERATES: &str = "this server only forwards, it never asks authoritative servers itself";
 const NOT_COUNTED: &str = "there are no statistics yet";
 const NO_CONTROL: &str = "there is no control channel yet: use signals";
@@ -198,7 +207,7 @@ pub(super) const ROWS: &[Row] = {
         refused("dyndb", TOP | VIEW, Anything, "dyndb \"d\" \"x.so\" { };", "modules cannot be loaded").repeats(),
         ignored("http", TOP, Block, "http h { endpoints { \"/dns-query\"; }; };", "DNS over HTTPS is not served")
             .repeats(),
-        ignored("key", TOP | VIEW, Block, "key k { algorithm hmac-sha256; secret \"c2VjcmV0\"; };", "TSIG is not implemented yet: no request counts as signed").repeats(),
+        honoured("key", TOP | VIEW, NamedBody(KEY), "key k { algorithm hmac-sha256; secret \"c2VjcmV0\"; };").repeats(),
         honoured("logging", TOP, Body(LOGGING), "logging { channel c { null; }; };"),
         ignored("lwres", TOP, Block, "lwres { };", "named has dropped the lightweight resolver as well").repeats(),
         ignored("managed-keys", TOP | VIEW, Block, "managed-keys { . initial-key 257 3 8 \"AwEAAQ==\"; };", UNVALIDATED).repeats(),
@@ -229,8 +238,8 @@ pub(super) const ROWS: &[Row] = {
         honoured("allow-recursion", BOTH, MatchList, "allow-recursion { 192.0.2.1; };"),
         refused("allow-recursion-on", BOTH, Anything, "allow-recursion-on { 192.0.2.1; };", "who may ask at which address is not implemented yet: use views with match-destinations"),
         ignored("allow-transfer", BOTH | PRIMARY, Block, "allow-transfer { none; };", NO_TRANSFER),
-        ignored("allow-update", BOTH | PRIMARY, Block, "allow-update { none; };", "updates are answered NOTAUTH"),
-        ignored("allow-update-forwarding", BOTH, Block, "allow-update-forwarding { none; };", "updates are answered NOTAUTH"),
+        honoured("allow-update", BOTH | PRIMARY, MatchList, "allow-update { 192.0.2.1; };"),
+        ignored("allow-update-forwarding", BOTH, Block, "allow-update-forwarding { none; };", "there are no secondary zones yet"),
         ignored("also-notify", BOTH | PRIMARY, Block, "also-notify { 192.0.2.1; };", NO_TRANSFER),
         honoured("answer-cookie", OPTIONS, Boolean, "answer-cookie no;"),
         ignored("attach-cache", BOTH, Text, "attach-cache \"c\";", "every view keeps its own answers"),
@@ -279,7 +288,7 @@ pub(super) const ROWS: &[Row] = {
         ignored("heartbeat-interval", OPTIONS, Number, "heartbeat-interval 60;", "there are no dial-up zones"),
         honoured("hostname", OPTIONS, QuotedOr(&["none"]), "hostname \"ns1\";"),
         honoured("interface-interval", OPTIONS, Duration, "interface-interval 30m;"),
-        ignored("ixfr-from-differences", BOTH, BooleanOr(&["primary", "master", "secondary", "slave"]), "ixfr-from-differences yes;", NO_TRANSFER).moot(NO),
+        ignored("ixfr-from-differences", BOTH | PRIMARY, BooleanOr(&["primary", "master", "secondary", "slave"]), "ixfr-from-differences yes;", NO_TRANSFER).moot(NO),
         ignored("key-directory", BOTH | PRIMARY, Quoted, "key-directory \"/etc/keys\";", "no zone is signed here"),
         ignored("lame-ttl", BOTH, Duration, "lame-ttl 600;", NEVER_ITERATES).moot(&["0"]),
         honoured("listen-on", OPTIONS, Listen, "listen-on port 5300 { 127.0.0.1; };").repeats(),
@@ -296,15 +305,15 @@ pub(super) const ROWS: &[Row] = {
         ignored("max-cache-size", VIEW, SizeOrPercent, "max-cache-size 512M;", "the value of 'options' holds for all views together"),
         honoured("max-cache-ttl", BOTH | FORWARD, Duration, "max-cache-ttl 1h;"),
         ignored("max-clients-per-query", BOTH, Number, "max-clients-per-query 100;", "the same questions always share one upstream question; recursive-clients bounds them"),
-        ignored("max-journal-size", BOTH | PRIMARY, Size, "max-journal-size 1M;", "there are no journals yet"),
+        honoured("max-journal-size", BOTH | PRIMARY, Size, "max-journal-size 1M;"),
         honoured("max-ncache-ttl", BOTH | FORWARD, Duration, "max-ncache-ttl 10;"),
         ignored("max-recursion-depth", BOTH, Number, "max-recursion-depth 7;", NEVER_ITERATES),
         ignored("max-recursion-queries", BOTH, Number, "max-recursion-queries 100;", NEVER_ITERATES),
         honoured("max-stale-ttl", BOTH, Duration, "max-stale-ttl 2d;"),
         ignored("max-transfer-idle-in", BOTH, Number, "max-transfer-idle-in 60;", NO_TRANSFER),
-        ignored("max-transfer-idle-out", BOTH, Number, "max-transfer-idle-out 60;", NO_TRANSFER),
+        ignored("max-transfer-idle-out", BOTH | PRIMARY, Number, "max-transfer-idle-out 60;", NO_TRANSFER),
         ignored("max-transfer-time-in", BOTH, Number, "max-transfer-time-in 120;", NO_TRANSFER),
-        ignored("max-transfer-time-out", BOTH, Number, "max-transfer-time-out 120;", NO_TRANSFER),
+        ignored("max-transfer-time-out", BOTH | PRIMARY, Number, "max-transfer-time-out 120;", NO_TRANSFER),
         honoured("max-udp-size", OPTIONS, Number, "max-udp-size 1400;"),
         ignored("max-udp-size", VIEW | SERVER, Number, "max-udp-size 1400;", "the value of 'options' holds for all"),
         ignored("memstatistics", OPTIONS, Boolean, "memstatistics yes;", NOT_COUNTED).moot(NO),
@@ -314,11 +323,11 @@ pub(super) const ROWS: &[Row] = {
         honoured("min-ncache-ttl", BOTH | FORWARD, Duration, "min-ncache-ttl 5;"),
         honoured("minimal-any", BOTH, Boolean, "minimal-any no;"),
         ignored("minimal-responses", BOTH, BooleanOr(&["no-auth", "no-auth-recursive"]), "minimal-responses no;", "answers carry what was asked for and no more, as with 'yes'").moot(&["yes", "true", "1", "no-auth", "no-auth-recursive"]),
-        ignored("multiple-cnames", OPTIONS, Boolean, "multiple-cnames yes;", NO_ZONE_DATA).moot(NO),
+        refused("multiple-cnames", OPTIONS, Boolean, "multiple-cnames yes;", "a name has one CNAME (RFC 2181 §10.1)").moot(NO),
         ignored("nocookie-udp-size", BOTH, Number, "nocookie-udp-size 1232;", "max-udp-size holds for clients without a cookie, too"),
         ignored("notify", BOTH | PRIMARY, BooleanOr(&["explicit", "master-only", "primary-only"]), "notify yes;", NO_TRANSFER).moot(NO),
-        ignored("notify-source", BOTH, Words(1, 3), "notify-source *;", NO_TRANSFER),
-        ignored("notify-source-v6", BOTH, Words(1, 3), "notify-source-v6 *;", NO_TRANSFER),
+        ignored("notify-source", BOTH | PRIMARY, Words(1, 3), "notify-source *;", NO_TRANSFER),
+        ignored("notify-source-v6", BOTH | PRIMARY, Words(1, 3), "notify-source-v6 *;", NO_TRANSFER),
         refused("nxdomain-redirect", BOTH, Anything, "nxdomain-redirect \"x\";", NOT_YET_SAFE),
         honoured("pid-file", OPTIONS, QuotedOr(&["none"]), "pid-file \"/run/named/named.pid\";"),
         honoured("port", OPTIONS, Number, "port 5300;"),
@@ -385,17 +394,62 @@ pub(super) const ROWS: &[Row] = {
         ignored("validate-except", BOTH, Block, "validate-except { \"corp\"; };", UNVALIDATED),
         honoured("version", OPTIONS, QuotedOr(&["none"]), "version \"not currently available\";"),
         ignored("zone-statistics", BOTH | PRIMARY, BooleanOr(&["full", "terse", "none"]), "zone-statistics yes;", NOT_COUNTED).moot(&["no", "false", "0", "none"]),
-        // Zones.
+        // Zones, some of them also in options and views.
         honoured("type", ZONE, OneOf(ZONE_TYPES), "type forward; forwarders { 192.0.2.4; };"),
-        ignored("allow-query", PRIMARY, Block, "allow-query { any; };", NO_ZONE_DATA),
+        honoured("allow-query", PRIMARY, MatchList, "allow-query { 192.0.2.1; };"),
+        refused("allow-query-on", PRIMARY, Anything, "allow-query-on { 192.0.2.1; };", "who may ask at which address is not implemented yet: use views with match-destinations"),
+        refused("auto-dnssec", BOTH | PRIMARY, OneOf(&["allow", "maintain", "off"]), "auto-dnssec maintain;", WOULD_SIGN).moot(&["off"]),
+        ignored("check-dup-records", BOTH | PRIMARY, OneOf(&["fail", "warn", "ignore"]), "check-dup-records fail;", CHECKED),
+        ignored("check-integrity", BOTH | PRIMARY, Boolean, "check-integrity no;", CHECKED).moot(YES),
+        ignored("check-mx", BOTH | PRIMARY, OneOf(&["fail", "warn", "ignore"]), "check-mx fail;", CHECKED),
+        ignored("check-mx-cname", BOTH | PRIMARY, OneOf(&["fail", "warn", "ignore"]), "check-mx-cname fail;", CHECKED).moot(&["warn"]),
+        ignored("check-sibling", BOTH | PRIMARY, Boolean, "check-sibling no;", CHECKED).moot(YES),
+        ignored("check-spf", BOTH | PRIMARY, OneOf(&["warn", "ignore"]), "check-spf warn;", CHECKED),
+        ignored("check-srv-cname", BOTH | PRIMARY, OneOf(&["fail", "warn", "ignore"]), "check-srv-cname fail;", CHECKED).moot(&["warn"]),
+        ignored("check-wildcard", BOTH | PRIMARY, Boolean, "check-wildcard no;", CHECKED).moot(YES),
+        refused("database", PRIMARY, Anything, "database \"x\";", "zones are read from files alone"),
         ignored("delegation-only", FORWARD | HINT, Boolean, "delegation-only yes;", NEVER_ITERATES).moot(NO),
-        ignored("file", PRIMARY | HINT, Quoted, "file \"db.local\";", NO_ZONE_DATA),
-        ignored("forward", PRIMARY, OneOf(&["first", "only"]), "forward only;", NO_ZONE_DATA),
-        ignored("forwarders", PRIMARY, Block, "forwarders { };", NO_ZONE_DATA),
+        ignored("dialup", BOTH | PRIMARY, BooleanOr(&["notify", "notify-passive", "refresh", "passive"]), "dialup yes;", "there are no dial-up zones").moot(NO),
+        refused("dlz", PRIMARY, Anything, "dlz \"d\";", "zones are read from files alone"),
+        ignored("dnskey-sig-validity", BOTH | PRIMARY, Number, "dnskey-sig-validity 3;", UNSIGNED),
+        ignored("dnssec-dnskey-kskonly", BOTH | PRIMARY, Boolean, "dnssec-dnskey-kskonly yes;", UNSIGNED),
+        ignored("dnssec-loadkeys-interval", BOTH | PRIMARY, Number, "dnssec-loadkeys-interval 60;", UNSIGNED),
+        refused("dnssec-policy", BOTH | PRIMARY, Text, "dnssec-policy default;", WOULD_SIGN).moot(&["none"]),
+        ignored("dnssec-secure-to-insecure", BOTH | PRIMARY, Boolean, "dnssec-secure-to-insecure yes;", UNSIGNED).moot(NO),
+        ignored("dnssec-update-mode", BOTH | PRIMARY, OneOf(&["maintain", "no-resign"]), "dnssec-update-mode maintain;", UNSIGNED),
+        honoured("file", PRIMARY, Quoted, "file \"db.local\";"),
+        ignored("file", HINT, Quoted, "file \"db.local\";", HINTS),
+        ignored("forward", PRIMARY, OneOf(&["first", "only"]), "forward only;", "names below a delegation of a zone get a referral"),
+        ignored("forwarders", PRIMARY, Block, "forwarders { 192.0.2.1; };", "names below a delegation of a zone get a referral"),
         refused("in-view", ZONE, Text, "in-view v;", "zones shared between views are not implemented yet: write the zone in each view"),
+        refused("inline-signing", BOTH | PRIMARY, Boolean, "inline-signing yes;", WOULD_SIGN).moot(NO),
+        honoured("journal", PRIMARY, Quoted, "journal \"db.jnl\";"),
+        refused("masterfile-format", BOTH | PRIMARY, OneOf(&["raw", "text"]), "masterfile-format raw;", "zone files are text").moot(&["text"]),
+        ignored("masterfile-style", BOTH | PRIMARY, OneOf(&["full", "relative"]), "masterfile-style full;", READ_ONLY),
         refused("masters", FORWARD, Anything, "masters { 192.0.2.1; };", ASK_PRIMARIES),
         refused("primaries", FORWARD, Anything, "primaries { 192.0.2.1; };", ASK_PRIMARIES),
-        ignored("masterfile-format", PRIMARY, OneOf(&["raw", "text"]), "masterfile-format text;", NO_ZONE_DATA),
+        ignored("max-ixfr-ratio", BOTH | PRIMARY, SizeOrPercent, "max-ixfr-ratio 50%;", NO_TRANSFER),
+        ignored("max-records", BOTH | PRIMARY, Number, "max-records 1000;", NO_LIMIT).moot(&["0"]),
+        ignored("max-records-per-type", BOTH | PRIMARY, Number, "max-records-per-type 100;", NO_LIMIT).moot(&["0"]),
+        ignored("max-types-per-name", BOTH | PRIMARY, Number, "max-types-per-name 100;", NO_LIMIT).moot(&["0"]),
+        ignored("max-zone-ttl", BOTH | PRIMARY, Text, "max-zone-ttl 1d;", "records keep the TTL that they are written with").moot(&["unlimited"]),
+        ignored("notify-delay", BOTH | PRIMARY, Number, "notify-delay 5;", NO_TRANSFER),
+        ignored("notify-to-soa", BOTH | PRIMARY, Boolean, "notify-to-soa yes;", NO_TRANSFER).moot(NO),
+        ignored("nsec3-test-zone", PRIMARY, Boolean, "nsec3-test-zone yes;", UNSIGNED).moot(NO),
+        ignored("parental-agents", PRIMARY, Block, "parental-agents { 192.0.2.1; };", UNSIGNED),
+        ignored("parental-source", BOTH | PRIMARY, Words(1, 3), "parental-source *;", UNSIGNED),
+        ignored("parental-source-v6", BOTH | PRIMARY, Words(1, 3), "parental-source-v6 *;", UNSIGNED),
+        ignored("serial-update-method", BOTH | PRIMARY, OneOf(&["date", "increment", "unixtime"]), "serial-update-method date;", "a change by updates raises the serial by one").moot(&["increment"]),
+        ignored("sig-signing-nodes", BOTH | PRIMARY, Number, "sig-signing-nodes 10;", UNSIGNED),
+        ignored("sig-signing-signatures", BOTH | PRIMARY, Number, "sig-signing-signatures 10;", UNSIGNED),
+        ignored("sig-signing-type", BOTH | PRIMARY, Number, "sig-signing-type 65534;", UNSIGNED),
+        ignored("sig-validity-interval", BOTH | PRIMARY, Numbers(1, 2), "sig-validity-interval 30;", UNSIGNED),
+        ignored("update-check-ksk", BOTH | PRIMARY, Boolean, "update-check-ksk no;", UNSIGNED),
+        honoured("update-policy", PRIMARY, UpdatePolicy, "update-policy { grant k zonesub ANY; };"),
+        ignored("zero-no-soa-ttl", BOTH | PRIMARY, Boolean, "zero-no-soa-ttl no;", "a negative answer has the TTL of RFC 2308 §5, for SOA questions too"),
+        // Keys.
+        honoured("algorithm", KEY, Text, "algorithm hmac-sha512;"),
+        honoured("secret", KEY, Text, "secret \"c3dvcmRmaXNo\";"),
         // Logging.
         honoured("category", LOGGING, Category, "category client { null; };").repeats(),
         honoured("channel", LOGGING, NamedBody(CHANNEL), "channel c { stderr; };").repeats(),

@@ -13,22 +13,30 @@ mod glob;
 mod grammar;
 mod lexer;
 mod lower;
+mod policy;
 mod report;
 mod tree;
 mod value;
 mod words;
 
+pub(super) use lower::is_stock;
+
 use super::files::{Files, NoFiles};
-use super::{Diagnostic, Level, Loaded};
+use super::{Diagnostic, Level, Loaded, unserved};
 
 /// Reads a configuration from its text. `file` is its name in messages; `disk` has the files that it includes.
 ///
 /// The error holds everything that was found, warnings too.
 pub fn parse(text: &str, file: &str, disk: &dyn Files) -> Result<Loaded, Vec<Diagnostic>> {
+    read(text, file, disk).and_then(unserved::refuse)
+}
+
+/// As [`parse`], with what nothing serves yet.
+fn read(text: &str, file: &str, disk: &dyn Files) -> Result<Loaded, Vec<Diagnostic>> {
     let mut parser = body::Parser::new(disk);
     let mut top = body::Body::default();
     parser.file(text, file, grammar::TOP, &mut top);
-    let (config, report) = lower::lower(&top, parser.report);
+    let (config, report) = lower::lower(&top, parser.report, disk);
     report.finish().map(|warnings| Loaded { config, warnings })
 }
 

@@ -41,8 +41,13 @@ impl Report {
     }
 
     pub(super) fn problem(&mut self, problem: Problem) {
-        self.has_errors = true;
-        self.push(problem.into_error());
+        self.add(problem.into_error());
+    }
+
+    /// What both formats look for.
+    pub(super) fn add(&mut self, diagnostic: Diagnostic) {
+        self.has_errors |= diagnostic.level == Level::Error;
+        self.push(diagnostic);
     }
 
     /// What works, but not as it is written.

@@ -8,7 +8,7 @@ use super::body::Body;
 use super::cursor::Cursor;
 use super::lexer::{Kind, Token};
 use super::report::Problem;
-use super::{address, words};
+use super::{address, policy, words};
 use crate::config::values::excerpt;
 use crate::config::{Position, values};
 use crate::logging;
@@ -57,6 +57,9 @@ pub(super) enum Value {
     LogFile(logging::File),
     Severity(logging::Threshold),
     Facility(logging::Facility),
+    UpdatePolicy(Vec<policy::Rule>),
+    /// `update-policy local`
+    Local,
     Body(Body),
 }
 

@@ -26,9 +26,26 @@ pub(super) enum Place {
     Logging,
     /// `[logging.channel.NAME]`
     Channel,
+    /// `[[zone]]`, `[[view.zone]]`
+    Zone,
+    /// `soa` of a zone.
+    Soa,
+    /// `[[zone.record]]`
+    Record,
+    /// `alias_target` of a record.
+    Alias,
+    /// `[[zone.grant]]`
+    Grant,
+    /// `[[health_check]]`
+    HealthCheck,
+    /// `[[key]]`
+    Key,
 }
 
-use Place::{Channel, Forward, Forwarder, ListenOn, Logging, Negation, Options, Root, View};
+use Place::{
+    Alias, Channel, Forward, Forwarder, Grant, HealthCheck, Key, ListenOn, Logging, Negation, Options, Record, Root,
+    Soa, View, Zone,
+};
 
 /// Where the statements of a view may stand.
 const VIEW: &[Place] = &[Options, View];
@@ -39,15 +56,23 @@ const RULE: &[Place] = &[Options, View, Forward];
 pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("acl", &[Root]),
     ("forward", &[Root, View]),
+    ("health_check", &[Root, Record]),
+    ("key", &[Root, Grant]),
     ("logging", &[Root]),
     ("options", &[Root]),
     ("view", &[Root]),
+    ("zone", &[Root, View]),
     // The server.
     ("answer_cookie", &[Options]),
     ("blackhole", &[Options]),
+    ("control_socket", &[Options]),
     ("cookie_secret", &[Options]),
     ("directory", &[Options]),
     ("edns_udp_size", &[Options]),
+    ("health_source", &[Options]),
+    ("health_source_v6", &[Options]),
+    ("health_start_deadline", &[Options]),
+    ("health_user_agent", &[Options]),
     ("hostname", &[Options]),
     ("interface_interval", &[Options]),
     ("listen", &[Options]),
@@ -61,13 +86,15 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("recursive_clients", &[Options]),
     ("recursive_clients_per_address", &[Options]),
     ("send_cookie", &[Options]),
+    ("region", &[Options, Record]),
     ("server_id", &[Options]),
+    ("state_directory", &[Options]),
     ("tcp_clients", &[Options]),
     ("tcp_idle_timeout", &[Options]),
     ("tcp_initial_timeout", &[Options]),
     ("version", &[Options]),
     // A view.
-    ("allow_query", VIEW),
+    ("allow_query", &[Options, View, Zone]),
     ("allow_query_cache", VIEW),
     ("allow_recursion", VIEW),
     ("match_clients", &[View]),
@@ -91,8 +118,63 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("stale_answer_ttl", RULE),
     ("stale_refresh_time", RULE),
     ("stale_answer_client_timeout", RULE),
-    ("name", &[View, Forward]),
+    ("name", &[View, Forward, Zone, Record, Alias, HealthCheck, Key]),
     ("trust_ad", RULE),
+    // A zone.
+    ("grant", &[Zone]),
+    ("journal", &[Zone]),
+    ("max_journal_size", &[Zone]),
+    ("monitored_ttl", &[Options, Zone]),
+    ("name_servers", &[Zone]),
+    ("on_all_down", &[Zone, Record]),
+    ("record", &[Zone]),
+    ("serial", &[Zone]),
+    ("soa", &[Zone]),
+    ("ttl", &[Zone, Record]),
+    // Its SOA.
+    ("expire", &[Soa]),
+    ("minimum", &[Soa]),
+    ("mname", &[Soa]),
+    ("refresh", &[Soa]),
+    ("retry", &[Soa]),
+    ("rname", &[Soa]),
+    // A record.
+    ("alias_target", &[Record]),
+    ("evaluate_target_health", &[Alias]),
+    ("failover", &[Record]),
+    ("geo_location", &[Record]),
+    ("multivalue_answer", &[Record]),
+    ("set_identifier", &[Record]),
+    ("type", &[Record, HealthCheck]),
+    ("value", &[Record]),
+    ("weight", &[Record]),
+    // A grant.
+    ("clients", &[Grant]),
+    ("deny", &[Grant]),
+    ("match", &[Grant]),
+    ("names", &[Grant]),
+    ("types", &[Grant]),
+    // A key.
+    ("algorithm", &[Key]),
+    ("secret", &[Key]),
+    ("secret_file", &[Key]),
+    // A health check.
+    ("child_health_checks", &[HealthCheck]),
+    ("connect_timeout", &[HealthCheck]),
+    ("disabled", &[HealthCheck]),
+    ("enable_sni", &[HealthCheck]),
+    ("failure_threshold", &[HealthCheck]),
+    ("fully_qualified_domain_name", &[HealthCheck]),
+    ("health_threshold", &[HealthCheck]),
+    ("inverted", &[HealthCheck]),
+    ("ip_address", &[HealthCheck]),
+    ("request_interval", &[HealthCheck]),
+    ("resource_path", &[HealthCheck]),
+    ("response_timeout", &[HealthCheck]),
+    ("search_string", &[HealthCheck]),
+    ("source_address", &[HealthCheck]),
+    ("success_threshold", &[HealthCheck]),
+    ("user_agent", &[HealthCheck]),
     // A forwarder.
     ("address", &[Forwarder]),
     ("case_randomisation", &[Forwarder]),
@@ -102,10 +184,10 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     // Others.
     ("addresses", &[ListenOn]),
     ("not", &[Negation]),
-    ("port", &[Options, Forwarder, ListenOn]),
+    ("port", &[Options, Forwarder, ListenOn, HealthCheck]),
     ("category", &[Logging]),
     ("channel", &[Logging]),
-    ("file", &[Channel]),
+    ("file", &[Channel, Zone]),
     ("null", &[Channel]),
     ("print_category", &[Channel]),
     ("print_severity", &[Channel]),
@@ -118,14 +200,19 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("versions", &[Channel]),
 ];
 
-/// Words of named.conf that have no key, and what to do instead.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("forward", "leave it out: this server always forwards only"),
-    ("type", "leave it out: every [[forward]] is a forward zone"),
-    ("zone", "write [[forward]] with name and forwarders"),
-    ("stale_answer_enable", "write serve_stale = true"),
-    ("stale_cache_enable", "write serve_stale = true"),
-    ("server", "write the forwarder as a table: { address = \"…\", edns = false }"),
+/// Words of named.conf and Route 53 that have no key in these tables (none named: in no table), and what to do instead.
+const ELSEWHERE: &[(&str, &[Place], &str)] = &[
+    ("forward", &[], "leave it out: this server always forwards only"),
+    ("type", &[Forward], "leave it out: every [[forward]] is a forward zone"),
+    ("type", &[Zone], "leave it out: every [[zone]] is a primary zone"),
+    ("stale_answer_enable", &[], "write serve_stale = true"),
+    ("stale_cache_enable", &[], "write serve_stale = true"),
+    ("server", &[], "write the forwarder as a table: { address = \"…\", edns = false }"),
+    ("allow_update", &[], "write [[zone.grant]] with key or clients"),
+    ("update_policy", &[], "write [[zone.grant]] with key, names and types"),
+    ("values", &[Record], "write value = [\"…\", \"…\"]"),
+    ("resource_records", &[Record], "write value = [\"…\", \"…\"]"),
+    ("weighted", &[Record], "write weight = 10"),
 ];
 
 impl Place {
@@ -141,6 +228,13 @@ impl Place {
             Negation => "in a negated list",
             Logging => "in [logging]",
             Channel => "in [logging.channel.NAME]",
+            Zone => "in [[zone]]",
+            Soa => "in the soa of a zone",
+            Record => "in [[zone.record]]",
+            Alias => "in an alias_target",
+            Grant => "in [[zone.grant]]",
+            HealthCheck => "in [[health_check]]",
+            Key => "in [[key]]",
         }
     }
 
@@ -152,8 +246,11 @@ impl Place {
     /// What would be right instead of an unknown key: another place, another spelling, another way.
     pub(super) fn hint(self, key: &str) -> Option<String> {
         let here = || KEYS.iter().filter(|(_, places)| places.contains(&self)).map(|(known, _)| *known);
-        let elsewhere =
-            ELSEWHERE.iter().find(|(word, _)| *word == key.replace('-', "_")).map(|(_, instead)| (*instead).to_owned());
+        let spelling = key.replace('-', "_");
+        let is_it = |(word, places, _): &&(&str, &[Place], &str)| {
+            *word == spelling && (places.is_empty() || places.contains(&self))
+        };
+        let elsewhere = ELSEWHERE.iter().find(is_it).map(|(_, _, instead)| (*instead).to_owned());
         elsewhere
             .or_else(|| moved(key).map(|place| format!("it belongs {place}")))
             .or_else(|| suggest::did_you_mean(key, here()))
@@ -182,7 +279,11 @@ mod tests {
             (Root, "listen", Some("it belongs in [options]")),
             (Options, "forward", Some("leave it out: this server always forwards only")),
             (Options, "stale-cache-enable", Some("write serve_stale = true")),
-            (Root, "zone", Some("write [[forward]] with name and forwarders")),
+            (Options, "zone", Some("it belongs at the top of the file")),
+            (Forward, "type", Some("leave it out: every [[forward]] is a forward zone")),
+            (Zone, "allow-update", Some("write [[zone.grant]] with key or clients")),
+            (Record, "helth_check", Some("did you mean 'health_check'?")),
+            (HealthCheck, "interval", None),
             (Forward, "listen-on", Some("did you mean 'listen_on' in [options]?")),
             (Options, "rate_limit", None),
         ] {

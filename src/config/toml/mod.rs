@@ -17,6 +17,29 @@
 //! name = "awslab.mycompany.corp"
 //! forwarders = ["10.1.0.2"]
 //!
+//! [[key]]
+//! name = "deploy"
+//! secret_file = "/etc/tandem/deploy.key"
+//!
+//! [[health_check]]
+//! name = "app-a"
+//! type = "HTTP"
+//! ip_address = "10.1.2.3"
+//!
+//! [[zone]]                                # a zone of this server's own; behind [[view]] it is [[view.zone]]
+//! name = "corp.example"
+//!
+//! [[zone.record]]
+//! name = "app.corp.example"
+//! type = "A"
+//! value = "10.1.2.3"
+//! failover = "PRIMARY"
+//! health_check = "app-a"
+//!
+//! [[zone.grant]]
+//! key = "deploy"
+//! names = ["*.app.corp.example"]
+//!
 //! [logging.channel.simple_log]
 //! file = "/var/log/named/bind.log"
 //!
@@ -29,22 +52,34 @@
 //! Not here: telling TOML from named.conf (see [`super::load()`]).
 
 mod acl;
+mod dns;
 mod forward;
+mod grant;
+mod health;
 mod keys;
 mod logging;
 mod options;
+mod record;
 mod walk;
+mod zone;
 
 use toml::de::DeTable;
 
 use self::acl::Acls;
 use self::keys::Place;
 use self::walk::Reader;
+use super::files::Files;
 use super::values::excerpt;
-use super::{Diagnostic, Level, Loaded, View};
+use super::{Diagnostic, Level, Loaded, View, unserved};
 
-/// Reads a text; `file` is what positions call it. The diagnostics of an `Err` hold at least one error.
-pub fn parse(text: &str, file: &str) -> Result<Loaded, Vec<Diagnostic>> {
+/// Reads a text; `file` is what positions call it, `files` has the secrets that it names. The diagnostics of an `Err`
+/// hold at least one error.
+pub fn parse(text: &str, file: &str, files: &dyn Files) -> Result<Loaded, Vec<Diagnostic>> {
+    read(text, file, files).and_then(unserved::refuse)
+}
+
+/// As [`parse`], with what nothing serves yet.
+pub(super) fn read(text: &str, file: &str, files: &dyn Files) -> Result<Loaded, Vec<Diagnostic>> {
     let mut reader = Reader::new(text, file);
     let (tree, faults) = DeTable::parse_recoverable(text);
     if !faults.is_empty() {
@@ -56,7 +91,7 @@ pub fn parse(text: &str, file: &str) -> Result<Loaded, Vec<Diagnostic>> {
     let root = reader.known_table(Place::Root, tree.get_ref(), 0..0);
     let mut acls = Acls::read(&mut reader, root.field("acl"));
     let logging = logging::read(&mut reader, &root);
-    let mut config = options::read(&mut reader, &root, &mut acls);
+    let mut config = options::read(&mut reader, &root, &mut acls, files);
     config.logging = logging;
     let diagnostics = sorted(reader.diagnostics);
     if diagnostics.iter().any(|diagnostic| diagnostic.level == Level::Error) {

@@ -1,4 +1,4 @@
-//! Reading `[options]` and `[[view]]`.
+//! Reading `[options]` and `[[view]]`, and the order in which the rest of the file is read.
 //!
 //! A view starts as a copy of what the options say about views and changes it by what it writes itself, as in named;
 //! who may ask is inherited between the three statements only when both have been read.
@@ -8,13 +8,18 @@ use toml::de::DeValue;
 use super::super::bounds::{
     INTERFACE_INTERVAL, QUERY_TIMEOUT, SERVFAIL_TTL, TCP_IDLE_TIMEOUT, TCP_INITIAL_TIMEOUT, UDP_SIZE,
 };
+use super::super::files::Files;
 use super::super::inherit::WrittenAccess;
 use super::super::values::{self, ValueError, excerpt};
-use super::super::{CacheSize, Config, DNS_PORT, Listen, Match, MatchElement, MatchList, RrsetOrder, View};
+use super::super::{
+    CacheSize, Config, DNS_PORT, Listen, Match, MatchElement, MatchList, RrsetOrder, View, below_directory, zones,
+};
 use super::acl::Acls;
 use super::forward::{self, read_settings};
 use super::keys::Place;
 use super::walk::{Field, Reader, Table, unsigned};
+use super::zone::{self, Around};
+use super::{grant, health};
 
 /// `rrset_order`
 const ORDERS: [(&str, RrsetOrder); 4] = [
@@ -33,8 +38,15 @@ pub(super) struct Template {
 }
 
 /// The whole file's tables behind `[acl]` and `[logging]`.
-pub(super) fn read<'a, 'i>(reader: &mut Reader<'i>, root: &Table<'a, 'i>, acls: &mut Acls<'a, 'i>) -> Config {
+pub(super) fn read<'a, 'i>(
+    reader: &mut Reader<'i>,
+    root: &Table<'a, 'i>,
+    acls: &mut Acls<'a, 'i>,
+    files: &dyn Files,
+) -> Config {
     let mut config = Config::default();
+    let mut of_checks = health::Shared::default();
+    let mut monitored_ttl = None;
     let mut template = Template { view: View::default(), access: WrittenAccess::default(), port: DNS_PORT };
     if let Some(table) = root.field("options").and_then(|field| reader.table(Place::Options, field)) {
         reader.set(&table, "port", &mut template.port, |reader, field| reader.integer(field, 1..=u16::MAX));
@@ -42,6 +54,9 @@ pub(super) fn read<'a, 'i>(reader: &mut Reader<'i>, root: &Table<'a, 'i>, acls: 
         read_limits(reader, &table, &mut config);
         read_network(reader, &table, acls, &mut config, template.port);
         read_view_settings(reader, &table, acls, &mut template);
+        read_node(reader, &table, &mut config);
+        of_checks = health::shared(reader, &table);
+        reader.set(&table, "monitored_ttl", &mut monitored_ttl, |reader, field| reader.ttl(field).map(Some));
     }
     if template.port != DNS_PORT {
         for listen in config.listen_v4.iter_mut().chain(&mut config.listen_v6) {
@@ -51,8 +66,35 @@ pub(super) fn read<'a, 'i>(reader: &mut Reader<'i>, root: &Table<'a, 'i>, acls: 
             }
         }
     }
-    config.views = views(reader, root, acls, &template);
-    config
+    let directory = config.directory.as_deref();
+    let (keys, key_names) = grant::keys(reader, root.field("key"), directory, files);
+    let (checks, wrong_checks) = health::checks(reader, root.field("health_check"), &of_checks);
+    let around = Around {
+        keys: &key_names,
+        check_places: checks.iter().enumerate().map(|(place, check)| (check.name.as_str(), place)).collect(),
+        wrong_checks: &wrong_checks,
+        directory,
+        has_state: config.state_directory.is_some(),
+        monitored_ttl,
+    };
+    let views = views(reader, root, acls, &template, &around);
+    reader.diagnostics.extend(zones::shared_files(&views));
+    Config { keys, health_checks: checks, health: of_checks.settings, views, ..config }
+}
+
+/// What this node is and keeps.
+fn read_node<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, config: &mut Config) {
+    let directory = config.directory.clone();
+    for (key, target) in
+        [("state_directory", &mut config.state_directory), ("control_socket", &mut config.control_socket)]
+    {
+        reader.set(table, key, target, |reader, field| {
+            Some(Some(below_directory(directory.as_deref(), &reader.path(field)?)))
+        });
+    }
+    reader.set(table, "region", &mut config.region, |reader, field| {
+        Some(Some(reader.string(field, "\"us-east-1\"")?.to_owned()))
+    });
 }
 
 /// Files, names, cookies.
@@ -265,23 +307,26 @@ fn views<'a, 'i>(
     root: &Table<'a, 'i>,
     acls: &mut Acls<'a, 'i>,
     template: &Template,
+    around: &Around<'_>,
 ) -> Vec<View> {
-    let rules_field = root.field("forward");
+    let (rules_field, zones_field) = (root.field("forward"), root.field("zone"));
     if !root.has("view") {
         let mut view = template.view.clone();
         view.rules = forward::rules(reader, rules_field, &view.forward, template.port);
+        view.zones = zone::zones(reader, zones_field, acls, around, &view);
         view.access = template.access.clone().resolve(view.recursion);
         return vec![view];
     }
-    if let Some(field) = rules_field {
-        let hint = Some("write [[view.forward]] behind the [[view]] it is for".to_owned());
+    for field in [rules_field, zones_field].into_iter().flatten() {
+        let hint = Some(format!("write [[view.{}]] behind the [[view]] it is for", field.key));
         reader.error(&field.value.span(), "when using 'view' statements, all zones must be in views", hint);
-        // Read all the same, so that its own faults are reported too.
-        forward::rules(reader, rules_field, &template.view.forward, template.port);
     }
+    // Read all the same, so that their own faults are reported too.
+    forward::rules(reader, rules_field, &template.view.forward, template.port);
+    zone::zones(reader, zones_field, acls, around, &template.view);
     let mut views: Vec<(View, Table<'a, 'i>)> = Vec::new();
     for table in reader.tables(Place::View, root.field("view")) {
-        let Some(view) = view(reader, &table, acls, template) else { continue };
+        let Some(view) = view(reader, &table, acls, template, around) else { continue };
         match views.iter().find(|(first, _)| first.name == view.name) {
             Some((_, first)) => {
                 let first = reader.position(&first.span);
@@ -303,6 +348,7 @@ fn view<'a, 'i>(
     table: &Table<'a, 'i>,
     acls: &mut Acls<'a, 'i>,
     template: &Template,
+    around: &Around<'_>,
 ) -> Option<View> {
     let mut own = Template { view: template.view.clone(), access: template.access.clone(), port: template.port };
     reader.set(table, "match_clients", &mut own.view.match_clients, |reader, field| acls.list(reader, field));
@@ -311,6 +357,7 @@ fn view<'a, 'i>(
     read_view_settings(reader, table, acls, &mut own);
     let Template { mut view, access, port } = own;
     view.rules = forward::rules(reader, table.field("forward"), &view.forward, port);
+    view.zones = zone::zones(reader, table.field("zone"), acls, around, &view);
     view.access = access.resolve(view.recursion);
     let Some(name) = table.field("name") else {
         reader.error(&table.span, "[[view]] without name", Some("write name = \"internal\"".to_owned()));

@@ -3,14 +3,16 @@
 //! Invariants: a resolved list is at most [`MAX_NESTING`] lists deep and has at most [`MAX_ELEMENTS`] elements in all, so
 //! that whoever walks it needs little stack and time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::config::bounds::MAX_NESTING;
 use crate::config::named_conf::address::{Element, Matched};
 use crate::config::named_conf::report::{Problem, Report};
 use crate::config::values::excerpt;
-use crate::config::{Match, MatchElement, MatchList, NamedAcl, Position, suggest};
+use crate::config::{
+    Grant, GrantedNames, GrantedTypes, Grantee, Match, MatchElement, MatchList, NamedAcl, Position, suggest,
+};
 
 /// Elements of a list with those of all lists within it.
 const MAX_ELEMENTS: usize = 100_000;
@@ -62,14 +64,99 @@ impl<'a> Acls<'a> {
         let acl = Acl { name, elements, position, state: State::Untouched };
         if let Some(earlier) = self.defined.get(&name.to_ascii_lowercase()) {
             let previous = earlier.position;
-            return report.error(position, format!("attempt to redefine acl '{name}' previous definition: {previous}"));
+            return report.error(
+                position,
+                format!(
+                    "attempt to redefine acl '{name}' previous definition: \
+             {previous}"
+                ),
+            );
         }
         self.defined.insert(name.to_ascii_lowercase(), acl);
     }
 
     /// The list with every name resolved; what cannot be resolved is reported and left out.
     pub(super) fn resolve(&mut self, elements: &[Element], report: &mut Report) -> MatchList {
-        self.list(elements, 0, report).0
+        let (list, weight) = self.list(elements, 0, report);
+        if weight.has_key {
+            self.warn_of_keys(elements, &mut HashSet::new(), report);
+        }
+        list
+    }
+
+    /// Says of each `key` in a list that is about addresses alone that it matches nobody.
+    fn warn_of_keys(&self, elements: &[Element], seen: &mut HashSet<String>, report: &mut Report) {
+        for element in elements {
+            match &element.what {
+                Matched::Key(name) => {
+                    let message = format!(
+                        "'key {}' matches nobody: keys count in allow-update and update-policy alone",
+                        excerpt(name)
+                    );
+                    report.warn(Some(&element.position), message);
+                }
+                Matched::List(inner) => self.warn_of_keys(inner, seen, report),
+                Matched::Name(name) => {
+                    let key = name.to_ascii_lowercase();
+                    if let Some(acl) = self.defined.get(&key)
+                        && seen.insert(key)
+                    {
+                        self.warn_of_keys(acl.elements, seen, report);
+                    }
+                }
+                Matched::Prefix(_) => {}
+            }
+        }
+    }
+
+    /// The list of an `allow-update` as grants: keys for themselves, all else by address.
+    pub(super) fn updaters(&mut self, elements: &[Element], report: &mut Report) -> Vec<Grant> {
+        let mut grants = Vec::new();
+        self.add_updaters(elements, false, 0, report, &mut grants);
+        // What is denied at the end is so anyway.
+        let granted = grants.iter().rposition(|grant| !grant.deny).map_or(0, |last| last + 1);
+        grants.truncate(granted);
+        grants
+    }
+
+    /// `deny`: of the lists around, in which nothing else is negated.
+    fn add_updaters(
+        &mut self,
+        elements: &[Element],
+        deny: bool,
+        depth: usize,
+        report: &mut Report,
+        grants: &mut Vec<Grant>,
+    ) {
+        for element in elements {
+            if grants.len() >= MAX_ELEMENTS {
+                return report.error(&element.position, format!("more than {MAX_ELEMENTS} elements"));
+            }
+            if depth > 0 && element.negated {
+                let message = "'!' beside a 'key' in a list within a list is refused";
+                let problem = Problem::new(element.position.clone(), message);
+                return report.problem(problem.with_hint("write the elements of the inner list into the outer one"));
+            }
+            let deny = deny || element.negated;
+            if let Matched::Key(name) = &element.what {
+                match name.parse() {
+                    Ok(name) => grants.push(grant(deny, Grantee::Key(name), element)),
+                    Err(_) => report.error(&element.position, format!("'{}' is not a valid name", excerpt(name))),
+                }
+                continue;
+            }
+            let Some((Some(what), weight)) = self.element(element, depth, report) else { continue };
+            if !weight.has_key {
+                grants.push(clients(deny, what, element));
+                continue;
+            }
+            let inner: &[Element] = match &element.what {
+                Matched::List(inner) => inner,
+                Matched::Name(name) => self.defined.get(&name.to_ascii_lowercase()).map_or(&[], |acl| acl.elements),
+                Matched::Prefix(_) | Matched::Key(_) => &[],
+            };
+            self.add_updaters(inner, deny, depth + 1, report, grants);
+        }
     }
 
     fn list(&mut self, elements: &[Element], depth: usize, report: &mut Report) -> (MatchList, Weight) {
@@ -85,7 +172,8 @@ impl<'a> Acls<'a> {
             }
             let Some((what, inner)) = self.element(element, depth, report) else { continue };
             if element.negated && inner.has_key {
-                let why = "a list with a 'key' is refused behind '!': TSIG is not implemented yet, nobody would match";
+                let why = "a list with a 'key' is refused behind '!': only addresses are looked at, nobody would \
+                 match";
                 report.error(&element.position, why);
             }
             weight.elements = weight.elements.saturating_add(inner.elements);
@@ -101,7 +189,7 @@ impl<'a> Acls<'a> {
         (list, weight)
     }
 
-    /// `None`: reported. A `key` weighs, but becomes no element: nobody's signature is checked, so nobody matches.
+    /// `None`: reported. A `key` weighs, but becomes no element: lists match addresses.
     fn element(&mut self, element: &Element, depth: usize, report: &mut Report) -> Option<(Option<Match>, Weight)> {
         let one = Weight { elements: 1, has_key: false };
         match &element.what {
@@ -110,11 +198,7 @@ impl<'a> Acls<'a> {
                 let (list, weight) = self.list(elements, depth + 1, report);
                 Some((Some(Match::List(list)), weight))
             }
-            Matched::Key(name) => {
-                let message = format!("'key {}' matches nobody: TSIG is not implemented yet", excerpt(name));
-                report.warn(Some(&element.position), message);
-                Some((None, Weight { elements: 1, has_key: true }))
-            }
+            Matched::Key(_) => Some((None, Weight { elements: 1, has_key: true })),
             Matched::Name(name) => match Match::built_in(name) {
                 Some(what) => Some((Some(what), one)),
                 None => self.named(name, &element.position, depth, report),
@@ -169,13 +253,33 @@ impl<'a> Acls<'a> {
         for acl in unused {
             for name in names_of(acl.elements) {
                 if Match::built_in(name).is_none() && !self.defined.contains_key(&name.to_ascii_lowercase()) {
-                    let message =
-                        format!("undefined ACL '{}' in acl '{}', which nothing uses", excerpt(name), excerpt(acl.name));
+                    let message = format!(
+                        "undefined ACL '{}' in acl '{}', which nothing \
+                         uses",
+                        excerpt(name),
+                        excerpt(acl.name)
+                    );
                     report.warn(Some(acl.position), message);
                 }
             }
         }
     }
+}
+
+fn grant(deny: bool, who: Grantee, element: &Element) -> Grant {
+    let position = Some(element.position.clone());
+    Grant { deny, who, names: GrantedNames::Zone, types: GrantedTypes::All, position }
+}
+
+/// `none` ends a list, as named has it: it is `!any`.
+fn clients(deny: bool, what: Match, element: &Element) -> Grant {
+    let (deny, what) = match what {
+        Match::None => (!deny, Match::Any),
+        what => (deny, what),
+    };
+    let position = Some(element.position.clone());
+    let list = MatchList { elements: vec![MatchElement { negated: false, what, position }] };
+    grant(deny, Grantee::Clients(list), element)
 }
 
 fn names_of(elements: &[Element]) -> Vec<&str> {

@@ -4,23 +4,31 @@
 //! used only if there was no error. A [`Value::Broken`] is never complained about again.
 
 mod acl;
+mod key;
 mod logging;
+mod primary;
+mod update;
 mod view;
 mod zone;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use acl::Acls;
+pub(in crate::config) use primary::is_stock;
 
 use super::body::{Body, Setting};
-use super::grammar::Support;
+use super::grammar::{Row, Support};
 use super::report::{Problem, Report};
 use super::value::{Size, Value};
 use crate::config::bounds::{INTERFACE_INTERVAL, MIN_CACHE_OCTETS, TCP_IDLE_TIMEOUT, TCP_INITIAL_TIMEOUT, UDP_SIZE};
+use crate::config::files::Files;
 use crate::config::values::{self, ValueError};
-use crate::config::{CacheSize, Config, DNS_PORT, Identity, Limits, Listen, MatchList};
+use crate::config::zones;
+use crate::config::{CacheSize, Config, DNS_PORT, Identity, Key, Limits, Listen, MatchList};
+use crate::wire::Name;
 
 /// What is needed at every step.
 struct Context<'a> {
@@ -28,18 +36,27 @@ struct Context<'a> {
     report: Report,
     /// `options { port }`: of listeners and forwarders that name none.
     port: u16,
+    /// Where files are looked for.
+    directory: Option<PathBuf>,
+    files: &'a dyn Files,
+    keys: Vec<Key>,
+    /// The names of all keys, those of wrong ones too.
+    key_names: Vec<Name>,
 }
 
 /// Builds the configuration; the report has what was said before and what is found here.
-pub(super) fn lower(top: &Body, report: Report) -> (Config, Report) {
+pub(super) fn lower(top: &Body, report: Report, files: &dyn Files) -> (Config, Report) {
     let none = Body::default();
     let options = match top.find("options").map(|setting| &setting.value) {
         Some(Value::Body(body)) => body,
         _ => &none,
     };
-    let mut context = Context { acls: Acls::new(), report, port: DNS_PORT };
+    let directory = text(options, "directory").map(Into::into);
+    let (keys, key_names) = (Vec::new(), Vec::new());
+    let mut context = Context { acls: Acls::new(), report, port: DNS_PORT, directory, files, keys, key_names };
     context.announce(top);
     context.define_acls(top);
+    context.define_keys(top);
     context.port = context.port(options, "port").unwrap_or(DNS_PORT);
     let mut config = context.options(options);
     if let Some(Setting { value: Value::Body(body), .. }) = top.find("logging") {
@@ -47,6 +64,10 @@ pub(super) fn lower(top: &Body, report: Report) -> (Config, Report) {
     }
     config.views = view::lower(&mut context, top, options);
     context.acls.check_unused(&mut context.report);
+    for fault in zones::shared_files(&config.views) {
+        context.report.add(fault);
+    }
+    config.keys = std::mem::take(&mut context.keys);
     (config, context.report)
 }
 
@@ -64,8 +85,13 @@ impl<'a> Context<'a> {
     }
 
     fn announce_one(&mut self, setting: &Setting) {
-        let name = setting.row.name;
-        match setting.row.support {
+        self.announce_as(setting, setting.row);
+    }
+
+    /// `row`: where the statement means something else in another place, that of its place.
+    fn announce_as(&mut self, setting: &Setting, row: &Row) {
+        let name = row.name;
+        match row.support {
             Support::Honoured => {}
             _ if setting.is_moot || matches!(setting.value, Value::Broken) => {}
             Support::Ignored(instead) => {
@@ -86,14 +112,13 @@ impl<'a> Context<'a> {
     fn options(&mut self, options: &'a Body) -> Config {
         let default = Config::default();
         let limits = self.limits(options);
-        let directory = text(options, "directory").map(Into::into);
         Config {
             listen_v4: self.listen(options, "listen-on"),
             listen_v6: self.listen(options, "listen-on-v6"),
             interface_interval: self
                 .seconds(options, "interface-interval", INTERFACE_INTERVAL)
                 .unwrap_or(default.interface_interval),
-            directory,
+            directory: self.directory.clone(),
             pid_file: text(options, "pid-file").map(Into::into),
             version: self.identity(options, "version", default.version.clone()),
             hostname: self.identity(options, "hostname", default.hostname.clone()),

@@ -40,7 +40,8 @@ pub(super) fn lower<'a>(context: &mut Context<'a>, top: &'a Body, options: &'a B
             let is_class = ["ch", "chaos", "hs", "hesiod"].iter().any(|word| class.text.eq_ignore_ascii_case(word));
             let message = match is_class {
                 true => format!(
-                    "view '{name}': class {} is refused: only IN has views, CH is answered by version, hostname and server-id",
+                    "view '{name}': class {} is refused: only IN has views, CH is answered by version, hostname \
+                     and server-id",
                     class.text
                 ),
                 false => format!("view '{name}': invalid class {}", excerpt(&class.text)),
@@ -65,7 +66,8 @@ fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'
     let servers = servers(if zones.find("server").is_some() { zones } else { top });
     let recursion = boolean(scope, "recursion").unwrap_or(true);
     let mut forward = settings(context, scope, scope, &servers);
-    let (rules, root) = zone::lower(context, zones, scope, &servers, &mut forward);
+    let zone::Lowered { rules, zones: local, has_root: root } =
+        zone::lower(context, zones, scope, &servers, &mut forward);
     // What a misspelt statement would have set is not known.
     let is_broken = context.report.has_errors();
     let view = View {
@@ -77,6 +79,7 @@ fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'
         access: access(context, scope, recursion),
         forward,
         rules,
+        zones: local,
         minimal_any: boolean(scope, "minimal-any").unwrap_or(default.minimal_any),
         rrset_order: rrset_order(context, scope).unwrap_or(default.rrset_order),
         query_timeout: query_timeout(context, scope).unwrap_or(default.query_timeout),

@@ -1,42 +1,36 @@
-//! Zones: those of type forward become rules, the stock local ones are kept from being forwarded, others are refused.
+//! Zones: those of type forward become rules, those of type primary local zones, others are refused.
 
 use std::collections::HashMap;
 
 use super::Context;
+use super::primary::Primary;
 use super::view::{Scope, Server, settings};
 use crate::config::named_conf::body::{Body, Setting};
 use crate::config::named_conf::grammar::{self, Places};
 use crate::config::named_conf::report::Problem;
 use crate::config::named_conf::value::Value;
 use crate::config::values::excerpt;
-use crate::config::{ForwardRule, ForwardSettings, Position};
+use crate::config::{ForwardRule, ForwardSettings, LocalZone, Position};
 use crate::wire::Name;
 
-/// Zones that come with Debian's and RHEL's packages: localhost, loopback, "this" network, broadcast (RFC 1912 §4.1).
-const STOCK_ZONES: &[&str] = &[
-    "localhost",
-    "localhost.localdomain",
-    "127.in-addr.arpa",
-    "1.0.0.127.in-addr.arpa",
-    "0.in-addr.arpa",
-    "255.in-addr.arpa",
-    "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa",
-    "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa",
-];
+/// What the zones of a view become.
+#[derive(Default)]
+pub(super) struct Lowered {
+    pub(super) rules: Vec<ForwardRule>,
+    pub(super) zones: Vec<LocalZone>,
+    /// A root zone has `forwarders`; they have become the view's own.
+    pub(super) has_root: bool,
+}
 
-/// The empty zone files of the packages, which Debian's zones.rfc1918 uses as well.
-const EMPTY_FILES: &[&str] = &["db.empty", "named.empty"];
-
-/// The rules of a view, and whether a root zone has `forwarders`; those become the view's own.
+/// The zones of a view.
 pub(super) fn lower<'a>(
     context: &mut Context<'a>,
     zones: &'a Body,
     scope: Scope<'_, 'a>,
     servers: &[Server],
     forward: &mut ForwardSettings,
-) -> (Vec<ForwardRule>, bool) {
-    let mut rules = Vec::new();
-    let mut has_root = false;
+) -> Lowered {
+    let mut lowered = Lowered::default();
     let mut seen: HashMap<Name, &Position> = HashMap::new();
     for setting in zones.all("zone") {
         let Value::Named { name: written, class, body } = &setting.value else { continue };
@@ -54,17 +48,21 @@ pub(super) fn lower<'a>(
         let zone = Zone { written, name, body, setting };
         match zone.kind(context) {
             Some("forward") if zone.name.is_root() => {
-                has_root = true;
+                lowered.has_root = true;
                 root(context, &zone, scope, servers, forward);
             }
-            Some("forward") => rules.push(zone.forward(context, scope, servers)),
+            Some("forward") => lowered.rules.push(zone.forward(context, scope, servers)),
             Some("hint") => zone.hint(context),
-            Some("primary" | "master") => rules.extend(zone.primary(context)),
+            Some("primary" | "master") => match zone.primary(context, scope) {
+                Primary::Local(zone) => lowered.zones.push(*zone),
+                Primary::Nowhere(rule) => lowered.rules.push(*rule),
+                Primary::Refused => {}
+            },
             Some(other) => zone.refuse(context, other),
             None => {}
         }
     }
-    (rules, has_root)
+    lowered
 }
 
 fn parse_name(context: &mut Context<'_>, written: &str, setting: &Setting) -> Option<Name> {
@@ -103,11 +101,11 @@ fn root(
     *forward = zone.forward(context, scope, servers).settings;
 }
 
-struct Zone<'a> {
-    written: &'a str,
-    name: Name,
-    body: &'a Body,
-    setting: &'a Setting,
+pub(super) struct Zone<'a> {
+    pub(super) written: &'a str,
+    pub(super) name: Name,
+    pub(super) body: &'a Body,
+    pub(super) setting: &'a Setting,
 }
 
 impl Zone<'_> {
@@ -147,48 +145,18 @@ impl Zone<'_> {
         self.check_file(context);
     }
 
-    /// Stock zones have no data here, but their names must not leak to the forwarders: a rule that goes nowhere.
-    fn primary(&self, context: &mut Context<'_>) -> Option<ForwardRule> {
-        self.check_allowed(context, grammar::PRIMARY, "primary", false);
-        self.check_file(context);
-        let at = &self.setting.position;
-        if !self.is_stock() {
-            let problem = Problem::new(
-                at.clone(),
-                format!("zone '{}': type primary is refused: no zone data is served yet", self.written),
-            );
-            context.report.problem(
-                problem.with_hint("forward the zone to the server that has it: type forward; forwarders { … };"),
-            );
-            return None;
-        }
-        let message = format!(
-            "zone '{}' is ignored: no zone data is served yet; its names are REFUSED, not forwarded",
-            self.written
-        );
-        context.report.warn(Some(at), message);
-        Some(ForwardRule { name: self.name.clone(), settings: ForwardSettings::default(), position: Some(at.clone()) })
-    }
-
     fn refuse(&self, context: &mut Context<'_>, kind: &str) {
-        let message = format!("zone '{}': type {kind} is refused: no zone data is served yet", self.written);
+        let message = format!("zone '{}': type {kind} is refused: zones of this type are not served", self.written);
         let hint = match kind {
             "secondary" | "slave" => {
-                "nor transferred; forward the zone to its primaries: type forward; forwarders { … };"
+                "nor is a zone transferred; forward it to its primaries: type forward; forwarders { … };"
             }
             _ => "forward the zone to the server that has it: type forward; forwarders { … };",
         };
         context.report.problem(Problem::new(self.setting.position.clone(), message).with_hint(hint));
     }
 
-    fn is_stock(&self) -> bool {
-        let file = super::text(self.body, "file").unwrap_or_default();
-        let base = file.rsplit('/').next().unwrap_or_default();
-        let name = self.name.to_string();
-        STOCK_ZONES.contains(&name.as_str()) || (EMPTY_FILES.contains(&base) && name.ends_with(".in-addr.arpa"))
-    }
-
-    fn check_file(&self, context: &mut Context<'_>) {
+    pub(super) fn check_file(&self, context: &mut Context<'_>) {
         if self.body.find("file").is_none() {
             let message = format!("zone '{}': missing 'file' entry", self.written);
             context.report.error(&self.setting.position, message);
@@ -196,14 +164,16 @@ impl Zone<'_> {
     }
 
     /// What the zone's type does not allow; `announce`: and what is not honoured in it.
-    fn check_allowed(&self, context: &mut Context<'_>, place: Places, kind: &str, announce: bool) {
+    pub(super) fn check_allowed(&self, context: &mut Context<'_>, place: Places, kind: &str, announce: bool) {
         for setting in &self.body.settings {
             let name = setting.row.name;
-            if grammar::find(name, place).is_none() {
+            let Some(row) = grammar::find(name, place) else {
                 let message = format!("option '{name}' is not allowed in '{kind}' zone '{}'", self.written);
                 context.report.error(&setting.position, message);
-            } else if announce {
-                context.announce_one(setting);
+                continue;
+            };
+            if announce {
+                context.announce_as(setting, row);
             }
         }
     }

@@ -37,12 +37,12 @@ fn hints_say_what_would_be_right() {
         ),
         (
             "zone corp { type slave; };",
-            "zone 'corp': type slave is refused: no zone data is served yet (nor transferred; forward the zone to its \
-             primaries: type forward; forwarders { … };)",
+            "zone 'corp': type slave is refused: zones of this type are not served (nor is a zone transferred; forward it \
+             to its primaries: type forward; forwarders { … };)",
         ),
         (
             "acl a { !key k; }; options { blackhole { a; }; };",
-            "a list with a 'key' is refused behind '!': TSIG is not implemented yet, nobody would match",
+            "a list with a 'key' is refused behind '!': only addresses are looked at, nobody would match",
         ),
     ] {
         let found = parse(text, "x.conf", &NoFiles).expect_err(text);

@@ -9,6 +9,7 @@ use crate::config::*;
 
 mod files;
 mod rows;
+mod zones;
 
 /// Files in memory.
 #[derive(Default)]
@@ -29,6 +30,11 @@ impl Files for Memory {
         let inside = self.0.keys().filter(|path| path.parent() == Some(directory));
         Ok(inside.filter_map(|path| path.file_name()?.to_str().map(str::to_owned)).collect())
     }
+}
+
+/// What a text becomes, with what nothing serves yet.
+fn read_good(text: &str, reader: &dyn Files) -> Loaded {
+    read(text, "x.conf", reader).unwrap_or_else(|found| panic!("{text}: {found:?}"))
 }
 
 /// What is wrong, without hints.

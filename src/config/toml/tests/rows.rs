@@ -20,6 +20,16 @@ fn misplaced(place: Place, key: &str) -> String {
         Place::Channel => {
             format!("[logging.channel.c]\nfile = 'x'\n{key} = {value}").replace("file = 'x'\nfile =", "file =")
         }
+        Place::Zone => format!("[[zone]]\n{key} = {value}"),
+        Place::Soa => format!("[[zone]]\nname = 'x'\nsoa = {{ {key} = {value} }}"),
+        Place::Record => format!("[[zone]]\nname = 'x'\n[[zone.record]]\n{key} = {value}"),
+        Place::Alias => format!("[[zone]]\nname = 'x'\n[[zone.record]]\nalias_target = {{ {key} = {value} }}"),
+        Place::Grant => format!("[[zone]]\nname = 'x'\n[[zone.grant]]\n{key} = {value}"),
+        Place::HealthCheck if key == "child_health_checks" => {
+            format!("[[health_check]]\nname = 'c'\ntype = 'CALCULATED'\n{key} = {value}")
+        }
+        Place::HealthCheck => format!("[[health_check]]\n{key} = {value}"),
+        Place::Key => format!("[[key]]\n{key} = {value}"),
     }
 }
 
@@ -82,7 +92,7 @@ fn pieces() -> impl Strategy<Value = String> {
         prop::sample::select(keys),
         "[a-z0-9]{1,5}",
         "\\[(options|acl|view|logging\\.channel\\.a)\\]\n",
-        "\\[\\[(view|forward|view\\.forward)\\]\\]\n",
+        "\\[\\[(view|forward|view\\.forward|zone|zone\\.record|zone\\.grant|view\\.zone|health_check|key)\\]\\]\n",
     ];
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.join(" "))
 }

@@ -1,0 +1,95 @@
+//! From `key` statements to the server's keys.
+//!
+//! Those of views become the server's too: whoever signs with one still needs a zone that lets it. As in named, a name
+//! is one key for the server and the view; here it is one for all views.
+
+use super::Context;
+use crate::config::named_conf::body::{Body, Setting};
+use crate::config::named_conf::report::Problem;
+use crate::config::named_conf::value::Value;
+use crate::config::values::{self, excerpt};
+use crate::config::{Key, KeyAlgorithm, Secret, suggest};
+
+/// Algorithms that named has, and why they are refused.
+const REFUSED: &[(&str, &str)] = &[
+    ("hmac-md5", "MD5 is broken"),
+    ("hmac-sha1", "SHA-1 is broken"),
+    ("hmac-sha224", "nobody needs it"),
+    ("hmac-md5.sig-alg.reg.int", "MD5 is broken"),
+];
+
+impl<'a> Context<'a> {
+    pub(super) fn define_keys(&mut self, top: &'a Body) {
+        let of_views = top.all("view").filter_map(|view| match &view.value {
+            Value::Named { body, .. } => Some(body),
+            _ => None,
+        });
+        for body in std::iter::once(top).chain(of_views) {
+            for setting in body.all("key") {
+                self.define_key(setting);
+            }
+        }
+    }
+
+    fn define_key(&mut self, setting: &Setting) {
+        let Value::Named { name: written, body, .. } = &setting.value else { return };
+        let Ok(name) = written.parse() else {
+            return self.report.error(&setting.position, format!("key '{written}': bad key name"));
+        };
+        if let Some(first) = self.keys.iter().find(|key| key.name == name).and_then(|key| key.position.as_ref()) {
+            let message = format!("key '{written}': already exists previous definition: {first}");
+            return self.report.error(&setting.position, message);
+        }
+        let (Some(algorithm), Some(secret)) = (body.find("algorithm"), body.find("secret")) else {
+            let message = format!("key '{written}' must have both 'secret' and 'algorithm' defined");
+            return self.report.error(&setting.position, message);
+        };
+        let (algorithm, secret) = (self.algorithm(algorithm), self.secret(secret));
+        self.key_names.push(name);
+        let (Some(algorithm), Some(secret), Some(name)) = (algorithm, secret, self.key_names.last()) else { return };
+        self.keys.push(Key { name: name.clone(), algorithm, secret, position: Some(setting.position.clone()) });
+    }
+
+    fn algorithm(&mut self, setting: &Setting) -> Option<KeyAlgorithm> {
+        let Value::Text(text) = &setting.value else { return None };
+        let at = &setting.value_position;
+        let known = KeyAlgorithm::ALL.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+        if let Some((_, algorithm)) = known {
+            return Some(*algorithm);
+        }
+        let (message, hint) = match refused(text) {
+            Some(why) => (format!("algorithm '{}' is refused: {why}", excerpt(text)), None),
+            None => {
+                let words = KeyAlgorithm::ALL.iter().map(|(word, _)| *word);
+                (format!("unknown algorithm '{}'", excerpt(text)), suggest::did_you_mean(text, words))
+            }
+        };
+        let hint = hint.unwrap_or_else(|| "hmac-sha256, hmac-sha384 or hmac-sha512".to_owned());
+        self.report.problem(Problem::new(at.clone(), message).with_hint(hint));
+        None
+    }
+
+    fn secret(&mut self, setting: &Setting) -> Option<Secret> {
+        let Value::Text(text) = &setting.value else { return None };
+        match values::secret(text) {
+            Ok(secret) => Some(secret),
+            Err(error) => {
+                let problem = Problem::new(setting.value_position.clone(), format!("bad secret '{error}'"));
+                self.report.problem(problem.with_hint(error.hint()));
+                None
+            }
+        }
+    }
+}
+
+/// Why an algorithm that named has is refused.
+fn refused(text: &str) -> Option<&'static str> {
+    let lower = text.to_ascii_lowercase();
+    let truncated = || {
+        let (word, bits) = lower.rsplit_once('-')?;
+        let is_known = KeyAlgorithm::ALL.iter().map(|(word, _)| word).chain(REFUSED.iter().map(|(word, _)| word));
+        let is_bits = !bits.is_empty() && bits.bytes().all(|octet| octet.is_ascii_digit());
+        (is_bits && is_known.into_iter().any(|known| *known == word)).then_some("MACs are not cut short")
+    };
+    REFUSED.iter().find(|(word, _)| *word == lower).map(|(_, why)| *why).or_else(truncated)
+}
