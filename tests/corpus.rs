@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 type Body = fn(&[u8]);
 
 /// Each target's name, which is its corpus's directory too, and its body.
-const TARGETS: [(&str, Body); 6] = [
+const TARGETS: [(&str, Body); 7] = [
     ("exchange", tandem::answer::fuzz_exchange),
+    ("master", tandem::zone::master::fuzz_master),
     ("named_conf", tandem::config::named_conf::fuzz),
     ("query", tandem::wire::fuzz_query),
     ("response", tandem::wire::fuzz_response),

@@ -206,7 +206,8 @@ impl Faults {
         self.tell(None, Level::Error, message, Some(hint.to_owned()));
     }
 
-    fn tell(&mut self, position: Option<Position>, level: Level, message: String, hint: Option<String>) {
+    /// Notes what is wrong, or should be known, at a place.
+    pub(super) fn tell(&mut self, position: Option<Position>, level: Level, message: String, hint: Option<String>) {
         let list = if level == Level::Error { &mut self.errors } else { &mut self.warnings };
         if list.len() < MAX_DIAGNOSTICS {
             list.push(Diagnostic { position, level, message, hint });
@@ -215,7 +216,8 @@ impl Faults {
         }
     }
 
-    fn into_diagnostics(self) -> Vec<Diagnostic> {
+    /// What was noted, faults first: at most 100 of both.
+    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
         let level = if self.errors.is_empty() { Level::Warning } else { Level::Error };
         let mut all = self.errors;
         all.extend(self.warnings);

@@ -5,8 +5,8 @@
 //! A [`Builder`] makes a [`Zone`] of records and tells what is wrong with them; a [`Handle`] publishes it; who changes
 //! it clones it, which costs a few pointers, applies a [`Delta`] and publishes the clone. A reader sees one version
 //! whole.
+//! [`master`] reads master files. Updates are worked out by [`update`] and kept by [`journal`].
 //! Inside: [`map`] finds names, [`node`] holds what a name owns, [`tree`] keeps names above others, [`lookup`] answers.
-//! Updates are worked out by [`update`] and kept by [`journal`].
 //! Not here: files and the thread that writes them, what a query gets (`answer`), whether a server is well
 //! (`health`).
 
@@ -16,6 +16,7 @@ mod delta;
 pub mod journal;
 mod lookup;
 mod map;
+pub mod master;
 mod node;
 mod rrset;
 pub mod serial;

@@ -13,6 +13,7 @@ make             make              make
 dig              bind9-dnsutils    bind-utils
 named            bind9             bind
 named-checkconf  bind9-utils       bind
+named-checkzone  bind9-utils       bind
 dnssec-signzone  bind9-utils       bind-dnssec-utils
 setpriv          util-linux        util-linux
 nsd              nsd               nsd

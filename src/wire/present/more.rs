@@ -1,11 +1,11 @@
 //! Types that `domain` does not read: those written like another one, and a few more.
 
-use domain::base::iana::{Rtype, SecurityAlgorithm};
+use domain::base::iana::Rtype;
 use domain::base::scan::Scanner;
 use domain::rdata::dnssec::RtypeBitmap;
 use domain::utils::base64;
 
-use super::scan::{Fault, Scan};
+use super::scan::{Fault, Scan, algorithm_number};
 use super::unknown::hex;
 use super::words::escape_quoted;
 use crate::wire::mnemonic::type_name;
@@ -34,6 +34,17 @@ pub(super) fn twin(rtype: u16) -> u16 {
         // TA, DLV: DS
         32_768 | 32_769 => 43,
         other => other,
+    }
+}
+
+/// Which word of the type's data is a DNSSEC algorithm.
+pub(super) fn algorithm_at(rtype: u16) -> Option<usize> {
+    match twin(rtype) {
+        // DS, CDS, RRSIG
+        43 | 59 | 46 => Some(1),
+        // DNSKEY, CDNSKEY
+        48 | 60 => Some(2),
+        _ => None,
     }
 }
 
@@ -129,7 +140,11 @@ fn read_field(field: Field, scan: &mut Scan<'_>, out: &mut Vec<u8>) -> Result<()
             let number = known.or_else(|| text.parse().ok()).ok_or(Fault::new("no certificate type"))?;
             out.extend(number.to_be_bytes());
         }
-        Field::Algorithm => out.push(SecurityAlgorithm::scan(scan)?.to_int()),
+        Field::Algorithm => {
+            let text = scan.bare_text()?;
+            let number = algorithm_number(text).or_else(|| text.parse().ok());
+            out.push(number.ok_or(Fault::new("no algorithm"))?);
+        }
         Field::Base64 => {
             let octets = scan.convert_entry(base64::SymbolConverter::new())?;
             if octets.is_empty() {

@@ -60,12 +60,19 @@ pub(super) struct Scan<'w> {
     at: usize,
     /// The one that was taken last.
     taken: Option<usize>,
+    /// Where the type has the number of a DNSSEC algorithm, which may be written as its name.
+    algorithm_at: Option<usize>,
     origin: &'w Name,
 }
 
 impl<'w> Scan<'w> {
     pub(super) fn new(words: &'w [Word<'w>], origin: &'w Name) -> Self {
-        Self { words, at: 0, taken: None, origin }
+        Self { words, at: 0, taken: None, algorithm_at: None, origin }
+    }
+
+    /// From now on an algorithm may have its name at this word.
+    pub(super) fn expect_algorithm(&mut self, at: Option<usize>) {
+        self.algorithm_at = at;
     }
 
     /// The word that the last fault is about, as far as it is about one.
@@ -147,6 +154,31 @@ impl<'w> Scan<'w> {
         out.extend(octets);
         Ok(())
     }
+}
+
+/// The number of a DNSSEC algorithm's name (RFC 4034 appendix A.1, BIND's names).
+pub(super) fn algorithm_number(name: &str) -> Option<u8> {
+    const NAMES: [(&str, u8); 18] = [
+        ("RSAMD5", 1),
+        ("DH", 2),
+        ("DSA", 3),
+        ("RSASHA1", 5),
+        ("NSEC3DSA", 6),
+        ("DSA-NSEC3-SHA1", 6),
+        ("NSEC3RSASHA1", 7),
+        ("RSASHA1-NSEC3-SHA1", 7),
+        ("RSASHA256", 8),
+        ("RSASHA512", 10),
+        ("ECCGOST", 12),
+        ("ECDSAP256SHA256", 13),
+        ("ECDSAP384SHA384", 14),
+        ("ED25519", 15),
+        ("ED448", 16),
+        ("INDIRECT", 252),
+        ("PRIVATEDNS", 253),
+        ("PRIVATEOID", 254),
+    ];
+    NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|&(_, number)| number)
 }
 
 /// Octets without their escapes.
@@ -240,7 +272,11 @@ impl Scanner for Scan<'_> {
     where
         F: FnOnce(&str) -> Result<T, Fault>,
     {
-        op(self.bare_text()?)
+        let text = self.bare_text()?;
+        match algorithm_number(text).filter(|_| self.algorithm_at.is_some() && self.taken == self.algorithm_at) {
+            Some(number) => op(&number.to_string()),
+            None => op(text),
+        }
     }
 
     fn scan_name(&mut self) -> Result<Self::Name, Fault> {

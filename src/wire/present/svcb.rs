@@ -41,9 +41,6 @@ pub(super) fn read(scan: &mut Scan<'_>) -> Result<Vec<u8>, Fault> {
             return Err(Fault::new(format!("{} stands there twice", key_name(key))));
         }
     }
-    if priority == 0 && !parameters.is_empty() {
-        return Err(Fault::new("priority 0 is an alias, which has no parameters"));
-    }
     check_together(&parameters)?;
     for (key, value) in parameters {
         let length = u16::try_from(value.len()).map_err(|_| Fault::new("a value longer than 65535 octets"))?;
@@ -189,7 +186,7 @@ pub(super) fn show(rdata: &[u8]) -> Option<String> {
         parameters.insert(key, value.to_vec());
         rest = behind;
     }
-    (check_together(&parameters).is_ok() && (priority != 0 || parameters.is_empty())).then_some(shown)
+    check_together(&parameters).is_ok().then_some(shown)
 }
 
 fn show_parameter(key: u16, value: &[u8], out: &mut String) -> Option<()> {
@@ -321,7 +318,6 @@ mod tests {
             "1 . key01=x",
             "1 . quux=x",
             "1 . \"port=1\"",
-            "0 . port=1",
             "1",
             "65536 .",
         ] {

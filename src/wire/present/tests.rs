@@ -279,7 +279,7 @@ fn wrong_rdata_are_refused() {
 }
 
 #[test]
-fn names_are_whole_and_keep_their_case() {
+fn names_are_whole_and_keep_their_case_and_algorithms_have_names() {
     for (text, octets) in [
         ("WWW.Example.", &b"\x03WWW\x07Example\0"[..]),
         ("Www", b"\x03Www\x07example\0"),
@@ -290,6 +290,9 @@ fn names_are_whole_and_keep_their_case() {
     ] {
         assert_eq!(rdata(2, text, &origin()).as_deref(), Ok(octets), "{text}");
     }
+    assert_eq!(rdata(48, "257 3 ED25519 AQID", &origin()), rdata(48, "257 3 15 AQID", &origin()));
+    assert_eq!(rdata(43, "1 ed448 9 01", &origin()), rdata(43, "1 16 9 01", &origin()));
+    assert!(rdata(43, "1 16 ed448 01", &origin()).is_err(), "a digest is no algorithm");
     assert_eq!(name(b"WwW", &origin()), Ok("www.example".parse().unwrap()));
 }
 
