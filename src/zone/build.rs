@@ -15,9 +15,10 @@ use crate::wire::rdata::canonical;
 use crate::wire::whole::is_whole;
 
 use super::node::Draft;
+use super::policy::Group;
 use super::rrset;
 use super::tree::Tree;
-use super::{Record, Zone, check};
+use super::{Groups, Record, Zone, check};
 
 /// The most faults and warnings that are told of one zone.
 const MAX_DIAGNOSTICS: usize = 100;
@@ -30,12 +31,19 @@ pub struct Builder {
     /// What is looked at again when all are there.
     watched: Vec<Record>,
     faults: Faults,
+    groups: Groups,
 }
 
 impl Builder {
     /// A zone without records.
     pub fn new(apex: Name) -> Self {
-        Self { tree: Tree::new(apex), pending: Vec::new(), watched: Vec::new(), faults: Faults::default() }
+        Self {
+            tree: Tree::new(apex),
+            pending: Vec::new(),
+            watched: Vec::new(),
+            faults: Faults::default(),
+            groups: Groups::new(),
+        }
     }
 
     /// Takes a record, or notes what is wrong with it.
@@ -55,6 +63,34 @@ impl Builder {
             self.flush();
         }
         self.pending.push(record);
+    }
+
+    /// Takes records of which a policy chooses, or notes why they cannot stand there.
+    pub fn add_group(&mut self, owner: &Name, group: Group, position: Option<Position>) {
+        self.flush();
+        let rtype = group.rtype();
+        let record = Record { owner: owner.clone(), rtype, ttl: 0, rdata: Box::default(), position };
+        if !owner.is_within(self.tree.apex()) {
+            let hint = format!("it is neither {} nor below it", self.tree.apex());
+            return self.faults.error(&record, format!("'{owner}' is out of zone"), Some(hint));
+        }
+        let is_apex = owner == self.tree.apex();
+        let refusal = self.tree.change(owner.as_wire(), |draft| {
+            let has = |own| draft.types().any(|rtype| rtype == own);
+            let twice = || {
+                let message = format!("{owner} {}: a policy chooses its records, and it has others", type_name(rtype));
+                (message, "write all of them where the policy is".to_owned())
+            };
+            let refusal = if has(rtype) { Some(twice()) } else { refusal(has, draft.types(), &record, is_apex) };
+            if refusal.is_none() {
+                draft.set(rtype, rrset::encode(rtype, 0, []));
+            }
+            refusal
+        });
+        match refusal {
+            Some((message, hint)) => self.faults.error(&record, message, Some(hint)),
+            None => self.groups.entry(owner.as_wire().into()).or_default().push(group),
+        }
     }
 
     /// Puts what is pending into the tree.
@@ -78,7 +114,7 @@ impl Builder {
     pub fn finish(mut self) -> Result<(Zone, Vec<Diagnostic>), Vec<Diagnostic>> {
         self.flush();
         check::check_tree(&self.tree, &self.watched, &mut self.faults);
-        let zone = Zone::new(self.tree);
+        let zone = Zone::new(self.tree, self.groups);
         if let Some(zone) = &zone {
             check::check_targets(zone, &self.watched, &mut self.faults);
         }

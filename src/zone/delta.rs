@@ -86,7 +86,7 @@ impl Zone {
             })?;
         }
         let (soa, serial) = read_soa(&tree).ok_or(Unfit::NoSoa)?;
-        *self = Self { tree, soa, serial };
+        (self.tree, self.soa, self.serial) = (tree, soa, serial);
         Ok(())
     }
 }

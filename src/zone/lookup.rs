@@ -14,7 +14,7 @@ use crate::wire::walk::NameBuf;
 use super::Zone;
 use super::map;
 use super::node::Node;
-use super::rrset;
+use super::rrset::{self, Rrset};
 use super::tree::label_count;
 
 /// What was found. Segments are owned by the question's name unless it is said otherwise.
@@ -22,9 +22,9 @@ use super::tree::label_count;
 pub enum Found<'z> {
     /// The RRset that was asked for: of the name itself or of the wildcard that stands for it. Also a CNAME, if that
     /// type was asked for; its [`Segment::next`] is then not to be followed.
-    Rrset(Segment<'z>),
+    Rrset(Rrset<'z>),
     /// Another type was asked for and the name is an alias: a CNAME. [`Segment::next`] is its target, in lower case.
-    Alias(Segment<'z>),
+    Alias(Rrset<'z>),
     /// The name is below a DNAME.
     Renamed(Renamed<'z>),
     /// The name is at or below a delegation; for DS, below one.
@@ -73,6 +73,7 @@ pub struct Glue<'z> {
 /// All RRsets of a name.
 #[derive(Clone, Copy, Debug)]
 pub struct Every<'z> {
+    zone: &'z Zone,
     node: &'z Node,
 }
 
@@ -92,8 +93,8 @@ impl Zone {
             return found;
         }
         match self.tree.get(hash, name) {
-            Some(node) => find_at(node, qtype),
-            None => self.find_wildcard(name).map_or(Found::NxDomain, |node| find_at(node, qtype)),
+            Some(node) => self.find_at(node, qtype),
+            None => self.find_wildcard(name).map_or(Found::NxDomain, |node| self.find_at(node, qtype)),
         }
     }
 
@@ -153,17 +154,18 @@ impl Zone {
         star[2..end].copy_from_slice(encloser.name());
         self.tree.node(&star[..end])
     }
-}
 
-/// What a name that is not hidden says.
-#[inline]
-fn find_at(node: &Node, qtype: u16) -> Found<'_> {
-    if qtype == rtype::ANY {
-        return if node.is_empty() { Found::NoData } else { Found::Every(Every { node }) };
-    }
-    match node.rrset(qtype) {
-        Some(segment) => Found::Rrset(segment),
-        None => node.rrset(rtype::CNAME).map_or(Found::NoData, Found::Alias),
+    /// What a name that is not hidden says.
+    #[inline]
+    fn find_at<'z>(&'z self, node: &'z Node, qtype: u16) -> Found<'z> {
+        if qtype == rtype::ANY {
+            return if node.is_empty() { Found::NoData } else { Found::Every(Every { zone: self, node }) };
+        }
+        let alias = |segment| Found::Alias(self.rrset_of(node, rtype::CNAME, segment));
+        match node.rrset(qtype) {
+            Some(segment) => Found::Rrset(self.rrset_of(node, qtype, segment)),
+            None => node.rrset(rtype::CNAME).map_or(Found::NoData, alias),
+        }
     }
 }
 
@@ -196,7 +198,13 @@ impl<'z> Renamed<'z> {
         body[..2].copy_from_slice(&owner.to_be_bytes());
         let offsets = [self.dname.ttl_offsets().next()?, body.len() + cname.ttl_offsets().next()?].map(|at| at as u16);
         body.extend_from_slice(cname.body());
-        segment::encode(out, &Meta { answers: 2, ..Meta::default() }, &offsets, next.as_wire(), &body)
+        segment::encode(
+            out,
+            &Meta { answers: 2, authoritative: true, ..Meta::default() },
+            &offsets,
+            next.as_wire(),
+            &body,
+        )
     }
 }
 
@@ -232,11 +240,12 @@ impl<'z> Referral<'z> {
 impl<'z> Every<'z> {
     /// The RRsets with their types; the first is the one for clients that get only one (RFC 8482 §4.1): a CNAME if
     /// there is one, else that of the lowest type.
-    pub fn rrsets(&self) -> impl Iterator<Item = (u16, Segment<'z>)> + use<'z> {
-        let node = self.node;
+    pub fn rrsets(&self) -> impl Iterator<Item = (u16, Rrset<'z>)> + use<'z> {
+        let Self { zone, node } = *self;
         let is_alias = |rtype: u16| rtype == rtype::CNAME;
         let alias = node.rrsets().filter(move |(rtype, _)| is_alias(*rtype));
-        alias.chain(node.rrsets().filter(move |(rtype, _)| !is_alias(*rtype)))
+        let all = alias.chain(node.rrsets().filter(move |(rtype, _)| !is_alias(*rtype)));
+        all.map(move |(rtype, segment)| (rtype, zone.rrset_of(node, rtype, segment)))
     }
 }
 

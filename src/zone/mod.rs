@@ -6,23 +6,27 @@
 //! it clones it, which costs a few pointers, applies a [`Delta`] and publishes the clone. A reader sees one version
 //! whole.
 //! [`master`] reads master files. Updates are worked out by [`update`] and kept by [`journal`].
+//! Where a [`policy`] chooses among records, they are a [`Group`] beside the tree.
 //! Inside: [`map`] finds names, [`node`] holds what a name owns, [`tree`] keeps names above others, [`lookup`] answers.
 //! Not here: files and the thread that writes them, what a query gets (`answer`), whether a server is well
 //! (`health`).
 
 mod build;
 mod check;
+pub mod configured;
 mod delta;
 pub mod journal;
 mod lookup;
 mod map;
 pub mod master;
 mod node;
+pub mod policy;
 mod rrset;
 pub mod serial;
 mod tree;
 pub mod update;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -37,8 +41,10 @@ pub use build::Builder;
 pub use delta::{Delta, Unfit};
 pub use lookup::{Every, Found, Glue, Referral, Renamed, owner_pointer};
 pub use map::hash;
-pub use rrset::MAX_OCTETS as MAX_RRSET_OCTETS;
+pub use rrset::{MAX_OCTETS as MAX_RRSET_OCTETS, Rrset};
 
+use node::Node;
+use policy::Group;
 use tree::Tree;
 
 /// A record as it is read from a master file, a configuration or an update. Its class is IN.
@@ -63,13 +69,35 @@ pub struct Zone {
     /// See [`Self::soa`].
     soa: Arc<[u8]>,
     serial: u32,
+    groups: Arc<Groups>,
 }
+
+/// The groups of each owner. In the tree an RRset without records stands for each.
+type Groups = HashMap<Box<[u8]>, Vec<Group>>;
 
 impl Zone {
     /// A zone of a tree; `None` if its apex has no SOA that can be read.
-    fn new(tree: Tree) -> Option<Self> {
+    fn new(tree: Tree, groups: Groups) -> Option<Self> {
         let (soa, serial) = read_soa(&tree)?;
-        Some(Self { tree, soa, serial })
+        Some(Self { tree, soa, serial, groups: Arc::new(groups) })
+    }
+
+    /// What a name itself has of a type, whatever hides or stands for it. `name` is in wire form and lower case.
+    pub fn own(&self, name: &[u8], rtype: u16) -> Option<Rrset<'_>> {
+        let node = self.tree.node(name)?;
+        Some(self.rrset_of(node, rtype, node.rrset(rtype)?))
+    }
+
+    /// The group that an RRset of a node stands for, or itself.
+    #[inline]
+    fn rrset_of<'z>(&'z self, node: &'z Node, rtype: u16, segment: Segment<'z>) -> Rrset<'z> {
+        let find = || self.groups.get(node.name())?.iter().find(|group| group.rtype() == rtype);
+        if self.groups.is_empty() { Rrset::Fixed(segment) } else { find().map_or(Rrset::Fixed(segment), Rrset::Chosen) }
+    }
+
+    /// Whether policies choose the records of a name and type, which updates leave alone.
+    pub fn is_chosen(&self, name: &[u8], rtype: u16) -> bool {
+        matches!(self.own(name, rtype), Some(Rrset::Chosen(_)))
     }
 
     /// The name that all others are below.
@@ -100,10 +128,10 @@ impl Zone {
         Segment::new(&self.soa)
     }
 
-    /// The records of a name and type as they are kept, whatever hides or stands for them: TTL in seconds, RDATA in the
-    /// order they were given. `name` is in wire form and lower case.
+    /// The records of a name and type as they are kept, whatever hides or stands for them, but no group's: TTL in seconds,
+    /// RDATA in the order they were given. `name` is in wire form and lower case.
     pub fn rrset(&self, name: &[u8], rtype: u16) -> Option<(u32, Vec<Box<[u8]>>)> {
-        let segment = self.tree.node(name)?.rrset(rtype)?;
+        let segment = self.tree.node(name)?.rrset(rtype).filter(|segment| rrset::count(segment) > 0)?;
         Some((rrset::ttl(&segment), rrset::rdata(&segment).map(Box::from).collect()))
     }
 
@@ -112,7 +140,7 @@ impl Zone {
         self.tree.node(name).map_or_else(Vec::new, |node| node.rrsets().map(|(rtype, _)| rtype).collect())
     }
 
-    /// Every record: the SOA first, the others in no order of names, those of an RRset together.
+    /// Every record but those of groups: the SOA first, the others in no order of names, those of an RRset together.
     pub fn iter(&self) -> impl Iterator<Item = Record> {
         let is_soa = |rtype: u16| rtype == rtype::SOA;
         let soa = self.tree.top().rrsets().filter(move |(rtype, _)| is_soa(*rtype));

@@ -3,6 +3,7 @@
 //! Its records are owned by the question's name and its RDATA are whole, so that it is copied behind any question as it
 //! is. Sets of addresses may be rotated; an alias says where the chain goes on.
 
+use super::policy::Group;
 use crate::wire::header::{class, rtype};
 use crate::wire::segment::{self, Meta, QUESTION_POINTER, Segment};
 
@@ -13,7 +14,16 @@ pub const MAX_OCTETS: usize = 65_000;
 const FIXED_OCTETS: usize = 12;
 const TTL_TO_RDATA: usize = 6;
 
-/// Encodes an RRset of at least one record; `None` when it is longer than [`MAX_OCTETS`].
+/// What a name has of a type.
+#[derive(Clone, Copy, Debug)]
+pub enum Rrset<'z> {
+    /// Records, owned by the question's name.
+    Fixed(Segment<'z>),
+    /// Records of which a policy chooses.
+    Chosen(&'z Group),
+}
+
+/// Encodes an RRset; one without records stands for a group; `None` when it is longer than [`MAX_OCTETS`].
 pub(super) fn encode<'r>(rtype: u16, ttl: u32, rdata: impl IntoIterator<Item = &'r [u8]>) -> Option<Vec<u8>> {
     let (mut body, mut offsets, mut next) = (Vec::new(), Vec::new(), Vec::new());
     for rdata in rdata {
@@ -33,7 +43,7 @@ pub(super) fn encode<'r>(rtype: u16, ttl: u32, rdata: impl IntoIterator<Item = &
     }
     let count = offsets.len() as u16;
     let rotate_count = if segment::rotates(rtype) && count > 1 { count } else { 0 };
-    let meta = Meta { answers: count, rotate_count, ..Meta::default() };
+    let meta = Meta { answers: count, rotate_count, authoritative: true, ..Meta::default() };
     let mut octets = Vec::new();
     segment::encode(&mut octets, &meta, &offsets, &next, &body)?;
     Some(octets)

@@ -104,8 +104,9 @@ pub(super) fn told(zone: &Zone, question: &str) -> String {
     let wire = qname.as_wire();
     let owner = |octets: usize| name_in(&wire[wire.len() - octets..]);
     match zone.find(wire, qtype) {
-        Found::Rrset(segment) => format!("{} {}", type_name(qtype), all_of(&segment, qtype)),
-        Found::Alias(segment) => format!("alias {}", name_in(segment.next())),
+        Found::Rrset(Rrset::Fixed(segment)) => format!("{} {}", type_name(qtype), all_of(&segment, qtype)),
+        Found::Rrset(Rrset::Chosen(_)) | Found::Alias(Rrset::Chosen(_)) => "chosen".to_owned(),
+        Found::Alias(Rrset::Fixed(segment)) => format!("alias {}", name_in(segment.next())),
         Found::Renamed(renamed) => {
             let next = renamed.next(wire).map_or("too long".to_owned(), |next| name_in(next.as_wire()));
             format!("{} renames to {next}", owner(renamed.owner_octets))
@@ -170,7 +171,7 @@ fn names_say_what_they_own() {
         ],
     );
     let answer = zone.find(name("www.corp").as_wire(), rtype::A);
-    let Found::Rrset(addresses) = answer else { panic!("it has addresses") };
+    let Found::Rrset(Rrset::Fixed(addresses)) = answer else { panic!("it has addresses") };
     let mut out = [0; 64];
     assert_eq!(addresses.copy_into(&mut out, 0, 1), Some(32));
     assert_eq!([out[15], out[31]], [2, 1], "addresses go round");
