@@ -26,6 +26,7 @@
 //! 2. [`wire::Query`] reads it in place; what is malformed becomes an RCODE or nothing.
 //! 3. [`answer::decide`] checks blackhole, EDNS version, cookie, class, view and access lists.
 //! 4. [`state::rules`] finds the rule: the longest suffix; a DS question is its parent's.
+//!    A local zone's answer is written at once ([`zone`]): its records, or what policies and health choose.
 //! 5. [`cache`] has it: one copy, TTLs counted down, addresses rotated, done.
 //! 6. Or not: [`upstream`] joins the same question in flight on any core, or asks the best forwarder.
 //! 7. A response that matches by socket, ID and whole question becomes a [`wire::Segment`]: the question's own chain and

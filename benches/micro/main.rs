@@ -27,7 +27,7 @@ use tandem::access::{Bounds, Host, Quota};
 use tandem::answer::{Client, Context, Decision, Desk, Moment, decide, desk, walk};
 use tandem::cache::{Cache, Key, Parts};
 use tandem::config::{Config, ForwardRule, ForwardSettings, Forwarder};
-use tandem::state::{Snapshot, State};
+use tandem::state::{Snapshot, State, Zones};
 use tandem::upstream::{self, HedgeBudget, InFlight};
 use tandem::wire::response::Reader;
 use tandem::wire::{Name, Query, Segment, Transport};
@@ -72,7 +72,7 @@ fn config(rules: usize) -> Config {
 }
 
 fn state(rules: usize) -> State {
-    State::new(&config(rules), Arc::new(Host::default()), [7; 16])
+    State::new(&config(rules), Arc::new(Host::default()), [7; 16], &Zones::default())
 }
 
 fn snapshot(rules: usize) -> Arc<Snapshot> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::chain::{self, Chain};
+use super::refuse::Denied;
 use super::{Client, Context, Decision, Forward, refuse};
 use crate::access::CookieVerdict;
 use crate::cache::{Key, Lookup, Parts, Patch, RefreshWindow};
@@ -24,7 +25,7 @@ pub(super) struct Found {
     /// The key's hash.
     pub(super) hash: u64,
     /// The rule's place in its view.
-    rule: u32,
+    pub(super) rule: u32,
 }
 
 /// Whether what was given out is to be asked for anew.
@@ -53,7 +54,10 @@ impl<'a> Admitted<'a> {
     pub(super) fn answer(self, out: &mut [u8]) -> Decision {
         let mut key = Key::empty();
         let found = self.set_key(&mut key);
-        self.answer_by(&key, found, out)
+        match self.may_have(found.rule, out) {
+            Ok(()) => self.answer_by(&key, found, out),
+            Err(octets) => Decision::Reply(octets),
+        }
     }
 
     /// Makes the question's key.
@@ -66,11 +70,39 @@ impl<'a> Admitted<'a> {
         Found { hash: self.context.cache.hash(key), rule }
     }
 
+    /// Checks whether the client may have answers of the rule at this place; where not, the refusal is written and its
+    /// length returned.
+    #[inline]
+    pub(super) fn may_have(&self, rule: u32, out: &mut [u8]) -> Result<(), usize> {
+        if self.is_allowed(rule) {
+            return Ok(());
+        }
+        let (what, why) = match self.view.rules.get(rule).local {
+            Some(_) => (Denied::Query, "allow-query did not match"),
+            None => (Denied::Cache, "allow-query-cache did not match"),
+        };
+        // What is recursive for others is not said to who may not ask.
+        Err(refuse::Refusal { recursion_available: false, ..self.refusal() }.denied(what, why, out))
+    }
+
+    /// Whether the client may have answers of the rule at this place.
+    #[inline]
+    pub(super) fn is_allowed(&self, rule: u32) -> bool {
+        let list = match &self.view.rules.get(rule).local {
+            Some(local) => local.query.as_ref().unwrap_or(&self.view.query),
+            None => &self.view.query_cache,
+        };
+        list.allows(self.client.address)
+    }
+
     /// Answers by what [`Self::set_key`] made.
     #[inline]
     pub(super) fn answer_by(self, key: &Key, found: Found, out: &mut [u8]) -> Decision {
         let Context { cache, now, .. } = self.context;
         let Found { hash, rule } = found;
+        if let Some(local) = &self.view.rules.get(rule).local {
+            return self.answer_local(local, key.qname(), out);
+        }
         let start = reply::begin(out, &self.query);
         let limit = self.limit(out.len());
         match cache.copy_into(hash, key, now, self.patch(rule), &mut out[start..limit]) {
@@ -80,7 +112,7 @@ impl<'a> Admitted<'a> {
                 self.and_refresh(reply, key.clone(), hash)
             }
             Lookup::TooLong(meta) => self.reply_too_long(meta, out),
-            Lookup::GoesOn => self.follow_from_cache(self.query.qname(), out),
+            Lookup::GoesOn => self.follow_from_start(self.query.qname(), out),
             Lookup::Miss => self.answer_stale(key.clone(), hash, rule, out),
         }
     }
@@ -147,15 +179,21 @@ impl<'a> Admitted<'a> {
     /// Writes the reply around records that end at `end`.
     #[inline]
     pub(super) fn reply(&self, meta: Meta, end: usize, out: &mut [u8]) -> Decision {
+        self.reply_and(meta, 0, end, out)
+    }
+
+    /// As [`Self::reply`], where so many records at the end are for the additional section.
+    #[inline]
+    pub(super) fn reply_and(&self, meta: Meta, additional: u16, end: usize, out: &mut [u8]) -> Decision {
         let (end, meta) = if self.query.qtype == rtype::ANY { self.minimize(meta, end, out) } else { (end, meta) };
         let reply = Reply {
             rcode: u16::from(meta.rcode),
-            authoritative: false,
+            authoritative: meta.authoritative,
             recursion_available: self.recursion_available,
             authentic: meta.authentic && self.wants_authentic(),
             answers: meta.answers,
             authority: meta.authority,
-            additional: 0,
+            additional,
             opt: self.opt(failure_of(&meta)),
         };
         let limit = self.limit(out.len());
@@ -170,6 +208,11 @@ impl<'a> Admitted<'a> {
     fn opt(&self, ede: Option<(u16, &'static str)>) -> Opt<'_> {
         let cookie = self.cookie.reply().map(|cookie| &cookie[..]);
         Opt { udp_size: self.context.snapshot.edns_udp_size, cookie, ede }
+    }
+
+    /// Octets of the OPT record of a reply without an extended error.
+    pub(super) fn opt_octets(&self) -> usize {
+        self.query.edns.map_or(0, |_| self.opt(None).octets())
     }
 
     /// Says that the answer is longer than the client takes.
@@ -207,7 +250,7 @@ impl<'a> Admitted<'a> {
             return Decision::Reply(refusal.with_ede(rcode::REFUSED, ede::NOT_AUTHORITATIVE, why, out));
         }
         if !self.recursion_available {
-            return Decision::Reply(refusal.denied("allow-recursion did not match", out));
+            return Decision::Reply(refusal.denied(Denied::Cache, "allow-recursion did not match", out));
         }
         let route = self.route_of(&key);
         if route.rule().servers.is_empty() {

@@ -67,6 +67,16 @@ impl Chain {
         self.layout
     }
 
+    /// CNAMEs passed.
+    pub(super) fn links(&self) -> usize {
+        self.links
+    }
+
+    /// Whether no further link may follow.
+    pub(super) fn is_full(&self) -> bool {
+        self.links >= MAX_LINKS
+    }
+
     /// Notes the name that is asked for next.
     pub(super) fn want(&mut self, name: &[u8]) {
         self.wanted.clear();
@@ -95,6 +105,10 @@ impl Chain {
             if self.authority.iter().map(|(source, ..)| source.len()).sum::<usize>() > MAX_AUTHORITY_OCTETS {
                 return Err(Broken);
             }
+        }
+        // AA is said of the name that was asked (RFC 1035 §4.1.1).
+        if self.meta.answers == 0 {
+            self.meta.authoritative = meta.authoritative;
         }
         self.meta.answers += meta.answers;
         self.meta.authority += meta.authority;

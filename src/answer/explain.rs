@@ -7,9 +7,11 @@ use std::net::IpAddr;
 
 use crate::access::Explanation;
 use crate::config::{Forwarder, ForwarderOrder};
+use crate::state::rules::Local;
 use crate::state::{Snapshot, View};
 use crate::upstream::Stale;
 use crate::wire::Name;
+use crate::zone::{Found, Rrset};
 
 /// What a question would get.
 #[derive(Debug)]
@@ -53,6 +55,12 @@ fn explain_in(
     client: IpAddr,
     say: &mut impl FnMut(&'static str, String),
 ) -> bool {
+    let rule = view.rules.get(view.rules.find(qname.as_wire(), qtype));
+    say("rule", if rule.apex.is_root() { "the global forwarders".to_owned() } else { format!("zone {}", rule.apex) });
+    if let Some(local) = &rule.local {
+        explain_local(view, local, qname, qtype, client, say);
+        return false;
+    }
     let cache = view.query_cache.explain(client);
     say("allow-query-cache", decided(&cache));
     if !cache.allowed {
@@ -61,8 +69,6 @@ fn explain_in(
     }
     let recursion = view.allow_recursion.as_ref().unwrap_or(&view.query_cache).explain(client);
     say("allow-recursion", decided(&recursion));
-    let rule = view.rules.get(view.rules.find(qname.as_wire(), qtype));
-    say("rule", if rule.apex.is_root() { "the global forwarders".to_owned() } else { format!("zone {}", rule.apex) });
     let forwarders: Vec<String> = rule.servers.iter().map(|server| forwarder(&server.forwarder)).collect();
     say("forwarders", if forwarders.is_empty() { "none".to_owned() } else { forwarders.join(" ") });
     if rule.servers.len() > 1 {
@@ -83,6 +89,44 @@ fn explain_in(
     }
     say("answer", "from the cache if it is there, else from the forwarders".to_owned());
     true
+}
+
+fn explain_local(
+    view: &View,
+    local: &Local,
+    qname: &Name,
+    qtype: u16,
+    client: IpAddr,
+    say: &mut impl FnMut(&'static str, String),
+) {
+    let query = local.query.as_ref().unwrap_or(&view.query).explain(client);
+    say("allow-query", decided(&query));
+    if !query.allowed {
+        return say("answer", "REFUSED (EDE 18): allow-query did not match".to_owned());
+    }
+    let present = local.zone.load();
+    let Some(zone) = present.as_deref() else {
+        return say("answer", "SERVFAIL (EDE 14): the zone could not be loaded".to_owned());
+    };
+    say("records", format!("{}, serial {}", zone.records(), zone.serial()));
+    let name = |octets: &[u8]| Name::from_wire(octets).unwrap_or_else(Name::root);
+    let answer = match zone.find(qname.as_wire(), qtype) {
+        Found::Rrset(Rrset::Chosen(_)) => "records that a policy chooses".to_owned(),
+        Found::Rrset(_) | Found::Every(_) => "the zone's records".to_owned(),
+        Found::Alias(Rrset::Fixed(alias)) => format!("an alias: the chain goes on at {}", name(alias.next())),
+        Found::Alias(Rrset::Chosen(_)) => "an alias that a policy chooses".to_owned(),
+        Found::Renamed(renamed) => match renamed.next(qname.as_wire()) {
+            Some(next) => format!("below a DNAME: the chain goes on at {}", name(next.as_wire())),
+            None => "YXDOMAIN: below a DNAME, and the name would be too long".to_owned(),
+        },
+        Found::Referral(referral) => {
+            let wire = qname.as_wire();
+            format!("a referral to the servers of {}", name(&wire[wire.len() - referral.owner_octets..]))
+        }
+        Found::NoData => "NOERROR without records: the name has none of this type".to_owned(),
+        Found::NxDomain => "NXDOMAIN: the zone has no such name".to_owned(),
+    };
+    say("answer", answer);
 }
 
 fn when(stale: &Stale) -> String {

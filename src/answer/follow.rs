@@ -1,18 +1,19 @@
-//! Following a chain of aliases through the cache, from rule to rule, until it ends or a link has to be asked for.
+//! Following a chain of aliases through the cache and local zones, from rule to rule, until it ends or a link has to be asked for.
 //!
 //! Not here: how the segments of a chain are joined ([`super::chain`]).
 
 use super::admitted::{Admitted, Refresh};
 use super::chain::{self, Chain};
+use super::local::Link;
 use super::{Context, Decision};
 use crate::cache::{Copied, Key, RefreshWindow};
 use crate::wire::Segment;
-use crate::wire::header::{ede, rcode};
+use crate::wire::header::{ede, rcode, rtype};
 use crate::wire::reply;
 
 impl Admitted<'_> {
-    /// Puts a chain together from what is in the cache, from its first segment on.
-    pub(super) fn follow_from_cache(&self, qname: &[u8], out: &mut [u8]) -> Decision {
+    /// Puts a chain together from what is known, from its first segment on.
+    pub(super) fn follow_from_start(&self, qname: &[u8], out: &mut [u8]) -> Decision {
         self.follow(Box::new(Chain::new(qname, self.view.rules.layout())), qname.to_vec(), out)
     }
 
@@ -41,13 +42,39 @@ impl Admitted<'_> {
         }
     }
 
-    /// Follows a chain through the cache, from rule to rule. The first segment that is to be fetched anew is; the others
-    /// have their turn with the next query.
+    /// Follows a chain through the cache and local zones, from rule to rule. The first segment that is to be fetched anew
+    /// is; the others have their turn with the next query.
+    ///
+    /// It ends where this client may know nothing more, and where it returns to a name of a local zone.
     fn follow(&self, mut chain: Box<Chain>, mut next: Vec<u8>, out: &mut [u8]) -> Decision {
         let mut octets = Vec::new();
         let mut refresh = None;
+        let mut passed: Vec<Vec<u8>> = Vec::new();
         while !next.is_empty() {
             let rule = self.find_rule(&next);
+            if !self.is_allowed(rule) || passed.contains(&next) {
+                break;
+            }
+            if let Some(local) = &self.view.rules.get(rule).local {
+                // As far as zones here lead, what there is is told.
+                if chain.is_full() && passed.len() == chain.links() {
+                    break;
+                }
+                match self.local_link(local, &next, &mut octets) {
+                    Link::Segment => {}
+                    Link::NotReady => return self.not_ready(out),
+                    Link::AllDown => return self.all_down(out),
+                }
+                let goes_on = chain.append(&next, &Segment::new(&octets), 0, self.rotation());
+                passed.push(next);
+                match goes_on {
+                    // Asked for itself, the CNAME that a DNAME makes is the end.
+                    Ok(_) if self.query.qtype == rtype::CNAME => break,
+                    Ok(name) => next = name,
+                    Err(chain::Broken) => return self.broken(out),
+                }
+                continue;
+            }
             let key = self.key_of(&next, rule);
             let Context { cache, now, .. } = self.context;
             let hash = cache.hash(&key);

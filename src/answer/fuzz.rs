@@ -14,7 +14,7 @@ use super::{Client, Decision, Desk, Driver, Moment, desk};
 use crate::access::{Bounds, Host, Quota};
 use crate::cache::{Cache, MIN_OCTETS};
 use crate::config::{Config, ForwardRule, ForwardSettings, Forwarder, MatchList, Stale, View};
-use crate::state::State;
+use crate::state::{State, Zones};
 use crate::upstream::{self, FlightId, HedgeBudget, InFlight, Path, Server, Until};
 use crate::wire::Transport;
 use crate::wire::header::{HEADER_OCTETS, flag, rtype};
@@ -135,7 +135,7 @@ impl World {
             budget: Arc::new(HedgeBudget::default()),
             epoch,
         };
-        let state = Arc::new(State::new(&config(false), Arc::new(Host::default()), SECRET));
+        let state = Arc::new(State::new(&config(false), Arc::new(Host::default()), SECRET, &Zones::default()));
         let common =
             desk::Common { state, waiting: Quota::new(Bounds { all: 40, per_source: 30, for_proven: 4 }), upstream };
         let now = epoch + Duration::from_secs(1);
@@ -241,7 +241,7 @@ impl World {
     }
 
     fn publish(&mut self, config: &Config) {
-        self.common.state.publish(config, Arc::new(Host::default()));
+        self.common.state.publish(config, Arc::new(Host::default()), &Zones::default());
         self.reconfigure();
     }
 

@@ -13,6 +13,7 @@ pub mod desk;
 pub mod explain;
 mod follow;
 mod fuzz;
+mod local;
 mod queue;
 mod refuse;
 pub mod walk;
@@ -31,6 +32,7 @@ use admitted::Admitted;
 pub use chain::Chain;
 pub use desk::{Desk, Driver, Moment};
 pub use fuzz::fuzz_exchange;
+use refuse::Denied;
 
 /// Everything that a decision depends on beside the packet.
 #[derive(Clone, Copy)]
@@ -125,14 +127,21 @@ pub fn resume(
     out: &mut [u8],
 ) -> Decision {
     let Ok(query) = Query::read(packet) else { return Decision::Drop };
-    match admit(context, query, client, out) {
-        Ok(admitted) if admitted.is_overtaken(chain.as_deref(), segment) => admitted.answer(out),
-        Ok(admitted) => admitted.go_on(chain, Segment::new(segment), out),
+    let admitted = match admit(context, query, client, out) {
+        Ok(admitted) => admitted,
+        Err(octets) => return Decision::Reply(octets),
+    };
+    if admitted.is_overtaken(chain.as_deref(), segment) {
+        return admitted.answer(out);
+    }
+    match admitted.may_have(admitted.find_rule(admitted.query.qname()), out) {
+        Ok(()) => admitted.go_on(chain, Segment::new(segment), out),
         Err(octets) => Decision::Reply(octets),
     }
 }
 
-/// Checks everything that does not depend on the name; where it fails, the reply is written and its length returned.
+/// Checks everything that does not depend on the name, so not whether the client may have answers for it
+/// ([`Admitted::may_have`]); where it fails, the reply is written and its length returned.
 #[inline]
 fn admit<'a>(context: Context<'a>, query: Query<'a>, client: Client, out: &mut [u8]) -> Result<Admitted<'a>, usize> {
     let cookie = judge_cookie(&context, &query, client);
@@ -158,7 +167,7 @@ fn admit<'a>(context: Context<'a>, query: Query<'a>, client: Client, out: &mut [
         class::CH if view.is_some_and(|view| view.query.allows(client.address)) => {
             return Err(chaos::answer(&refusal, out));
         }
-        class::CH => return Err(refusal.denied("allow-query did not match", out)),
+        class::CH => return Err(refusal.denied(Denied::Query, "allow-query did not match", out)),
         class::HS => return Err(refusal.with_ede(rcode::REFUSED, ede::PROHIBITED, "no view matches this class", out)),
         class::RESERVED | class::NONE | class::ANY => return Err(refusal.with_rcode(rcode::FORMERR, out)),
         _ => return Err(refusal.with_rcode(rcode::NOTIMP, out)),
@@ -174,11 +183,8 @@ fn admit<'a>(context: Context<'a>, query: Query<'a>, client: Client, out: &mut [
         _ => {}
     }
     let Some(view) = view else {
-        return Err(refusal.denied("no view matches", out));
+        return Err(refusal.denied(Denied::Cache, "no view matches", out));
     };
-    if !view.query_cache.allows(client.address) {
-        return Err(refusal.denied("allow-query-cache did not match", out));
-    }
     let allowed = view.allow_recursion.as_ref().is_none_or(|list| list.allows(client.address));
     Ok(Admitted { context, client, query, view, recursion_available: view.recursion && allowed, cookie })
 }

@@ -12,6 +12,15 @@ use crate::wire::mnemonic::{class_name, type_name};
 use crate::wire::query::{Fault, Query};
 use crate::wire::reply::{self, Opt, Reply};
 
+/// What a client is denied, in named's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Denied {
+    /// What the server says of itself and of its own zones.
+    Query,
+    /// What it learns from others.
+    Cache,
+}
+
 /// A query that gets no records.
 pub(super) struct Refusal<'a, 'c> {
     /// What decisions depend on.
@@ -37,14 +46,14 @@ impl Refusal<'_, '_> {
         self.write(rcode, Some((code, text)), out)
     }
 
-    /// The client is not allowed: REFUSED, and a line for the security category.
-    pub(super) fn denied(&self, why: &str, out: &mut [u8]) -> usize {
-        self.log_denied(why);
+    /// The client is not allowed `what`: REFUSED, and a line for the security category.
+    pub(super) fn denied(&self, what: Denied, why: &str, out: &mut [u8]) -> usize {
+        self.log_denied(what, why);
         self.with_ede(rcode::REFUSED, ede::PROHIBITED, why, out)
     }
 
     /// named's line for what it denies; its client address in memory is that of the packet here.
-    fn log_denied(&self, why: &str) {
+    fn log_denied(&self, what: Denied, why: &str) {
         if !logging::enabled(Category::Security, Severity::Info) {
             return;
         }
@@ -54,10 +63,14 @@ impl Refusal<'_, '_> {
         logging::event!(
             Category::Security,
             Severity::Info,
-            "client @{:p} {}#{} ({name}): query (cache) '{name}/{qtype}/{qclass}' denied ({why})",
+            "client @{:p} {}#{} ({name}): {} '{name}/{qtype}/{qclass}' denied ({why})",
             query.packet.as_ptr(),
             client.address,
             client.port,
+            match what {
+                Denied::Query => "query",
+                Denied::Cache => "query (cache)",
+            },
         );
     }
 

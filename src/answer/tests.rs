@@ -11,7 +11,7 @@ use crate::access::Host;
 use crate::cache::{Cache, Key, Parts};
 use crate::config::files::NoFiles;
 use crate::config::named_conf::parse;
-use crate::state::{Snapshot, State};
+use crate::state::{Snapshot, State, Zones};
 use crate::wire::edns::option;
 use crate::wire::header::{class, ede, flag, rcode, rtype, u16_at};
 use crate::wire::mnemonic::type_number;
@@ -44,7 +44,7 @@ const OWN: &str = "10.1.1.53";
 
 fn snapshot() -> Arc<Snapshot> {
     let config = parse(CONF, "test", &NoFiles).expect("the configuration is right").config;
-    State::new(&config, Arc::new(Host::default()), [1; 16]).present()
+    State::new(&config, Arc::new(Host::default()), [1; 16], &Zones::default()).present()
 }
 
 fn address(text: &str) -> IpAddr {

@@ -46,6 +46,9 @@ impl<'w> Walk<'w> {
         match read(context, packet, client, out) {
             Ok(admitted) => {
                 let found = admitted.set_key(&mut self.keys.0[index]);
+                if let Err(reply) = admitted.may_have(found.rule, out) {
+                    return Some(reply);
+                }
                 self.context.cache.prefetch_place(found.hash);
                 self.admitted[index] = Some((admitted, found));
                 None

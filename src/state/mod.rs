@@ -8,6 +8,7 @@
 pub mod intern;
 pub mod rules;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,9 +20,28 @@ use crate::access::{Acl, Host};
 use crate::cache::RefreshWindow;
 use crate::config::{self, Config, ForwardSettings, ForwarderOrder, Match, MatchList, Prefetch, RrsetOrder, TtlLimits};
 use crate::upstream::{Route as UpstreamRoute, Server, Stale};
+use crate::wire::Name;
 use crate::wire::response::TtlBounds;
+use crate::zone::Handle;
 use intern::Interner;
-use rules::{Rule, Rules};
+use rules::{Local, Rule, Rules};
+
+/// What the local zones of every view say, by view and apex.
+#[derive(Default)]
+pub struct Zones(HashMap<(String, Name), Arc<Handle>>);
+
+impl Zones {
+    /// Adds the zone at an apex of a view, in the place of one that was there.
+    pub fn insert(&mut self, view: &str, zone: Arc<Handle>) {
+        self.0.insert((view.to_owned(), zone.apex.clone()), zone);
+    }
+
+    /// The zone at an apex of a view; where none was added, one that could not be loaded.
+    pub fn get(&self, view: &str, apex: &Name) -> Arc<Handle> {
+        let found = self.0.get(&(view.to_owned(), apex.clone()));
+        found.map_or_else(|| Arc::new(Handle::new(0, apex.clone())), Arc::clone)
+    }
+}
 
 /// See the module.
 pub struct Snapshot {
@@ -168,18 +188,18 @@ pub struct State {
 }
 
 impl State {
-    /// Begins with a configuration. `own_secret` comes from the system's CSPRNG.
-    pub fn new(config: &Config, host: Arc<Host>, own_secret: [u8; 16]) -> Self {
+    /// Begins with a configuration, and with what its local zones say. `own_secret` comes from the system's CSPRNG.
+    pub fn new(config: &Config, host: Arc<Host>, own_secret: [u8; 16], zones: &Zones) -> Self {
         let mut interner = Interner::default();
-        let snapshot = build(config, host, own_secret, None, &mut interner);
+        let snapshot = build(config, host, own_secret, None, zones, &mut interner);
         Self { present: ArcSwap::from_pointee(snapshot), interner: Mutex::new(interner), own_secret }
     }
 
-    /// Puts a configuration in force.
-    pub fn publish(&self, config: &Config, host: Arc<Host>) {
+    /// Puts a configuration in force, and what its local zones say.
+    pub fn publish(&self, config: &Config, host: Arc<Host>, zones: &Zones) {
         let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.present();
-        let snapshot = build(config, host, self.own_secret, before.cookies.as_ref(), &mut interner);
+        let snapshot = build(config, host, self.own_secret, before.cookies.as_ref(), zones, &mut interner);
         self.present.store(Arc::new(snapshot));
     }
 
@@ -220,6 +240,7 @@ fn build(
     host: Arc<Host>,
     own_secret: [u8; 16],
     before: Option<&ServerCookies>,
+    zones: &Zones,
     interner: &mut Interner,
 ) -> Snapshot {
     let nobody = config.blackhole.elements.is_empty() || config.blackhole.is_only(&Match::None);
@@ -227,7 +248,7 @@ fn build(
     let secret = Secret::from(config.cookies.secret.unwrap_or(own_secret));
     let cookies = || before.map_or_else(|| ServerCookies::new(secret, &[]), |before| before.rolled_over(secret));
     Snapshot {
-        views: config.views.iter().map(|view| Arc::new(build_view(config, view, &host, interner))).collect(),
+        views: config.views.iter().map(|view| Arc::new(build_view(config, view, &host, zones, interner))).collect(),
         blackhole,
         identity: identity(config, &host),
         cookies: config.cookies.answer.then(cookies),
@@ -240,12 +261,13 @@ fn build(
     }
 }
 
-fn build_view(config: &Config, view: &config::View, host: &Arc<Host>, interner: &mut Interner) -> View {
+fn build_view(config: &Config, view: &config::View, host: &Arc<Host>, zones: &Zones, interner: &mut Interner) -> View {
     let id = interner.view(&view.name);
-    let rule = |apex: &crate::wire::Name, settings: &ForwardSettings, interner: &mut Interner| Rule {
+    let rule = |apex: &Name, settings: &ForwardSettings, interner: &mut Interner| Rule {
         id: interner.rule(id, apex),
         apex: apex.clone(),
         group: 0,
+        local: None,
         servers: settings.forwarders.iter().map(|forwarder| interner.server(forwarder)).collect(),
         order: settings.order,
         ttl: ttl_bounds(&settings.ttl),
@@ -253,8 +275,17 @@ fn build_view(config: &Config, view: &config::View, host: &Arc<Host>, interner: 
         refresh: refresh_window(settings.prefetch),
         stale: stale(&settings.stale),
     };
-    let root = rule(&crate::wire::Name::root(), &view.forward, interner);
-    let rules = view.rules.iter().map(|text| rule(&text.name, &text.settings, interner)).collect();
+    let root = rule(&Name::root(), &view.forward, interner);
+    let forwarded = view.rules.iter().map(|text| rule(&text.name, &text.settings, interner)).collect::<Vec<_>>();
+    let nowhere = ForwardSettings::default();
+    let local = view.zones.iter().map(|text| Rule {
+        local: Some(Local {
+            zone: zones.get(&view.name, &text.name),
+            query: text.settings.allow_query.as_ref().map(|list| Acl::compile(list, host)),
+        }),
+        ..rule(&text.name, &nowhere, interner)
+    });
+    let rules = forwarded.into_iter().chain(local).collect();
     let any = |list: &MatchList| list.is_only(&Match::Any);
     let recursion_differs = view.access.recursion != view.access.query_cache;
     View {
@@ -336,7 +367,7 @@ mod tests {
 
     fn state(text: &str) -> Arc<State> {
         let host = Host { name: "az1".to_owned(), addresses: vec![address("10.1.1.53")], networks: vec![] };
-        Arc::new(State::new(&config(text), Arc::new(host), [1; 16]))
+        Arc::new(State::new(&config(text), Arc::new(host), [1; 16], &Zones::default()))
     }
 
     fn address(text: &str) -> IpAddr {
@@ -364,7 +395,7 @@ mod tests {
         let (root, corp, example) = (route(&state, 0, "."), route(&state, 0, "corp"), route(&state, 0, "example"));
         let known = &corp.rule().servers[0];
         known.replied(1, Some(Duration::from_millis(70)));
-        state.publish(&config(after), Arc::default());
+        state.publish(&config(after), Arc::default(), &Zones::default());
         let (new_root, new_corp) = (route(&state, 0, "."), route(&state, 0, "www.corp"));
         assert_eq!(new_root.view.id, root.view.id);
         assert_eq!((new_root.rule().id, new_corp.rule().id), (root.rule().id, corp.rule().id));
@@ -372,7 +403,7 @@ mod tests {
         assert_eq!(new_corp.rule().servers[0].weight(), Duration::ZERO, "another port is another upstream");
         assert!(![root.rule().id, corp.rule().id, example.rule().id].contains(&route(&state, 0, "new").rule().id));
         assert_eq!(route(&state, 0, "www.example").rule().id, root.rule().id, "without its rule a name is the root's");
-        state.publish(&config(before), Arc::default());
+        state.publish(&config(before), Arc::default(), &Zones::default());
         assert_eq!(route(&state, 0, "example").rule().id, example.rule().id, "it comes back with its number");
     }
 
@@ -472,7 +503,7 @@ mod tests {
             ("the same again, as when an address comes", "03", true),
             ("a fourth", "04", false),
         ] {
-            state.publish(&config(&with_secret(octet)), Arc::default());
+            state.publish(&config(&with_secret(octet)), Arc::default(), &Zones::default());
             assert_eq!(matches!(respond(&cookie), CookieVerdict::Valid(_)), good, "{case}");
         }
     }
@@ -497,7 +528,7 @@ mod tests {
         let state = state(PLAIN);
         let mut follower = state.follow();
         let held = Arc::clone(follower.load());
-        state.publish(&config("options { max-udp-size 4096; };"), Arc::default());
+        state.publish(&config("options { max-udp-size 4096; };"), Arc::default(), &Zones::default());
         assert_eq!((held.max_udp_size, follower.load().max_udp_size), (1232, 4096));
         assert_eq!(state.own_secret(), [1; 16]);
     }

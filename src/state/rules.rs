@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use crate::access::Acl;
 use crate::cache::RefreshWindow;
 use crate::config::ForwarderOrder;
 use crate::upstream::{Server, Stale};
@@ -16,6 +17,7 @@ use crate::wire::Name;
 use crate::wire::header::rtype;
 use crate::wire::name::MAX_NAME_OCTETS;
 use crate::wire::response::TtlBounds;
+use crate::zone::Handle;
 
 /// Where the names at and below an apex go.
 #[derive(Debug)]
@@ -26,7 +28,9 @@ pub struct Rule {
     pub apex: Name,
     /// Rules with the same upstreams have the same group, and believe each other's chains.
     pub group: u32,
-    /// In the order of the text; empty: names are REFUSED.
+    /// The zone that this server is the authority for; it has no `servers` then.
+    pub local: Option<Local>,
+    /// In the order of the text; empty: names are REFUSED, unless the zone is local.
     pub servers: Vec<Arc<Server>>,
     /// Which of them is asked first.
     pub order: ForwarderOrder,
@@ -38,6 +42,15 @@ pub struct Rule {
     pub refresh: RefreshWindow,
     /// How its answers of old are given out when a question fails; `None`: not at all.
     pub stale: Option<Stale>,
+}
+
+/// A zone of this server's own.
+#[derive(Debug)]
+pub struct Local {
+    /// Its records.
+    pub zone: Arc<Handle>,
+    /// `allow-query`; `None`: that of the view.
+    pub query: Option<Acl>,
 }
 
 /// The rules of a view.
@@ -52,6 +65,13 @@ pub struct Rules {
     depths: u128,
     /// Fingerprint of apexes and upstreams.
     layout: u32,
+}
+
+impl Rule {
+    /// Whether its names are REFUSED.
+    fn goes_nowhere(&self) -> bool {
+        self.local.is_none() && self.servers.is_empty()
+    }
 }
 
 impl Rules {
@@ -77,7 +97,18 @@ impl Rules {
     #[inline]
     pub fn find(&self, qname: &[u8], qtype: u16) -> u32 {
         let start = if qtype == rtype::DS && qname[0] != 0 { 1 + usize::from(qname[0]) } else { 0 };
-        if self.depths == 0 { 0 } else { self.find_suffix(&qname[start..]) }
+        if self.depths == 0 {
+            return 0;
+        }
+        let found = self.find_suffix(&qname[start..]);
+        // Nobody knows the parent: the child itself says that it has none (RFC 4035 §3.1.4.1).
+        if start > 0 && self.rules[found as usize].goes_nowhere() {
+            let own = self.find_suffix(qname);
+            if self.rules[own as usize].local.is_some() {
+                return own;
+            }
+        }
+        found
     }
 
     fn find_suffix(&self, name: &[u8]) -> u32 {
@@ -159,6 +190,7 @@ mod tests {
             id: 0,
             apex: apex.parse().expect("a name"),
             group: 0,
+            local: None,
             servers: vec![Arc::new(Server::new(server, forwarder))],
             order: ForwarderOrder::Fastest,
             ttl: TtlBounds { cache: (0, 1), ncache: (0, 1) },

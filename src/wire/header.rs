@@ -147,6 +147,8 @@ pub mod ede {
     pub const OTHER: u16 = 0;
     /// An answer whose TTL has ended (RFC 8767).
     pub const STALE_ANSWER: u16 = 3;
+    /// The server is not able to answer yet.
+    pub const NOT_READY: u16 = 14;
     /// The client is not allowed to ask.
     pub const PROHIBITED: u16 = 18;
     /// That a name is not there, though the TTL of that word has ended.

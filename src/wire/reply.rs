@@ -99,7 +99,8 @@ pub fn question_only(out: &mut [u8], packet: &[u8], question_end: usize, rcode: 
 }
 
 impl Opt<'_> {
-    fn octets(&self) -> usize {
+    /// Octets of the record.
+    pub fn octets(&self) -> usize {
         let cookie = self.cookie.map_or(0, |cookie| OPTION_OCTETS + cookie.len());
         OPT_OCTETS + cookie + self.ede.map_or(0, |(_, text)| OPTION_OCTETS + 2 + text.len())
     }

@@ -29,6 +29,8 @@ pub struct Meta {
     pub rcode: u8,
     /// The upstream said AD, and the rule trusts it.
     pub authentic: bool,
+    /// It is the server's own word, not an upstream's.
+    pub authoritative: bool,
     /// A CNAME or DNAME was followed; see `layout`.
     pub linked: bool,
     /// Records in the answer section.
@@ -48,6 +50,7 @@ pub struct Meta {
 
 const AUTHENTIC: u8 = 1;
 const LINKED: u8 = 2;
+const AUTHORITATIVE: u8 = 4;
 
 /// Writes a segment.
 ///
@@ -59,7 +62,8 @@ pub fn encode(out: &mut Vec<u8>, meta: &Meta, ttl_offsets: &[u16], next: &[u8], 
     out.clear();
     let mut fixed = [0; FIXED_OCTETS];
     fixed[0] = meta.rcode;
-    fixed[1] = if meta.authentic { AUTHENTIC } else { 0 } | if meta.linked { LINKED } else { 0 };
+    let flags = [(meta.authentic, AUTHENTIC), (meta.linked, LINKED), (meta.authoritative, AUTHORITATIVE)];
+    fixed[1] = flags.iter().map(|&(is_set, bit)| if is_set { bit } else { 0 }).sum();
     let values = [meta.answers, meta.authority, meta.rotate_first, meta.rotate_count, meta.ede, ttl_count, body_length];
     for (place, value) in fixed[2..16].chunks_exact_mut(2).zip(values) {
         place.copy_from_slice(&value.to_le_bytes());
@@ -107,6 +111,11 @@ impl<'s> Segment<'s> {
         u16::from_le_bytes([self.octets[at], self.octets[at + 1]])
     }
 
+    /// As [`encode`] wrote it.
+    pub fn as_octets(&self) -> &'s [u8] {
+        self.octets
+    }
+
     /// What it says beside its records.
     #[inline]
     pub fn meta(&self) -> Meta {
@@ -114,6 +123,7 @@ impl<'s> Segment<'s> {
             rcode: self.octets[0],
             authentic: self.octets[1] & AUTHENTIC != 0,
             linked: self.octets[1] & LINKED != 0,
+            authoritative: self.octets[1] & AUTHORITATIVE != 0,
             answers: self.u16_le(2),
             authority: self.u16_le(4),
             rotate_first: self.u16_le(6),

@@ -9,6 +9,7 @@
 //! config                             TOML or named.conf, indented; a second one replaces that of the head
 //! workers 2                          cores, default 1
 //! reload                             a new configuration, indented
+//! file NAME                          a master file for the zones of configurations below; a zone without one is not loaded
 //! time passes 3.2s                   timers fire as they become due
 //! rotation 1                         the record that sets of addresses begin with from now on, default 0
 //! no upstream is asked               nothing is on its way to an upstream
@@ -95,7 +96,7 @@ macro_rules! stories {
     };
 }
 
-stories! { attacks cache chain choice clients edns forged hedging negative overload prefetch reload shared silence stale }
+stories! { attacks cache chain choice clients edns forged hedging negative overload prefetch reload shared silence stale zones }
 
 #[test]
 fn a_story_that_is_not_true_fails_and_says_where() {

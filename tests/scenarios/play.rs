@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tandem::answer::Client;
 use tandem::config::files::NoFiles;
 use tandem::config::load::{Format, format_of};
 use tandem::config::{Config, Diagnostic, named_conf, toml};
+use tandem::state::Zones;
 use tandem::wire::Transport;
+use tandem::zone::{Builder, Handle, master};
 
 use super::expect::{Expected, Query, Told, check_frame, compare, question_text, reply_text, sections_text};
 use super::message::{AA, AD, CD, COOKIE, Message, Opt, QR, RA, RD, TC, rcode_number};
@@ -43,6 +46,8 @@ pub(crate) fn play(file: &str, story: &Story) -> Result<(), String> {
 pub(super) struct Player {
     file: String,
     config: Option<Config>,
+    /// Master files by the names that configurations give them.
+    files: HashMap<String, String>,
     workers: usize,
     pub(super) world: Option<World>,
     /// The question that each upstream was last seen to be asked.
@@ -71,11 +76,32 @@ fn config(file: &str, block: &Block) -> Result<Config, String> {
     read.map(|loaded| loaded.config).map_err(show)
 }
 
+/// The local zones of a configuration, out of the files that were told.
+fn zones(config: &Config, files: &HashMap<String, String>) -> Result<Zones, String> {
+    let mut zones = Zones::default();
+    for (view, zone) in config.views.iter().flat_map(|view| view.zones.iter().map(move |zone| (view, zone))) {
+        let handle = Arc::new(Handle::new(0, zone.name.clone()));
+        let path = zone.file.as_ref().map(|file| file.path.display().to_string()).unwrap_or_default();
+        let mut builder = Builder::new(zone.name.clone());
+        if let Some(text) = files.get(&path) {
+            let faults =
+                master::read(&path, text.as_bytes(), &zone.name, None, &NoFiles, &mut |record| builder.add(record));
+            if let Some(fault) = faults.first() {
+                return Err(fault.to_string());
+            }
+            let (built, _) = builder.finish().map_err(|faults| faults[0].to_string())?;
+            handle.publish(Arc::new(built));
+        }
+        zones.insert(&view.name, handle);
+    }
+    Ok(zones)
+}
+
 impl Player {
     pub(super) fn world(&mut self) -> Result<&mut World, String> {
         if self.world.is_none() {
             let config = self.config.as_ref().ok_or("a story begins with a config")?;
-            self.world = Some(World::new(config, self.workers));
+            self.world = Some(World::new(config, self.workers, &zones(config, &self.files)?));
         }
         Ok(self.world.as_mut().expect("just made"))
     }
@@ -85,10 +111,14 @@ impl Player {
         match words.next("a word")? {
             "config" if self.world.is_none() => self.config = Some(config(&self.file, &step.block)?),
             "config" => return Err("the story has begun: write reload".to_owned()),
+            "file" => {
+                self.files.insert(words.next("a name")?.to_owned(), step.block.text());
+            }
             "workers" => self.workers = number(words.next("their number")?)?,
             "reload" => {
                 let config = config(&self.file, &step.block)?;
-                self.world()?.publish(&config);
+                let zones = zones(&config, &self.files)?;
+                self.world()?.publish(&config, &zones);
             }
             "rotation" => self.world()?.rotation = number(words.next("a number")?)?,
             "time" => {

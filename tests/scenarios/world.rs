@@ -9,7 +9,7 @@ use tandem::access::{Bounds, Host, Quota};
 use tandem::answer::{Client, Decision, Desk, Driver, Moment, desk};
 use tandem::cache::Cache;
 use tandem::config::Config;
-use tandem::state::{Snapshot, State};
+use tandem::state::{Snapshot, State, Zones};
 use tandem::upstream::{self, FlightId, HedgeBudget, InFlight, Path, Server};
 use tandem::wire::Transport;
 
@@ -138,7 +138,7 @@ const SECRET: [u8; 16] = *b"sixteen octets!!";
 const UNIX_EPOCH_OF_STORIES: u32 = 1_795_219_200;
 
 impl World {
-    pub(crate) fn new(config: &Config, workers: usize) -> Self {
+    pub(crate) fn new(config: &Config, workers: usize, zones: &Zones) -> Self {
         // Only differences of time are looked at; the epoch lies before the story so that nothing begins at zero.
         let epoch = Instant::now();
         let upstream = upstream::Common {
@@ -147,7 +147,7 @@ impl World {
             budget: Arc::new(HedgeBudget::default()),
             epoch,
         };
-        let state = Arc::new(State::new(config, host(), SECRET));
+        let state = Arc::new(State::new(config, host(), SECRET, zones));
         let waiting = Quota::new(Bounds::of_waiting_questions(&config.limits));
         let common = desk::Common { state, waiting, upstream };
         let desk = |number: usize| Some(Desk::new(number as u16, [number as u8 + 1; 32], common.clone()));
@@ -173,8 +173,8 @@ impl World {
     }
 
     /// What SIGHUP does with a good file.
-    pub(crate) fn publish(&mut self, config: &Config) {
-        self.common.state.publish(config, host());
+    pub(crate) fn publish(&mut self, config: &Config, zones: &Zones) {
+        self.common.state.publish(config, host(), zones);
         self.common.waiting.set_bounds(Bounds::of_waiting_questions(&config.limits));
         self.reconfigure();
     }

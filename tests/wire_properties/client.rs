@@ -13,7 +13,7 @@ use tandem::answer::{self, Client, Context, Decision};
 use tandem::cache::{Cache, Key, Parts};
 use tandem::config::files::NoFiles;
 use tandem::config::named_conf::parse;
-use tandem::state::{Route, Snapshot, State};
+use tandem::state::{Route, Snapshot, State, Zones};
 use tandem::upstream::Route as _;
 use tandem::wire::Transport;
 use tandem::wire::header::{flag, u16_at};
@@ -191,7 +191,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(now: Instant) -> Self {
         let config = parse(CONF, "properties", &NoFiles).expect("the configuration is right").config;
-        let state = State::new(&config, Arc::new(Host::default()), [7; 16]);
+        let state = State::new(&config, Arc::new(Host::default()), [7; 16], &Zones::default());
         Self { snapshot: state.present(), cache: Cache::new(4 << 20, now - Duration::from_secs(1_000_000)) }
     }
 

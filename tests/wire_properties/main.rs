@@ -170,14 +170,16 @@ proptest! {
     /// A segment gives back what was put into it.
     #[test]
     fn a_segment_gives_back_what_was_put_into_it(
-        (rcode, authentic, linked, layout) in (0u8..16, any::<bool>(), any::<bool>(), any::<u32>()),
+        (rcode, authentic, linked, authoritative) in (0u8..16, any::<bool>(), any::<bool>(), any::<bool>()),
+        layout in any::<u32>(),
         (answers, authority, ede) in any::<(u16, u16, u16)>(),
         (rotate_first, rotate_count) in any::<(u16, u16)>(),
         offsets in vec(any::<u16>(), 0..300),
         next in vec(any::<u8>(), 0..=255),
         body in vec(any::<u8>(), 0..3000),
     ) {
-        let meta = Meta { rcode, authentic, linked, answers, authority, rotate_first, rotate_count, ede, layout };
+        let flags = Meta { rcode, authentic, linked, authoritative, ..Meta::default() };
+        let meta = Meta { answers, authority, rotate_first, rotate_count, ede, layout, ..flags };
         let mut octets = vec![1, 2, 3];
         segment::encode(&mut octets, &meta, &offsets, &next, &body).expect("it is short enough");
         let segment = Segment::new(&octets);

@@ -1,0 +1,227 @@
+//! Answers out of local zones (RFC 1034 §4.3.2): records, referrals, and that something does not exist.
+//!
+//! Not here: what a zone says ([`crate::zone`]), chains of aliases, which may leave a zone for another or for forwarders
+//! ([`super::follow`]).
+
+use super::Decision;
+use super::admitted::Admitted;
+use crate::state::rules::Local;
+use crate::wire::header::{HEADER_OCTETS, ede, rcode};
+use crate::wire::segment::{self, Meta, Segment};
+use crate::wire::{Transport, reply};
+use crate::zone::policy::{Choice, Draw, Group};
+use crate::zone::{Every, Found, Referral, Renamed, Rrset, Zone, owner_pointer};
+
+/// What a local zone adds to a chain.
+pub(super) enum Link {
+    /// A segment was written.
+    Segment,
+    /// The zone could not be read, or what it says cannot be written.
+    NotReady,
+    /// Every record is down.
+    AllDown,
+}
+
+/// A pointer reaches no further (RFC 1035 §4.1.4).
+const POINTER_REACH: usize = 0x3fff;
+
+impl Admitted<'_> {
+    /// Answers the query from the zone of its rule; `name` is the question's in lower case.
+    #[inline]
+    pub(super) fn answer_local(&self, local: &Local, name: &[u8], out: &mut [u8]) -> Decision {
+        let present = local.zone.load();
+        let Some(zone) = present.as_deref() else { return self.not_ready(out) };
+        match zone.find(name, self.query.qtype) {
+            Found::Rrset(Rrset::Fixed(rrset)) => self.reply_with([rrset], out),
+            Found::Rrset(Rrset::Chosen(group)) => self.reply_with_chosen(zone, group, name, out),
+            Found::Every(every) => self.reply_with_every(zone, every, name, out),
+            Found::Alias(_) | Found::Renamed(_) => self.follow_from_start(name, out),
+            Found::NoData => self.reply_without(zone, name, rcode::NOERROR, out),
+            Found::NxDomain => self.reply_without(zone, name, rcode::NXDOMAIN, out),
+            Found::Referral(referral) => self.refer(&referral, name, out),
+        }
+    }
+
+    /// Answers with RRsets of the question's name.
+    #[inline]
+    fn reply_with<'s>(&self, rrsets: impl IntoIterator<Item = Segment<'s>>, out: &mut [u8]) -> Decision {
+        let mut end = reply::begin(out, &self.query);
+        let (limit, rotation) = (self.limit(out.len()), self.rotation());
+        let mut meta = Meta { authoritative: true, ..Meta::default() };
+        for rrset in rrsets {
+            match rrset.copy_into(&mut out[end..limit], 0, rotation) {
+                Some(written) => end += written,
+                None => return self.reply_too_long(meta, out),
+            }
+            meta.answers += rrset.meta().answers;
+        }
+        self.reply(meta, end, out)
+    }
+
+    /// Answers with what a policy chooses.
+    fn reply_with_chosen(&self, zone: &Zone, group: &Group, name: &[u8], out: &mut [u8]) -> Decision {
+        match group.choose(zone, &mut self.draw()) {
+            Choice::Rrsets(rrsets) => self.reply_with(rrsets.into_iter().flatten(), out),
+            Choice::Nothing => self.reply_without(zone, name, rcode::NOERROR, out),
+            Choice::AllDown => self.all_down(out),
+        }
+    }
+
+    /// `minimal-any`: by UDP, the first RRset is enough (RFC 8482 §4.1).
+    fn reply_with_every(&self, zone: &Zone, every: Every<'_>, name: &[u8], out: &mut [u8]) -> Decision {
+        let most = if self.view.minimal_any && self.client.transport == Transport::Udp { 1 } else { usize::MAX };
+        let (mut rrsets, mut draw) = (Vec::new(), self.draw());
+        for (_, rrset) in every.rrsets().take(most) {
+            match rrset {
+                Rrset::Fixed(segment) => rrsets.push(segment),
+                Rrset::Chosen(group) => match group.choose(zone, &mut draw) {
+                    Choice::Rrsets(chosen) => rrsets.extend(chosen.into_iter().flatten()),
+                    Choice::Nothing => {}
+                    Choice::AllDown => return self.all_down(out),
+                },
+            }
+        }
+        if rrsets.is_empty() {
+            self.reply_without(zone, name, rcode::NOERROR, out)
+        } else {
+            self.reply_with(rrsets, out)
+        }
+    }
+
+    /// Chance for this query: neighbours in the count have nothing in common.
+    fn draw(&self) -> Draw {
+        Draw::new(u64::from(self.context.rotation) << 32 | u64::from(self.context.unix))
+    }
+
+    /// Every record is down, and the zone would rather fail than tell one of them.
+    #[cold]
+    pub(super) fn all_down(&self, out: &mut [u8]) -> Decision {
+        let why = "every record of this name is down";
+        Decision::Reply(self.refusal().with_ede(rcode::SERVFAIL, ede::OTHER, why, out))
+    }
+
+    /// Says with the zone's SOA that the name, or this type of it, does not exist (RFC 2308 §3).
+    fn reply_without(&self, zone: &Zone, name: &[u8], rcode: u16, out: &mut [u8]) -> Decision {
+        let start = reply::begin(out, &self.query);
+        let limit = self.limit(out.len());
+        let meta = Meta { authoritative: true, rcode: rcode as u8, authority: 1, ..Meta::default() };
+        let owner = owner_pointer(name, zone.apex().as_wire().len());
+        match zone.soa().copy_owned(&mut out[start..limit], 0, owner) {
+            Some(written) => self.reply(meta, start + written, out),
+            None => self.reply_too_long(meta, out),
+        }
+    }
+
+    /// Refers to the servers of a delegation, with the addresses that are known here. Those that nobody can go on without
+    /// must fit (RFC 9471 §3.1), of the others as many as do.
+    fn refer(&self, referral: &Referral<'_>, name: &[u8], out: &mut [u8]) -> Decision {
+        let start = reply::begin(out, &self.query);
+        let limit = self.limit(out.len()).saturating_sub(self.opt_octets());
+        let authority = referral.ns.meta().answers;
+        let mut meta = Meta { authority, ..Meta::default() };
+        let owner = owner_pointer(name, referral.owner_octets);
+        let room = out.get_mut(start..limit).unwrap_or_default();
+        let Some(written) = referral.ns.copy_owned(room, 0, owner) else { return self.reply_too_long(meta, out) };
+        let (mut end, mut additional) = (start + written, 0);
+        for glue in referral.glue() {
+            let at = start + glue.owner_at;
+            let is_near = at <= POINTER_REACH;
+            let pointer = segment::QUESTION_POINTER - HEADER_OCTETS as u16 + at as u16;
+            let written = glue.addresses.copy_owned(&mut out[end..limit], self.rotation(), pointer);
+            match written.filter(|_| is_near) {
+                Some(written) => (end, additional) = (end + written, additional + glue.addresses.meta().answers),
+                None if glue.is_required => {
+                    meta.authority = 0;
+                    return self.reply_too_long(meta, out);
+                }
+                None => {}
+            }
+        }
+        self.reply_and(meta, additional, end, out)
+    }
+
+    /// The zone could not be read (RFC 8914 §4.15).
+    #[cold]
+    pub(super) fn not_ready(&self, out: &mut [u8]) -> Decision {
+        let why = "the zone could not be loaded";
+        Decision::Reply(self.refusal().with_ede(rcode::SERVFAIL, ede::NOT_READY, why, out))
+    }
+
+    /// Writes what a local zone says about a name of a chain as one segment, owned by that name.
+    pub(super) fn local_link(&self, local: &Local, name: &[u8], octets: &mut Vec<u8>) -> Link {
+        let present = local.zone.load();
+        let Some(zone) = present.as_deref() else { return Link::NotReady };
+        let nothing =
+            |octets: &mut Vec<u8>| write_authority(&zone.soa(), zone.apex().as_wire(), name, rcode::NOERROR, octets);
+        let found = zone.find(name, self.query.qtype);
+        let chosen = match found {
+            Found::Rrset(rrset) | Found::Alias(rrset) => Some(rrset),
+            Found::Every(every) => every.rrsets().next().map(|(_, rrset)| rrset),
+            _ => None,
+        };
+        let choice = match chosen {
+            Some(Rrset::Chosen(group)) => Some(group.choose(zone, &mut self.draw())),
+            _ => None,
+        };
+        let written = match found {
+            _ if matches!(choice, Some(Choice::AllDown)) => return Link::AllDown,
+            _ if matches!(choice, Some(Choice::Nothing)) => nothing(octets),
+            Found::Alias(_) => {
+                let rrset = match (chosen, &choice) {
+                    (_, Some(Choice::Rrsets([Some(first), ..]))) => Some(*first),
+                    (Some(Rrset::Fixed(segment)), _) => Some(segment),
+                    _ => None,
+                };
+                rrset.map(|rrset| {
+                    octets.clear();
+                    octets.extend_from_slice(rrset.as_octets());
+                })
+            }
+            Found::Rrset(_) | Found::Every(_) => match (chosen, &choice) {
+                (_, Some(Choice::Rrsets(rrsets))) => write_end(rrsets.iter().flatten(), octets),
+                (Some(Rrset::Fixed(segment)), _) => write_end([&segment], octets),
+                _ => nothing(octets),
+            },
+            Found::Renamed(renamed) => renamed.encode(name, octets).or_else(|| write_too_long(&renamed, name, octets)),
+            Found::NoData => nothing(octets),
+            Found::NxDomain => write_authority(&zone.soa(), zone.apex().as_wire(), name, rcode::NXDOMAIN, octets),
+            Found::Referral(referral) => {
+                let owner = &name[name.len() - referral.owner_octets..];
+                write_authority(&referral.ns, owner, name, rcode::NOERROR, octets)
+            }
+        };
+        written.map_or(Link::NotReady, |()| Link::Segment)
+    }
+}
+
+/// RRsets at the end of a chain: where one is an alias, that was asked for.
+fn write_end<'s>(rrsets: impl IntoIterator<Item = &'s Segment<'s>>, octets: &mut Vec<u8>) -> Option<()> {
+    let (mut body, mut offsets) = (Vec::new(), Vec::new());
+    let mut meta = Meta { authoritative: true, ..Meta::default() };
+    for rrset in rrsets {
+        // A set by itself may go round.
+        meta = if meta.answers == 0 { rrset.meta() } else { Meta { rotate_count: 0, ..meta } };
+        offsets.extend(rrset.ttl_offsets().map(|at| (body.len() + at) as u16));
+        body.extend_from_slice(rrset.body());
+    }
+    meta.answers = offsets.len() as u16;
+    segment::encode(octets, &meta, &offsets, &[], &body)
+}
+
+/// The DNAME alone: the name that it makes of `name` would be too long (RFC 6672 §2.2).
+fn write_too_long(renamed: &Renamed<'_>, name: &[u8], octets: &mut Vec<u8>) -> Option<()> {
+    let mut body = vec![0; renamed.dname.body().len()];
+    renamed.dname.copy_owned(&mut body, 0, owner_pointer(name, renamed.owner_octets))?;
+    let offsets: Vec<u16> = renamed.dname.ttl_offsets().map(|at| at as u16).collect();
+    let meta = Meta { rcode: rcode::YXDOMAIN as u8, ..renamed.dname.meta() };
+    segment::encode(octets, &meta, &offsets, &[], &body)
+}
+
+/// Records for the authority section, owned by a suffix of `name`.
+fn write_authority(records: &Segment<'_>, owner: &[u8], name: &[u8], rcode: u16, octets: &mut Vec<u8>) -> Option<()> {
+    let mut body = vec![0; records.body().len()];
+    records.copy_owned(&mut body, 0, owner_pointer(name, owner.len()))?;
+    let offsets: Vec<u16> = records.ttl_offsets().map(|at| at as u16).collect();
+    let meta = Meta { authoritative: true, rcode: rcode as u8, authority: offsets.len() as u16, ..Meta::default() };
+    segment::encode(octets, &meta, &offsets, &[], &body)
+}
