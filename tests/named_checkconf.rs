@@ -27,8 +27,9 @@ fn named(text: &str) -> Option<String> {
 /// Our first error, without hint.
 fn ours(text: &str) -> Option<String> {
     let found = named_conf::parse(text, "x.conf", &NoFiles).err()?;
-    // Local zones are read and judged, but not served yet.
-    let is_judged = |found: &Diagnostic| found.level == Level::Error && !found.message.contains("is served yet");
+    // Updates are read and judged, but not taken yet.
+    let is_judged =
+        |found: &Diagnostic| found.level == Level::Error && !found.message.contains("no updates are taken yet");
     let first = found.into_iter().find(is_judged)?;
     Some(Diagnostic { hint: None, ..first }.to_string())
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::cli;
-use crate::config::{self, Config, Diagnostic, Loaded};
+use crate::config::{self, Config, Diagnostic, Level, Loaded};
 use crate::daemon;
 
 /// Arguments of `check`.
@@ -33,8 +33,11 @@ fn report(file: &Path, loaded: Result<Loaded, Vec<Diagnostic>>) -> (Vec<String>,
     match loaded {
         Ok(Loaded { config, warnings }) => {
             let mut lines: Vec<_> = warnings.iter().map(ToString::to_string).collect();
-            lines.push(format!("{}: ok, {}", file.display(), summary(&config)));
-            (lines, true)
+            let is_usable = warnings.iter().all(|warning| warning.level != Level::Error);
+            if is_usable {
+                lines.push(format!("{}: ok, {}", file.display(), summary(&config)));
+            }
+            (lines, is_usable)
         }
         Err(faults) => (faults.iter().map(ToString::to_string).collect(), false),
     }

@@ -1,24 +1,14 @@
-//! Refusing what the server does not serve yet: local zones, health checks, keys.
+//! Refusing what the server does not serve yet: updates of zones, and what keeps them.
 //!
 //! The last step of both readers. Whoever serves them takes this file and its two callers away.
 
-use super::named_conf::is_stock;
-use super::{Config, Diagnostic, ForwardRule, ForwardSettings, HealthSettings, Level, Loaded, LocalZone, Position};
+use super::{Config, Diagnostic, Level, Loaded, LocalZone, Position};
 
-/// What nothing serves becomes an error. Stock zones of named.conf become rules that go nowhere, and keys do nothing,
-/// both with a warning.
+/// What nothing serves becomes an error; keys do nothing, with a warning.
 pub(super) fn refuse(mut loaded: Loaded) -> Result<Loaded, Vec<Diagnostic>> {
     let mut errors = unserved_options(&loaded.config);
-    for view in &mut loaded.config.views {
-        for zone in std::mem::take(&mut view.zones) {
-            if is_stock(&zone) {
-                loaded.warnings.push(ignored(&zone));
-                view.rules.push(nowhere(&zone));
-            } else {
-                errors.push(refused(&zone));
-            }
-        }
-    }
+    let zones = loaded.config.views.iter().flat_map(|view| &view.zones);
+    errors.extend(zones.filter(|zone| !zone.grants.is_empty()).map(refused));
     for key in std::mem::take(&mut loaded.config.keys) {
         let message = "'key' is ignored: TSIG is not implemented yet: no request counts as signed".to_owned();
         loaded.warnings.push(Diagnostic { position: key.position, level: Level::Warning, message, hint: None });
@@ -31,40 +21,16 @@ pub(super) fn refuse(mut loaded: Loaded) -> Result<Loaded, Vec<Diagnostic>> {
 }
 
 fn unserved_options(config: &Config) -> Vec<Diagnostic> {
-    let mut errors: Vec<_> = config
-        .health_checks
-        .iter()
-        .map(|check| {
-            error(check.position.clone(), format!("health_check '{}': nothing runs health checks yet", check.name))
-        })
-        .collect();
-    for (option, is_set) in [
-        ("state_directory", config.state_directory.is_some()),
-        ("control_socket", config.control_socket.is_some()),
-        ("region", config.region.is_some()),
-        ("health_start_deadline", config.health != HealthSettings::default()),
-    ] {
-        if is_set {
-            errors.push(error(None, format!("{option}: nothing uses it yet")));
-        }
-    }
-    errors
+    let options =
+        [("state_directory", config.state_directory.is_some()), ("control_socket", config.control_socket.is_some())];
+    let set = options.into_iter().filter(|(_, is_set)| *is_set);
+    set.map(|(option, _)| error(None, format!("{option}: nothing uses it yet"))).collect()
 }
 
 fn refused(zone: &LocalZone) -> Diagnostic {
-    let message = format!("zone '{}': type primary is refused: no zone data is served yet", zone.name);
-    let hint = "forward the zone to the server that has it: type forward; forwarders { … };";
+    let message = format!("zone '{}': no updates are taken yet", zone.name);
+    let hint = "leave allow-update, update-policy and [[zone.grant]] out";
     Diagnostic { hint: Some(hint.to_owned()), ..error(zone.position.clone(), message) }
-}
-
-fn ignored(zone: &LocalZone) -> Diagnostic {
-    let message =
-        format!("zone '{}' is ignored: no zone data is served yet; its names are REFUSED, not forwarded", zone.name);
-    Diagnostic { level: Level::Warning, ..error(zone.position.clone(), message) }
-}
-
-fn nowhere(zone: &LocalZone) -> ForwardRule {
-    ForwardRule { name: zone.name.clone(), settings: ForwardSettings::default(), position: zone.position.clone() }
 }
 
 fn error(position: Option<Position>, message: String) -> Diagnostic {

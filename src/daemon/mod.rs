@@ -4,6 +4,8 @@
 //! the server as it is.
 
 mod addresses;
+mod checks;
+mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,7 +14,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::net::UnixDatagram;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -21,14 +23,16 @@ use crate::access::{Bounds, Host, Quota};
 use crate::answer::{self, desk, explain::Explained};
 use crate::cache::Cache;
 use crate::config::{self, CacheSize, Config, Diagnostic};
+use crate::health;
 use crate::listen::{Mailbox, Shared, Workers};
 use crate::logging::{self, Category, Destination, Logger, Severity};
-use crate::state::State;
+use crate::state::{State, Zones};
 use crate::sys::host::{self, HostAddress};
 use crate::sys::{cores, memory};
 use crate::upstream::{self, HedgeBudget, InFlight};
 use crate::wire::Name;
 use addresses::Lock;
+use checks::Checks;
 
 /// Why the server did not start.
 #[derive(Debug)]
@@ -88,6 +92,9 @@ pub struct Daemon {
     /// Those that should be and cannot.
     missing: BTreeSet<SocketAddr>,
     pid_file: Option<PathBuf>,
+    /// What the local zones say.
+    zones: Zones,
+    checks: Checks,
 }
 
 /// Runs the server of a configuration file until it is told to stop by SIGTERM or SIGINT.
@@ -133,11 +140,17 @@ impl Signals {
 
 /// Says what a configuration does with a question, on this host, without running anything.
 pub fn explain(config: &Config, qname: &Name, qtype: u16, from: IpAddr, to: IpAddr) -> Explained {
-    let state = State::new(config, addresses::for_snapshot(&host_addresses()), [0; 16]);
+    let host = addresses::for_snapshot(&host_addresses());
+    let health = health::Table::new(Vec::new());
+    let checks = health.follow(&config.health_checks, SystemTime::now()).entries;
+    let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
+    let zones = zones::read(config, &Zones::default(), context);
+    let state = State::new(config, host, [0; 16], &zones);
     answer::explain::explain(&state.present(), qname, qtype, from, to)
 }
 
-/// What would keep a server with this configuration from starting on this host; ports and privileges are not tried.
+/// What would keep a server with this configuration from starting on this host, or from serving its local zones; ports and
+/// privileges are not tried.
 pub fn obstacles(config: &Config) -> Vec<Diagnostic> {
     let wanted = addresses::wanted(config, &host_addresses());
     let listens = if wanted.is_empty() { Err(StartError::NoAddress) } else { Ok(()) };
@@ -149,7 +162,11 @@ pub fn obstacles(config: &Config) -> Vec<Diagnostic> {
     let found = [enters, refuse_own_forwarders(config, &wanted), listens].into_iter().filter_map(Result::err);
     let message = |error: StartError| format!("'serve' would not start on this host: {error}");
     let warning = |message| Diagnostic { position: None, level: config::Level::Warning, message, hint: None };
-    found.map(message).chain(lost_logs(config)).map(warning).collect()
+    let faults = found.map(message).chain(lost_logs(config)).map(warning);
+    let host = addresses::for_snapshot(&host_addresses());
+    let checks = health::Table::new(Vec::new()).follow(&config.health_checks, SystemTime::now()).entries;
+    let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
+    faults.chain(zones::check(config, context)).collect()
 }
 
 /// The log files whose directory this host has not: a server starts all the same, and their messages are lost.
@@ -190,7 +207,14 @@ impl Daemon {
         let _ = logger.install();
         logging::event!(Category::General, Severity::Notice, "starting tandem {}", env!("CARGO_PKG_VERSION"));
         loaded.warnings.iter().for_each(log_warning);
-        let shared = share(&config, addresses::for_snapshot(&host), cores.len());
+        let host = addresses::for_snapshot(&host);
+        let mut own_checks = Checks::new();
+        let what = || "cannot start the health checks".to_owned();
+        let checks = own_checks.follow(&config.health_checks).map_err(|error| StartError::System(what(), error))?;
+        own_checks.first_round(config.health.start_deadline);
+        let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
+        let zones = zones::read(&config, &Zones::default(), context);
+        let shared = share(&config, host, &zones, cores.len());
         // What reading the text took is three times what stays.
         memory::give_back();
         let what = || "cannot start the workers".to_owned();
@@ -203,6 +227,8 @@ impl Daemon {
             listening: BTreeMap::new(),
             missing: BTreeSet::new(),
             pid_file: None,
+            zones,
+            checks: own_checks,
             config,
         };
         for (address, (lock, sockets)) in bound {
@@ -300,7 +326,14 @@ impl Daemon {
 
     fn put_in_force(&mut self, config: Config, host: &[HostAddress], wanted: &BTreeSet<SocketAddr>) {
         // The lists first, so that nobody is answered on a new address by old ones; then the sockets.
-        self.shared.desks.state.publish(&config, addresses::for_snapshot(host));
+        let host = addresses::for_snapshot(host);
+        let checks = self.checks.follow(&config.health_checks).unwrap_or_else(|error| {
+            logging::event!(Category::General, Severity::Error, "cannot start the health checks: {error}");
+            Vec::new()
+        });
+        let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
+        self.zones = zones::read(&config, &self.zones, context);
+        self.shared.desks.state.publish(&config, host, &self.zones);
         self.shared.desks.waiting.set_bounds(Bounds::of_waiting_questions(&config.limits));
         self.shared.connections.set_bounds(Bounds::of_connections(&config.limits));
         self.shared.desks.upstream.cache.set_capacity(cache_octets(config.cache_size));
@@ -317,7 +350,7 @@ impl Daemon {
         let host = host_addresses();
         let seen = addresses::for_snapshot(&host);
         if *seen != *self.shared.desks.state.present().host {
-            self.shared.desks.state.publish(&self.config, seen);
+            self.shared.desks.state.publish(&self.config, seen, &self.zones);
             self.workers.reconfigure();
         }
         self.listen_on(&addresses::wanted(&self.config, &host));
@@ -394,7 +427,7 @@ impl Daemon {
     }
 }
 
-fn share(config: &Config, host: Arc<Host>, workers: usize) -> Arc<Shared> {
+fn share(config: &Config, host: Arc<Host>, zones: &Zones, workers: usize) -> Arc<Shared> {
     let epoch = Instant::now();
     let upstream = upstream::Common {
         cache: Arc::new(Cache::new(cache_octets(config.cache_size), epoch)),
@@ -402,7 +435,7 @@ fn share(config: &Config, host: Arc<Host>, workers: usize) -> Arc<Shared> {
         budget: Arc::new(HedgeBudget::default()),
         epoch,
     };
-    let state = Arc::new(State::new(config, host, rand::random()));
+    let state = Arc::new(State::new(config, host, rand::random(), zones));
     let waiting = Quota::new(Bounds::of_waiting_questions(&config.limits));
     Arc::new(Shared {
         desks: desk::Common { state, waiting, upstream },

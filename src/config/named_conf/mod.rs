@@ -19,8 +19,6 @@ mod tree;
 mod value;
 mod words;
 
-pub(super) use lower::is_stock;
-
 use super::files::{Files, NoFiles};
 use super::{Diagnostic, Level, Loaded, unserved};
 

@@ -17,7 +17,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use acl::Acls;
-pub(in crate::config) use primary::is_stock;
 
 use super::body::{Body, Setting};
 use super::grammar::{Row, Support};

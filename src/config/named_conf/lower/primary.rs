@@ -38,7 +38,7 @@ pub(super) enum Primary {
 }
 
 /// Whether a zone comes with the packages.
-pub(in crate::config) fn is_stock(zone: &LocalZone) -> bool {
+fn is_stock(zone: &LocalZone) -> bool {
     let Some(file) = &zone.file else { return false };
     let name = zone.name.to_string();
     let is_empty = || file.path.file_name().is_some_and(|base| EMPTY_FILES.iter().any(|empty| base == *empty));

@@ -11,7 +11,6 @@ use crate::logging;
 
 #[test]
 fn hints_say_what_would_be_right() {
-    let zone_hint = "(forward the zone to the server that has it: type forward; forwarders { … };)";
     for (text, expected) in [
         ("options { forwardrs { 1.2.3.4; }; };", "unknown option 'forwardrs' (did you mean 'forwarders'?)"),
         ("recursion no;", "unknown option 'recursion' (it belongs to 'options' or 'view')"),
@@ -32,8 +31,8 @@ fn hints_say_what_would_be_right() {
         ("options { forwarders; };", "'{' expected near ';' (as in: forwarders { 192.0.2.3 port 5300; };)"),
         ("options { forwarders { 0.0.0.0; }; };", "forwarder '0.0.0.0' cannot be asked (the address of one server)"),
         (
-            "zone corp { type primary; file \"x\"; };",
-            &format!("zone 'corp': type primary is refused: no zone data is served yet {zone_hint}"),
+            "zone corp { type primary; file \"x\"; allow-update { 192.0.2.1; }; };",
+            "zone 'corp': no updates are taken yet (leave allow-update, update-policy and [[zone.grant]] out)",
         ),
         (
             "zone corp { type slave; };",

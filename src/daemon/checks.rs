@@ -1,0 +1,61 @@
+//! Health checks of the running server: the table, the thread that probes, how names of servers are resolved.
+//!
+//! Not here: what a check finds (`health`), what follows for an answer (`zone`).
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::config::HealthCheck;
+use crate::health::probe::Resolved;
+use crate::health::{self, Entry, Prober, Resolve, Table};
+use crate::wire::Name;
+
+/// See the module.
+pub(super) struct Checks {
+    table: Arc<Table>,
+    /// `None` until there is something to probe.
+    prober: Option<Prober>,
+}
+
+impl Checks {
+    /// No checks.
+    pub(super) fn new() -> Self {
+        Self { table: Arc::new(Table::new(Vec::new())), prober: None }
+    }
+
+    /// Takes the checks of a configuration in the place of those before; returns them in its order. The thread is started
+    /// with the first that there are.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(super) fn follow(&mut self, checks: &[HealthCheck]) -> io::Result<Vec<Arc<Entry>>> {
+        let followed = self.table.follow(checks, SystemTime::now());
+        health::log(&followed.changes);
+        match &self.prober {
+            Some(prober) => prober.follow(),
+            None if checks.is_empty() => {}
+            None => self.prober = Some(Prober::start(Arc::clone(&self.table), Arc::new(SystemResolver))?),
+        }
+        Ok(followed.entries)
+    }
+
+    /// Waits until every check has its first outcome, but no longer than `deadline`.
+    pub(super) fn first_round(&self, deadline: Duration) {
+        if let Some(prober) = &self.prober {
+            prober.first_round(deadline);
+        }
+    }
+}
+
+/// Resolves as every other program of the host does.
+struct SystemResolver;
+
+impl Resolve for SystemResolver {
+    fn resolve<'a>(&'a self, name: &'a Name) -> Resolved<'a> {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.to_string(), 0)).await.map_err(|error| error.to_string())?;
+            Ok(found.map(|address| address.ip()).collect())
+        })
+    }
+}

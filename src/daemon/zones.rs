@@ -1,0 +1,175 @@
+//! Reading local zones from their master files and the configuration; what was read last stays where a file is wrong.
+//!
+//! Not here: what a zone says (`zone`), who is asked (`state`).
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::config::files::{Disk, Files, explain};
+use crate::config::{Config, Diagnostic, Level, LocalZone, MasterFile};
+use crate::health;
+use crate::logging::{self, Category, Severity};
+use crate::state::Zones;
+use crate::wire::Name;
+use crate::wire::header::rtype;
+use crate::zone::{Builder, Record, Zone, configured, master, policy, serial};
+
+/// The longest master file that is read, in octets.
+const MAX_FILE_OCTETS: u64 = 1 << 30;
+
+/// What came of reading a zone.
+struct Read {
+    zone: Option<Zone>,
+    diagnostics: Vec<Diagnostic>,
+    /// Its file could not be read at all.
+    is_missing: bool,
+}
+
+/// What zones of the configuration refer to.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'c> {
+    /// The configuration's health checks, in its order.
+    pub(super) checks: &'c [Arc<health::Entry>],
+    /// This node's.
+    pub(super) region: Option<&'c str>,
+    /// The host's name, which is the primary where nobody is named.
+    pub(super) host: &'c str,
+}
+
+/// Reads every local zone of a configuration; `before` are those until now, which stay where a zone cannot be read, and
+/// which everybody who has them goes on with.
+pub(super) fn read(config: &Config, before: &Zones, context: Context<'_>) -> Zones {
+    let mut zones = Zones::default();
+    for view in &config.views {
+        for text in &view.zones {
+            let handle = before.get(&view.name, &text.name);
+            let present = handle.load();
+            let Read { zone, diagnostics, .. } = read_zone(text, present.as_deref(), context);
+            diagnostics.iter().for_each(log);
+            tell(text, zone.as_ref(), present.as_deref());
+            if let Some(zone) = zone {
+                handle.publish(Arc::new(zone));
+            }
+            zones.insert(&view.name, handle);
+        }
+    }
+    zones
+}
+
+/// What is wrong with the local zones of a configuration. That a file is missing may be this host's alone.
+pub(super) fn check(config: &Config, context: Context<'_>) -> Vec<Diagnostic> {
+    let zones = config.views.iter().flat_map(|view| &view.zones);
+    let check = |text: &LocalZone| {
+        let Read { mut diagnostics, is_missing, .. } = read_zone(text, None, context);
+        if is_missing {
+            diagnostics.iter_mut().for_each(|diagnostic| diagnostic.level = Level::Warning);
+        }
+        diagnostics
+    };
+    zones.flat_map(check).collect()
+}
+
+/// The host as a name; `localhost` if it is none.
+fn primary(host: &str) -> Name {
+    host.parse().or_else(|_| "localhost".parse()).unwrap_or_else(|_| Name::root())
+}
+
+fn read_zone(text: &LocalZone, before: Option<&Zone>, context: Context<'_>) -> Read {
+    let host = &primary(context.host);
+    let mut is_missing = false;
+    let mut builder = Builder::new(text.name.clone());
+    let mut diagnostics = Vec::new();
+    if let Some(file) = &text.file {
+        match Disk.read(&file.path, MAX_FILE_OCTETS) {
+            Ok(octets) => {
+                let name = file.path.display().to_string();
+                let mut each = |record: Record| builder.add(record);
+                diagnostics = master::read(&name, &octets, &text.name, None, &Disk, &mut each);
+            }
+            Err(error) => {
+                is_missing = true;
+                diagnostics.push(unread(file, &text.name, &explain(&error)));
+            }
+        }
+    }
+    let serial = text.settings.serial.unwrap_or_else(|| next_serial(text, before, host));
+    configured::records(text, serial, host).into_iter().for_each(|record| builder.add(record));
+    for (owner, group, position) in policy::groups(text, context.checks, context.region) {
+        builder.add_group(&owner, group, Some(position));
+    }
+    let is_wrong = diagnostics.iter().any(|diagnostic| diagnostic.level == Level::Error);
+    match builder.finish() {
+        Ok((zone, warnings)) => {
+            diagnostics.extend(warnings);
+            Read { zone: (!is_wrong).then_some(zone), diagnostics, is_missing }
+        }
+        // What a broken file lacks is no fault of its own.
+        Err(_) if is_wrong => Read { zone: None, diagnostics, is_missing },
+        Err(faults) => {
+            diagnostics.extend(faults);
+            Read { zone: None, diagnostics, is_missing }
+        }
+    }
+}
+
+fn unread(file: &MasterFile, apex: &Name, why: &str) -> Diagnostic {
+    Diagnostic {
+        position: file.position.clone(),
+        level: Level::Error,
+        message: format!("zone {apex}: loading from master file {} failed: {why}", file.path.display()),
+        hint: Some("the server's user must be able to read it".to_owned()),
+    }
+}
+
+/// The serial of a zone without one: that of before while its records are the same, else the time of day, which is
+/// greater.
+fn next_serial(text: &LocalZone, before: Option<&Zone>, host: &Name) -> u32 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |time| time.as_secs() as u32);
+    let Some(before) = before else { return now };
+    let mut was: Vec<_> = before.iter().map(|record| comparable(&record)).collect();
+    let mut is: Vec<_> = configured::records(text, 0, host).iter().map(comparable).collect();
+    was.sort();
+    is.sort();
+    match (was == is, serial::is_greater(now, before.serial())) {
+        (true, _) => before.serial(),
+        (false, true) => now,
+        (false, false) => serial::next(before.serial()),
+    }
+}
+
+/// A record but for the serial of an SOA, which stands in front of four numbers.
+fn comparable(record: &Record) -> (Vec<u8>, u16, u32, Vec<u8>) {
+    let mut rdata = record.rdata.to_vec();
+    if let Some(at) = rdata.len().checked_sub(20).filter(|_| record.rtype == rtype::SOA) {
+        rdata[at..at + 4].fill(0);
+    }
+    (record.owner.as_wire().to_vec(), record.rtype, record.ttl, rdata)
+}
+
+fn log(diagnostic: &Diagnostic) {
+    match diagnostic.level {
+        Level::Error => logging::event!(Category::Zoneload, Severity::Error, "{}", diagnostic.for_log()),
+        Level::Warning => logging::event!(Category::Zoneload, Severity::Warning, "{}", diagnostic.for_log()),
+    }
+}
+
+/// named's lines about a zone that was read, or not.
+fn tell(text: &LocalZone, zone: Option<&Zone>, before: Option<&Zone>) {
+    let apex = &text.name;
+    match (zone, before) {
+        (Some(zone), Some(before)) if zone.serial() == before.serial() => {}
+        (Some(zone), _) => {
+            let serial = zone.serial();
+            logging::event!(Category::Zoneload, Severity::Info, "zone {apex}/IN: loaded serial {serial}");
+        }
+        (None, Some(before)) => {
+            let serial = before.serial();
+            let what = "not loaded due to errors: the version of serial";
+            logging::event!(Category::Zoneload, Severity::Error, "zone {apex}/IN: {what} {serial} stays in force");
+        }
+        (None, None) => {
+            let what = "not loaded due to errors: its names are answered SERVFAIL";
+            logging::event!(Category::Zoneload, Severity::Error, "zone {apex}/IN: {what}");
+        }
+    }
+}
