@@ -33,7 +33,8 @@ const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Prober {
     orders: UnboundedSender<Order>,
-    first_round: Mutex<Receiver<()>>,
+    /// `None` once the first round is over.
+    first_round: Mutex<Option<Receiver<()>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -60,7 +61,7 @@ impl Prober {
             let _ = priority::yield_to_others(NICE_STEPS);
             runtime.block_on(probing.run(inbox));
         })?;
-        Ok(Self { orders, first_round: Mutex::new(first_round), thread: Some(thread) })
+        Ok(Self { orders, first_round: Mutex::new(Some(first_round)), thread: Some(thread) })
     }
 
     /// Tells it that the table has followed another configuration.
@@ -71,9 +72,11 @@ impl Prober {
     /// Waits until every check that there was at the start has its first outcome, but no longer than `deadline`;
     /// whether they have it.
     pub fn first_round(&self, deadline: Duration) -> bool {
-        let receiver = self.first_round.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody will tell any more when it was told before.
-        matches!(receiver.recv_timeout(deadline), Ok(()) | Err(RecvTimeoutError::Disconnected))
+        let mut receiver = self.first_round.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody tells any more when the thread has ended.
+        let is_over = |receiver: &Receiver<()>| receiver.recv_timeout(deadline) != Err(RecvTimeoutError::Timeout);
+        receiver.take_if(|receiver| is_over(receiver));
+        receiver.is_none()
     }
 
     /// Stops it; probes under way are given up.
