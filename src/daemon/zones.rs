@@ -2,6 +2,7 @@
 //!
 //! Not here: what a zone says (`zone`), who is asked (`state`).
 
+use std::io;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -88,7 +89,7 @@ fn read_zone(text: &LocalZone, before: Option<&Zone>, context: Context<'_>) -> R
             }
             Err(error) => {
                 is_missing = true;
-                diagnostics.push(unread(file, &text.name, &explain(&error)));
+                diagnostics.push(unread(file, &text.name, &error));
             }
         }
     }
@@ -103,21 +104,26 @@ fn read_zone(text: &LocalZone, before: Option<&Zone>, context: Context<'_>) -> R
             diagnostics.extend(warnings);
             Read { zone: (!is_wrong).then_some(zone), diagnostics, is_missing }
         }
-        // What a broken file lacks is no fault of its own.
-        Err(_) if is_wrong => Read { zone: None, diagnostics, is_missing },
         Err(faults) => {
-            diagnostics.extend(faults);
+            // What a broken file lacks is no fault of its own, and has no place.
+            diagnostics.extend(faults.into_iter().filter(|fault| !is_wrong || fault.position.is_some()));
             Read { zone: None, diagnostics, is_missing }
         }
     }
 }
 
-fn unread(file: &MasterFile, apex: &Name, why: &str) -> Diagnostic {
+fn unread(file: &MasterFile, apex: &Name, error: &io::Error) -> Diagnostic {
+    let why = explain(error);
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => "create it, or correct 'file'",
+        io::ErrorKind::PermissionDenied => "let the server's user read it",
+        _ => "'file' names a master file",
+    };
     Diagnostic {
         position: file.position.clone(),
         level: Level::Error,
         message: format!("zone {apex}: loading from master file {} failed: {why}", file.path.display()),
-        hint: Some("the server's user must be able to read it".to_owned()),
+        hint: Some(hint.to_owned()),
     }
 }
 
@@ -171,5 +177,35 @@ fn tell(text: &LocalZone, zone: Option<&Zone>, before: Option<&Zone>) {
             let what = "not loaded due to errors: its names are answered SERVFAIL";
             logging::event!(Category::Zoneload, Severity::Error, "zone {apex}/IN: {what}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::named_conf;
+
+    #[test]
+    fn every_fault_of_a_file_is_told_and_what_a_missing_one_needs() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let text = "@ SOA ns h 1 2 3 4 5\n@ NS ns\nns 60 A 10.0.0.\nx.other. A 10.0.0.1\nw CNAME ns\nw A 10.0.0.1\n";
+        std::fs::write(directory.path().join("corp"), text).expect("a file");
+        let conf = format!(
+            "options {{ directory \"{}\"; }}; zone corp {{ type primary; file \"corp\"; }}; zone gone {{ type primary; \
+             file \"gone\"; }};",
+            directory.path().display()
+        );
+        let config = named_conf::parse(&conf, "x.conf", &Disk).expect("the configuration is right").config;
+        let context = Context { checks: &[], region: None, host: "az1" };
+        let told: Vec<String> = check(&config, context).iter().map(ToString::to_string).collect();
+        for expected in [
+            "corp:3: bad A",
+            "corp:4: 'x.other' is out of zone",
+            "corp:6: w.corp: CNAME and other data",
+            "gone failed: file not found (create it, or correct 'file')",
+        ] {
+            assert!(told.iter().any(|line| line.contains(expected)), "{expected}: {told:#?}");
+        }
+        assert!(told.iter().all(|line| !line.contains("no SOA")), "{told:#?}");
     }
 }
