@@ -1,6 +1,7 @@
 //! The system calls that nothing safer offers, and the only place where `unsafe` is allowed.
 //!
-//! One call a block; each `SAFETY` note answers the conditions of that call.
+//! One call a block; each `SAFETY` note answers the conditions of that call. Beside them [`state_directory`]: what files
+//! need so that they outlive a crash.
 
 pub mod batch;
 pub mod cores;
@@ -11,3 +12,4 @@ pub mod parent;
 pub mod prefetch;
 pub mod priority;
 pub mod sockets;
+pub mod state_directory;
