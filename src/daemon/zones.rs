@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::files::{Disk, Files, explain};
-use crate::config::{Config, Diagnostic, Level, LocalZone, MasterFile};
+use crate::config::{Config, Diagnostic, Level, LocalZone, MasterFile, Position};
 use crate::health;
 use crate::logging::{self, Category, Severity};
 use crate::state::Zones;
@@ -106,10 +106,18 @@ fn read_zone(text: &LocalZone, before: Option<&Zone>, context: Context<'_>) -> R
         }
         Err(faults) => {
             // What a broken file lacks is no fault of its own, and has no place.
-            diagnostics.extend(faults.into_iter().filter(|fault| !is_wrong || fault.position.is_some()));
+            let faults = faults.into_iter().filter(|fault| !is_wrong || fault.position.is_some());
+            diagnostics
+                .extend(faults.map(|fault| Diagnostic { position: fault.position.or_else(|| begin(text)), ..fault }));
             Read { zone: None, diagnostics, is_missing }
         }
     }
+}
+
+/// Where a zone begins: what it lacks is told of there.
+fn begin(text: &LocalZone) -> Option<Position> {
+    let in_file = |file: &MasterFile| Position { file: file.path.display().to_string().into(), line: 1 };
+    text.file.as_ref().map(in_file).or_else(|| text.position.clone())
 }
 
 fn unread(file: &MasterFile, apex: &Name, error: &io::Error) -> Diagnostic {
