@@ -1,4 +1,4 @@
-//! Running the demo as a newcomer does: the program, its forwarders as processes, a second terminal.
+//! Running the demos as a newcomer does: the program, its servers as processes, a second terminal.
 //!
 //! Where the first port is in use, by another demo among others, the next free one is taken; so tests run side by side.
 
@@ -27,7 +27,14 @@ fn demo(arguments: &[&str]) -> Command {
 
 /// A second terminal's line to the demo at `port`: what it shows.
 fn tell(port: u16, line: &str) -> String {
-    let Output { status, stdout, .. } = demo(&["--port", &port.to_string(), line]).output().expect("tandem runs");
+    tell_story(&[], port, line)
+}
+
+/// The same for a story beside that of the forwarders.
+fn tell_story(story: &[&str], port: u16, line: &str) -> String {
+    let port = port.to_string();
+    let arguments = [story, &["--port", &port, line]].concat();
+    let Output { status, stdout, .. } = demo(&arguments).output().expect("tandem runs");
     let text = String::from_utf8(stdout).expect("the demo writes UTF-8");
     assert!(status.success(), "'{line}' ends with {status}: {text}");
     text
@@ -44,10 +51,15 @@ struct Parts {
 }
 
 impl Parts {
-    /// Reads `  the forwarder in AZ 1  127.0.1.53 port 5300, PID 77, /tmp/…/az1/named.conf`, and its neighbour.
+    /// Reads `  the forwarder in AZ 1  127.0.1.53 port 5300, PID 77, /tmp/…/az1/named.conf`, and its neighbour; or
+    /// `  the DNS server  127.0.0.1 port 5300, PID 77, /tmp/…/failover.toml`.
     fn read(text: &str) -> Parts {
-        let rows: Vec<_> = text.lines().filter(|line| line.starts_with("  the forwarder in AZ ")).collect();
-        assert_eq!(rows.len(), 2, "two forwarders in:\n{text}");
+        let of = |start: &str| text.lines().filter(|line| line.starts_with(start)).collect::<Vec<_>>();
+        let (rows, depth) = match &of("  the DNS server ")[..] {
+            [] => (of("  the forwarder in AZ "), 2),
+            server => (server.to_vec(), 1),
+        };
+        assert_eq!(rows.len(), depth, "two forwarders, or one server, in:\n{text}");
         let behind = |row: &str, word: &str| {
             let rest = row.split_once(word).unwrap_or_else(|| panic!("'{word}' in: {row}")).1;
             rest.split(',').next().and_then(|number| number.trim().parse::<u32>().ok()).expect("a number")
@@ -56,7 +68,7 @@ impl Parts {
         Parts {
             port: u16::try_from(behind(rows[0], " port ")).expect("a port"),
             pids: rows.iter().map(|row| behind(row, " PID ")).collect(),
-            directory: file.ancestors().nth(2).expect("az1/named.conf is in the demo's directory").to_owned(),
+            directory: file.ancestors().nth(depth).expect("a file in the demo's directory").to_owned(),
         }
     }
 
@@ -145,4 +157,47 @@ fn no_forwarder_outlives_a_demo_that_is_ended_by_a_signal() {
     assert!(wait_until(END, || demo.process.ended().is_some()));
     demo.parts.assert_ended("SIGKILL");
     fs::remove_dir_all(&demo.parts.directory).expect("the forwarders' files can be removed");
+}
+
+#[test]
+fn a_name_follows_its_servers_and_nothing_is_left_behind() {
+    let Output { status, stdout, .. } = demo(&["failover", "--once"]).output().expect("tandem runs");
+    let text = String::from_utf8(stdout).expect("the demo writes UTF-8");
+    assert!(status.success(), "{status}:\n{text}");
+    assert!(text.contains("\nThe name followed 1 → 2 → 3 → 2 → 1: ") && !text.contains("FAILED"), "{text}");
+    for row in [
+        "  server 1 killed           1 → 2  ",
+        "  server 2 killed           2 → 3  ",
+        "  server 3 killed           stays  ",
+        "  server 3 started again    stays  ",
+        "  server 2 started again    3 → 2  ",
+        "  server 1 started again    2 → 1  ",
+        "    request_interval = \"1s\" in place of \"2s\"",
+        "    failure_threshold = 2 in place of 3",
+        "primary.resilient-site: healthy to unhealthy: connect: refused (2 in a row)",
+        "secondary.resilient-site: unhealthy to healthy: status 200 after ",
+    ] {
+        assert!(text.contains(row), "'{row}' is missing in\n{text}");
+    }
+    Parts::read(&text).assert_nothing_left("the story");
+}
+
+#[test]
+fn a_second_terminal_freezes_and_wakes_a_server_behind_the_name() {
+    let mut running = Running::start(&["failover", "--port", "5450"]);
+    let port = running.parts.port;
+    let tell = |line: &str| tell_story(&["failover"], port, line);
+    let is = |number: usize| tell("look").contains(&format!(" is 127.0.0.1{number} (server {number})\n"));
+    assert!(wait_until(END, || is(1)), "{}", tell("look"));
+    assert!(tell("freeze 1").contains("server 1 was frozen"));
+    assert!(tell("look").contains(" is frozen\n"), "{}", tell("look"));
+    assert!(wait_until(END, || is(2)), "{}", tell("look"));
+    assert!(tell("start 1").contains("server 1 was started again"));
+    assert!(wait_until(END, || is(1)), "{}", tell("look"));
+    let table = tell("look");
+    assert!(table.contains("  server 1 frozen           1 → 2 "), "{table}");
+    assert!(tell("quit").contains("are stopped"));
+    assert!(wait_until(END, || running.process.ended().is_some()), "'quit' does not end it");
+    assert!(running.process.ended().is_some_and(|status| status.success()));
+    running.parts.assert_nothing_left("'quit'");
 }

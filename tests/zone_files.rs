@@ -25,7 +25,7 @@ struct Fault {
     zone: &'static str,
     /// The file's text; `None`: there is no file.
     text: Option<&'static str>,
-    /// What is told of it: the line, 0 where it is the zone's in the configuration that is meant, and the words behind it.
+    /// What is told of it: the line, 0 for that of the zone in the configuration, and the words behind it.
     told: &'static [(u32, &'static str)],
 }
 

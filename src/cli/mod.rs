@@ -26,7 +26,7 @@ pub struct Cli {
 pub enum Command {
     /// Read a configuration and show all that is wrong with it
     Check(check::CheckArgs),
-    /// Try it: two forwarders, a stand-in for the VPC's resolver and clients, all on loopback
+    /// Try it on loopback: two forwarders, a stand-in for the VPC's resolver and clients; or a name that fails over
     Demo(demo::DemoArgs),
     /// Say which list, rule and forwarders a question would meet, and why
     Explain(explain::ExplainArgs),

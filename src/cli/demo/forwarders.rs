@@ -1,57 +1,29 @@
-//! Running the two forwarders: processes of this same program, each with its own named.conf.
+//! Running the two forwarders: servers that each have their own named.conf.
 //!
-//! Invariant: no forwarder outlives its [`Forwarder`], whose end kills the process by its PID, whatever ended it
-//! (a return, a panic, a signal to this program). When this program itself is killed by SIGKILL, the kernel tells them
-//! to end (`--end-with`); only their directory is left then.
-//! Not here: what a forwarder answers.
+//! Not here: processes ([`super::server`]), what a forwarder answers.
 
-use std::ffi::OsString;
-use std::fs::File;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
-use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::net::SocketAddrV4;
+use std::path::Path;
 
-use hickory_proto::rr::{DNSClass, RecordType};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use tokio::process::{Child, Command};
-
-use super::client::{Question, ask};
-use super::place::ALLOWED_CLIENT;
-use super::stand_in::name;
+use super::server::{Program, Server};
 use super::{Az, Error};
-use crate::wire::Transport;
 
 /// The configuration of each forwarder, with the addresses of the first.
 const TEMPLATE: &str = include_str!("../../../conf/demo.conf");
-/// How long a forwarder may take until it answers.
-const START: Duration = Duration::from_secs(10);
-/// How long a forwarder may take to end after SIGTERM, before it is killed.
-const STOP: Duration = Duration::from_secs(5);
 
-/// How a forwarder process is made.
+/// How a forwarder is made.
 #[derive(Clone, Debug)]
-pub(super) struct Program {
-    /// The file that is run.
-    pub executable: PathBuf,
-    /// Its arguments, given the configuration file.
-    pub arguments: fn(&Path) -> Vec<OsString>,
+pub(super) struct Make {
+    /// Its process.
+    pub program: Program,
     /// The configuration's text.
     pub configuration: fn(&Setting<'_>) -> String,
 }
 
-impl Program {
-    /// This program's own `serve -c FILE`, ending with this process.
+impl Make {
+    /// This program with the demo's named.conf.
     pub(super) fn tandem() -> Result<Self, Error> {
-        let executable =
-            std::env::current_exe().map_err(|fault| Error::File { path: PathBuf::from("/proc/self/exe"), fault })?;
-        let arguments = |file: &Path| {
-            let parent = format!("--end-with={}", std::process::id());
-            vec!["serve".into(), parent.into(), "-c".into(), file.as_os_str().to_owned()]
-        };
-        Ok(Self { executable, arguments, configuration: from_template })
+        Ok(Self { program: Program::tandem()?, configuration: from_template })
     }
 }
 
@@ -81,138 +53,14 @@ fn quotable(path: &Path) -> String {
     path.display().to_string().replace('"', "\\\"")
 }
 
-/// One forwarder, running or not.
-pub(super) struct Forwarder {
-    /// Its availability zone.
-    pub az: Az,
-    /// Where it listens when it runs.
-    pub address: SocketAddrV4,
-    /// Its named.conf.
-    pub configuration: PathBuf,
-    program: Program,
-    output: PathBuf,
-    child: Option<Child>,
-}
-
-impl Forwarder {
-    /// Writes the configuration into a directory of its own below `parent`; starts nothing.
-    pub(super) fn prepare(az: Az, address: SocketAddrV4, program: &Program, parent: &Path) -> Result<Self, Error> {
-        let directory = parent.join(format!("az{}", az.number()));
-        let configuration = directory.join("named.conf");
-        let text = (program.configuration)(&Setting { address, directory: &directory });
-        std::fs::create_dir(&directory)
-            .and_then(|()| std::fs::write(&configuration, text))
-            .map_err(|fault| Error::File { path: configuration.clone(), fault })?;
-        let output = directory.join("output");
-        Ok(Self { az, address, configuration, program: program.clone(), output, child: None })
-    }
-
-    /// Whether its process is there: started, not stopped, and not ended by itself.
-    pub(super) fn is_running(&mut self) -> bool {
-        if self.ended().is_some() {
-            self.child = None;
-        }
-        self.child.is_some()
-    }
-
-    /// The process, while it runs.
-    pub(super) fn pid(&self) -> Option<u32> {
-        self.child.as_ref().and_then(Child::id)
-    }
-
-    /// Starts the process and waits until it answers. A running one is left alone.
-    pub(super) async fn start(&mut self) -> Result<(), Error> {
-        if self.is_running() {
-            return Ok(());
-        }
-        self.child = Some(self.spawn().map_err(|fault| Error::File { path: self.program.executable.clone(), fault })?);
-        let outcome = self.wait_until_it_answers().await;
-        if outcome.is_err() {
-            self.child = None;
-        }
-        outcome
-    }
-
-    fn spawn(&self) -> io::Result<Child> {
-        let output = File::create(&self.output)?;
-        Command::new(&self.program.executable)
-            .args((self.program.arguments)(&self.configuration))
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .kill_on_drop(true)
-            .spawn()
-    }
-
-    async fn wait_until_it_answers(&mut self) -> Result<(), Error> {
-        let begin = Instant::now();
-        let question = version_question(ALLOWED_CLIENT, self.address);
-        while begin.elapsed() < START {
-            if let Some(status) = self.ended() {
-                return Err(self.failed(format!("ended with {status} instead of serving")));
-            }
-            if ask(&question, Duration::from_millis(200)).await.is_ok() {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Err(self.failed(format!("did not answer on {} within {} s", self.address, START.as_secs())))
-    }
-
-    fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.as_mut()?.try_wait().ok().flatten()
-    }
-
-    fn failed(&self, what: String) -> Error {
-        let output = std::fs::read_to_string(&self.output).unwrap_or_default();
-        Error::Forwarder { az: self.az, what, output: last_lines(&output, 10) }
-    }
-
-    /// Ends the process with SIGTERM, or SIGKILL when that does not help; says how it ended. `None`: it did not run.
-    pub(super) async fn stop(&mut self) -> Option<io::Result<ExitStatus>> {
-        let mut child = self.child.take()?;
-        if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
-            // The child is not yet waited for, so that its PID cannot be another process's.
-            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
-        }
-        match tokio::time::timeout(STOP, child.wait()).await {
-            Ok(outcome) => Some(outcome),
-            Err(_) => {
-                let _ = child.start_kill();
-                Some(child.wait().await)
-            }
-        }
-    }
-}
-
-/// CH TXT version.bind, which every name server answers by itself.
-pub(super) fn version_question(from: Ipv4Addr, to: SocketAddrV4) -> Question {
-    Question {
-        from,
-        to,
-        by: Transport::Udp,
-        qname: name("version.bind."),
-        qtype: RecordType::TXT,
-        qclass: DNSClass::CH,
-    }
-}
-
-fn last_lines(text: &str, count: usize) -> String {
-    let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(count)..].join("\n")
-}
-
 /// The forwarders of both availability zones.
-pub(super) struct Pair([Forwarder; 2]);
+pub(super) struct Pair([Server; 2]);
 
 impl Pair {
-    /// Writes both configurations; starts nothing.
-    pub(super) fn prepare(addresses: [SocketAddrV4; 2], program: &Program, parent: &Path) -> Result<Self, Error> {
+    /// Writes both configurations, each into a directory of its own below `parent`; starts nothing.
+    pub(super) fn prepare(addresses: [SocketAddrV4; 2], make: &Make, parent: &Path) -> Result<Self, Error> {
         let [first, second] = addresses;
-        Ok(Self([
-            Forwarder::prepare(Az::One, first, program, parent)?,
-            Forwarder::prepare(Az::Two, second, program, parent)?,
-        ]))
+        Ok(Self([prepare(Az::One, first, make, parent)?, prepare(Az::Two, second, make, parent)?]))
     }
 
     /// Starts both.
@@ -230,18 +78,18 @@ impl Pair {
     }
 
     /// The forwarder of a zone.
-    pub(super) fn get(&self, az: Az) -> &Forwarder {
+    pub(super) fn get(&self, az: Az) -> &Server {
         &self.0[az.index()]
     }
 
     /// The forwarder of a zone, to start or stop it.
-    pub(super) fn get_mut(&mut self, az: Az) -> &mut Forwarder {
+    pub(super) fn get_mut(&mut self, az: Az) -> &mut Server {
         &mut self.0[az.index()]
     }
 
     /// Those that run.
     pub(super) fn running(&mut self) -> Vec<Az> {
-        self.0.iter_mut().filter_map(|forwarder| forwarder.is_running().then_some(forwarder.az)).collect()
+        Az::BOTH.into_iter().filter(|az| self.get_mut(*az).is_running()).collect()
     }
 
     /// Where both listen when they run, AZ 1 first.
@@ -250,16 +98,29 @@ impl Pair {
     }
 }
 
+fn prepare(az: Az, address: SocketAddrV4, make: &Make, parent: &Path) -> Result<Server, Error> {
+    let directory = parent.join(format!("az{}", az.number()));
+    std::fs::create_dir(&directory).map_err(|fault| Error::File { path: directory.clone(), fault })?;
+    let text = (make.configuration)(&Setting { address, directory: &directory });
+    Server::prepare(format!("the forwarder in {az}"), address, &make.program, &directory, ("named.conf", &text))
+}
+
 #[cfg(test)]
 pub(super) mod tests {
+    use std::net::Ipv4Addr;
+    use std::path::PathBuf;
+
     use super::super::place::STAND_IN;
     use super::*;
 
     /// A forwarder of another make with the same settings: what the demo does must not depend on whose it is.
-    pub(in super::super) fn unbound() -> Program {
-        Program {
+    pub(in super::super) fn unbound() -> Make {
+        let program = Program {
             executable: PathBuf::from("/usr/sbin/unbound"),
             arguments: |file| vec!["-d".into(), "-c".into(), file.as_os_str().to_owned()],
+        };
+        Make {
+            program,
             configuration: |setting| {
                 let (ip, port) = (setting.address.ip(), setting.address.port());
                 format!(
@@ -277,12 +138,12 @@ pub(super) mod tests {
     }
 
     /// One that refuses nobody and keeps answers for a minute.
-    pub(in super::super) fn unbound_that_keeps_and_serves_all() -> Program {
+    pub(in super::super) fn unbound_that_keeps_and_serves_all() -> Make {
         let configuration = |setting: &Setting<'_>| {
             let right = (unbound().configuration)(setting);
             right.replace("127.0.0.0/8 refuse", "127.0.0.0/8 allow\n cache-min-ttl: 60")
         };
-        Program { configuration, ..unbound() }
+        Make { configuration, ..unbound() }
     }
 
     #[test]
@@ -302,11 +163,5 @@ pub(super) mod tests {
             assert!(text.contains(expected), "{expected} is missing in\n{text}");
         }
         assert!(!text.contains("5300;") && !text.contains("\"/tmp"), "{text}");
-    }
-
-    #[test]
-    fn output_is_cut_to_its_end() {
-        assert_eq!(last_lines("a\nb\nc\n", 2), "b\nc");
-        assert_eq!(last_lines("", 2), "");
     }
 }

@@ -1,21 +1,26 @@
 //! `tandem demo`: the whole scenario on one machine, without privileges or network.
 //!
-//! An embedded stand-in for the VPC's resolver ([`stand_in`]), two forwarders as processes of this same program
-//! ([`forwarders`]), clients that are allowed and refused ([`client`]). A person drives it by a prompt or from a second
-//! terminal ([`prompt`]); `--once` lets it tell and check its story by itself ([`story`]).
+//! An embedded stand-in for the VPC's resolver ([`stand_in`]), two forwarders ([`forwarders`]) as processes of this same
+//! program ([`server`]), clients that are allowed and refused ([`client`]). A person drives it by a prompt or from a
+//! second terminal ([`lines`], [`prompt`]); `--once` lets it tell and check its story by itself ([`story`]).
+//! `tandem demo failover` is another story, with parts of its own ([`failover`]).
 //! Everything stands on loopback addresses ([`place`]); nothing is left behind.
 
 mod change;
 mod client;
+mod failover;
 mod forwarders;
+mod lines;
 mod place;
 mod prompt;
+mod server;
 mod stand_in;
 mod story;
 
 use std::fmt;
 use std::future::Future;
 use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddrV4;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread::JoinHandle;
@@ -25,8 +30,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use forwarders::{Pair, Program};
+use forwarders::{Make, Pair};
 use place::{Directory, Place};
+use server::Program;
 use stand_in::StandIn;
 
 /// How long `--once` may take in all, from start to the last check.
@@ -34,15 +40,29 @@ const WATCHDOG: Duration = Duration::from_secs(90);
 
 /// The arguments of `tandem demo`.
 #[derive(Debug, clap::Args)]
+#[command(disable_help_subcommand = true)]
 pub struct DemoArgs {
     /// Tell the story without a prompt, check every answer, exit 0 or 1
-    #[arg(long, conflicts_with = "line")]
+    #[arg(long, global = true, conflicts_with = "line")]
     once: bool,
-    /// The port of every part; when it is in use the next free one is taken
-    #[arg(long, default_value_t = place::FIRST_PORT, value_parser = clap::value_parser!(u16).range(1..))]
+    /// The port of every part that speaks DNS; when it is in use the next free one is taken
+    #[arg(long, global = true, default_value_t = place::FIRST_PORT, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
     /// A line for the demo that runs in another terminal: `upsert 10.1.2.10`, `stop 1`, `help`, …
     line: Vec<String>,
+    /// Another story than that of two forwarders.
+    #[command(subcommand)]
+    story: Option<Story>,
+}
+
+/// The stories beside that of two forwarders.
+#[derive(Debug, clap::Subcommand)]
+enum Story {
+    /// A name with three servers behind it (conf/failover.toml) that are killed and brought back
+    Failover {
+        /// A line for the demo that runs in another terminal: `kill 1`, `start 1`, `help`, …
+        line: Vec<String>,
+    },
 }
 
 /// Runs the demo, or sends a line to the one that runs.
@@ -88,18 +108,21 @@ async fn interruptible(work: impl Future<Output = Result<ExitCode, Error>>) -> R
 }
 
 async fn dispatch(args: &DemoArgs, output: &Output) -> Result<ExitCode, Error> {
-    if !args.line.is_empty() {
-        return prompt::send(args.port, &args.line.join(" "), output).await;
+    match &args.story {
+        Some(Story::Failover { line }) if !line.is_empty() => failover::send(args.port, &line.join(" "), output).await,
+        Some(Story::Failover { .. }) if args.once => failover::once(args.port, &Program::tandem()?, output).await,
+        Some(Story::Failover { .. }) => failover::converse(args.port, &Program::tandem()?, output).await,
+        None if !args.line.is_empty() => prompt::send(args.port, &args.line.join(" "), output).await,
+        None if args.once => once(args.port, &Make::tandem()?, output).await,
+        None => converse(args.port, &Make::tandem()?, output).await,
     }
-    let program = Program::tandem()?;
-    if args.once { once(args.port, &program, output).await } else { converse(args.port, &program, output).await }
 }
 
 /// `--once`: the story with its checks, bounded by [`WATCHDOG`].
-async fn once(port: u16, program: &Program, output: &Output) -> Result<ExitCode, Error> {
+async fn once(port: u16, make: &Make, output: &Output) -> Result<ExitCode, Error> {
     let mut report = story::Report::new(output.clone());
     let told = tokio::time::timeout(WATCHDOG, async {
-        let (mut demo, _control) = Demo::start(port, program, output).await?;
+        let (mut demo, _control) = Demo::start(port, make, output).await?;
         output.line("The story now tells itself, in some 25 s.");
         story::tell(&demo.stand_in, &mut demo.pair, &mut report).await?;
         demo.pair.stop().await;
@@ -113,8 +136,8 @@ async fn once(port: u16, program: &Program, output: &Output) -> Result<ExitCode,
 }
 
 /// The prompt, until `quit`.
-async fn converse(port: u16, program: &Program, output: &Output) -> Result<ExitCode, Error> {
-    let (mut demo, control) = Demo::start(port, program, output).await?;
+async fn converse(port: u16, make: &Make, output: &Output) -> Result<ExitCode, Error> {
+    let (mut demo, control) = Demo::start(port, make, output).await?;
     prompt::converse(&mut demo, control, output).await;
     demo.pair.stop().await;
     Ok(ExitCode::SUCCESS)
@@ -132,7 +155,7 @@ struct Demo {
 
 impl Demo {
     /// Starts all parts and says where they are; also the socket of the control line.
-    async fn start(port: u16, program: &Program, output: &Output) -> Result<(Self, TcpListener), Error> {
+    async fn start(port: u16, make: &Make, output: &Output) -> Result<(Self, TcpListener), Error> {
         let place = Place::find(port)?;
         if place.port != port {
             output.line(format!("port {port} is in use; every part takes {} instead", place.port));
@@ -141,7 +164,7 @@ impl Demo {
             TcpListener::from_std(place.control).map_err(|fault| Error::Socket { what: "the control line", fault })?;
         let stand_in = StandIn::start(place.stand_in_udp, place.stand_in_tcp)?;
         let directory = Directory::create()?;
-        let mut pair = Pair::prepare(place::forwarders(place.port), program, directory.path())?;
+        let mut pair = Pair::prepare(place::forwarders(place.port), make, directory.path())?;
         pair.start().await?;
         let demo = Self { port: place.port, stand_in, pair, _directory: directory };
         demo.say_what_runs_where(output);
@@ -261,10 +284,10 @@ enum Error {
         /// Why.
         fault: io::Error,
     },
-    /// A forwarder does not serve.
-    Forwarder {
+    /// A server that the demo starts does not serve.
+    Server {
         /// Which.
-        az: Az,
+        who: String,
         /// What it did instead.
         what: String,
         /// The end of what it printed.
@@ -273,7 +296,7 @@ enum Error {
     /// No demo listens for the line.
     NobodyListens {
         /// Where it was sought.
-        port: u16,
+        control: SocketAddrV4,
         /// What was met there.
         fault: io::Error,
     },
@@ -292,21 +315,29 @@ impl fmt::Display for Error {
             }
             Self::File { path, fault } => write!(f, "{}: {fault}", path.display()),
             Self::Socket { what, fault } => write!(f, "{what}: {fault}"),
-            Self::Forwarder { az, what, output } => {
-                write!(
-                    f,
-                    "the forwarder in {az} {what}; it said:\n{}",
-                    if output.is_empty() { "(nothing)" } else { output }
-                )
+            Self::Server { who, what, output } => {
+                write!(f, "{who} {what}; it said:\n{}", if output.is_empty() { "(nothing)" } else { output })
             }
-            Self::NobodyListens { port, fault } => {
-                write!(f, "no demo listens on {} port {port} ({fault}); ", place::CONTROL)?;
-                f.write_str("start `tandem demo` in another terminal, or name its port with --port")
+            Self::NobodyListens { control, fault } => {
+                write!(f, "no demo listens on {} port {} ({fault}); ", control.ip(), control.port())?;
+                f.write_str("start it in another terminal, or name its port with --port")
             }
             Self::Client(fault) => write!(f, "the client with a resolv.conf: {fault}"),
-            Self::Interrupted => f.write_str("interrupted; both forwarders are ended"),
+            Self::Interrupted => f.write_str("interrupted; all that was started is ended"),
         }
     }
+}
+
+#[cfg(test)]
+/// Collects what is said.
+fn collect() -> (Output, mpsc::UnboundedReceiver<String>) {
+    let (sender, texts) = mpsc::unbounded_channel();
+    (Output(sender), texts)
+}
+
+#[cfg(test)]
+fn said(mut texts: mpsc::UnboundedReceiver<String>) -> String {
+    std::iter::from_fn(|| texts.try_recv().ok()).collect()
 }
 
 #[cfg(test)]
@@ -316,19 +347,9 @@ mod tests {
     use std::process::Command;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    /// Collects what is said.
-    fn collect() -> (Output, mpsc::UnboundedReceiver<String>) {
-        let (sender, texts) = mpsc::unbounded_channel();
-        (Output(sender), texts)
-    }
-
-    fn said(mut texts: mpsc::UnboundedReceiver<String>) -> String {
-        std::iter::from_fn(|| texts.try_recv().ok()).collect()
-    }
-
-    fn tell_with(program: &Program, port: u16) -> (ExitCode, String) {
+    fn tell_with(make: &Make, port: u16) -> (ExitCode, String) {
         let (output, texts) = collect();
-        let code = runtime().unwrap().block_on(once(port, program, &output)).unwrap();
+        let code = runtime().unwrap().block_on(once(port, make, &output)).unwrap();
         (code, said(texts))
     }
 
@@ -355,9 +376,10 @@ mod tests {
 
     #[test]
     fn a_forwarder_that_cannot_start_is_shown_with_its_own_words() {
-        let program = Program { arguments: |_| vec!["-d".into(), "-c".into(), "/dev/null/file".into()], ..unbound() };
+        let arguments: fn(&std::path::Path) -> Vec<_> = |_| vec!["-d".into(), "-c".into(), "/dev/null/file".into()];
+        let make = Make { program: Program { arguments, ..unbound().program }, ..unbound() };
         let (output, _texts) = collect();
-        let error = runtime().unwrap().block_on(once(6700, &program, &output)).unwrap_err().to_string();
+        let error = runtime().unwrap().block_on(once(6700, &make, &output)).unwrap_err().to_string();
         assert!(error.starts_with("the forwarder in AZ 1 ended with"), "{error}");
         assert!(error.contains("/dev/null/file"), "{error}");
     }

@@ -25,7 +25,7 @@ pub(super) const REFUSED_CLIENT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 200);
 /// The port that is tried first.
 pub(super) const FIRST_PORT: u16 = 5300;
 /// How many ports are tried.
-const PORTS_TRIED: u16 = 100;
+pub(super) const PORTS_TRIED: u16 = 100;
 
 /// The chosen port, with the sockets that are already bound to it.
 pub(super) struct Place {

@@ -1,42 +1,31 @@
-//! Driving the demo by hand: lines typed at its prompt or sent from a second terminal.
+//! What lines mean to the demo of two forwarders: moving the service, stopping and starting forwarders.
 //!
-//! A second terminal's line (`tandem demo upsert 10.1.2.10`) travels over a loopback TCP connection: one line there, the
-//! same text back that the prompt would show, then the end of the connection. Lines are handled one at a time, whoever
-//! sent them; only the watch after an `upsert` runs beside them. Not here: what is done besides being told so.
+//! Only the watch after an `upsert` runs beside the lines. Not here: where lines come from ([`super::lines`]), what is
+//! done besides being told so.
 
 use std::fmt;
-use std::io::{self, IsTerminal};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hickory_proto::rr::RecordType;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::change::{Sighting, watch};
 use super::client::{Question, ResolvConf, ask};
+use super::lines::{self, Reader, own_name, try_lines, unless_on_path};
 use super::place::{ALLOWED_CLIENT, CONTROL, FIRST_PORT, REFUSED_CLIENT};
 use super::stand_in::{ALIAS, PRIMARY, PUBLIC, SECONDARY, SERVICE, SERVICE_TTL, name};
 use super::story::list;
 use super::{Az, Demo, Error, Output};
 
-/// The longest line, in octets.
-const LINE_BYTES: u64 = 256;
-/// How long a connection may take to send its line.
-const LINE_PATIENCE: Duration = Duration::from_secs(5);
-/// Connections at once; more wait.
-const CONNECTIONS: usize = 16;
 /// How long the prompt waits for a forwarder's answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Said where a forwarder would be needed and none runs.
 const NOBODY_RUNS: &str = "no forwarder runs; `start 1` starts one";
 
-const PROMPT: &str = "tandem> ";
 const LINES: &str = "  upsert ADDRESS   move the service to this address, and watch when its clients see it
   stop 1|2         stop the forwarder of an availability zone
   start 1|2        start it again
@@ -99,66 +88,22 @@ fn parse_az(text: &str) -> Option<Az> {
     Az::BOTH.into_iter().find(|az| text == az.number().to_string())
 }
 
-/// A line and where its answer goes.
-struct Request {
-    line: String,
-    /// The second terminal, which is let go when the last clone is gone; `None`: the line was typed at the prompt.
-    second: Option<Output>,
-}
-
-/// Who reads the answer to a line.
-#[derive(Clone)]
-struct Reader {
-    output: Output,
-    /// What stands in front of the reader's next line; empty where nobody types.
-    prompt: &'static str,
-}
-
-impl Reader {
-    fn line(&self, text: impl Into<String>) {
-        self.output.line(text);
-    }
-
-    /// A line that comes while the prompt may be shown: takes its place, and puts it below.
-    fn line_beside_prompt(&self, text: &str) {
-        let back = if self.prompt.is_empty() { "" } else { "\r" };
-        self.output.text(format!("{back}{text}\n{}", self.prompt));
-    }
-}
-
 /// Handles lines until one says `quit`, or the terminal's input ends.
 pub(super) async fn converse(demo: &mut Demo, control: TcpListener, output: &Output) {
-    let (sender, mut requests) = mpsc::channel(CONNECTIONS);
-    let is_terminal = io::stdin().is_terminal();
-    read_prompt(sender.clone(), is_terminal);
-    let server = tokio::spawn(serve(control, sender));
-    output.line(what_to_try(demo.port));
+    let what_to_try = what_to_try(demo.port);
     let mut driver = Driver { demo, watch: None };
-    let prompt = if is_terminal { PROMPT } else { "" };
-    output.text(prompt);
-    while let Some(Request { line, second }) = requests.recv().await {
-        let reader = match second {
-            Some(output) => Reader { output, prompt: "" },
-            None => Reader { output: output.clone(), prompt },
-        };
-        if driver.handle(&line, &reader).await {
-            break;
-        }
-        reader.output.text(reader.prompt);
-    }
+    lines::converse(&mut driver, control, output, what_to_try).await;
     driver.end_watch();
-    server.abort();
 }
 
 /// The lines to try in another terminal.
 fn what_to_try(port: u16) -> String {
     let at = |az: Az| format!("@{} -p {port}", super::place::FORWARDERS[az.index()]);
     let (one, two) = (at(Az::One), at(Az::Two));
-    let program = std::env::args().next().unwrap_or_else(|| "tandem".to_owned());
+    let program = own_name();
     let option = if port == FIRST_PORT { String::new() } else { format!("--port {port} ") };
-    let mut text = String::from("\nTry, in another terminal:\n");
     let [service, alias, public] = [SERVICE, ALIAS, PUBLIC].map(|name| name.trim_end_matches('.'));
-    for (line, remark) in [
+    let lines = try_lines([
         (format!("dig {one} {service}"), "the service, by AZ 1; again: TTL counts down"),
         (format!("dig {two} {service} +tcp"), "by AZ 2 and TCP"),
         (format!("dig {one} {alias}"), "an alias into the other zone"),
@@ -166,34 +111,9 @@ fn what_to_try(port: u16) -> String {
         (format!("dig {one} -x {PRIMARY}"), "a reverse name"),
         (format!("dig {one} -b {REFUSED_CLIENT} {service}"), "a client that is refused, and why"),
         (format!("{program} demo {option}upsert {SECONDARY}"), "move the service, as `upsert` below"),
-    ] {
-        text.push_str(&format!("  {line:<74} # {remark}\n"));
-    }
-    if !is_on_path("dig") {
-        text.push_str("  (dig is not installed here: Debian has it in bind9-dnsutils, Fedora in bind-utils)\n");
-    }
-    format!("{text}\nHere, or there behind `demo`:\n{LINES}\n")
-}
-
-fn is_on_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|at| at.join(program).is_file()))
-}
-
-/// Reads the terminal in a thread: a read of standard input cannot be given up, and the program must not wait for it.
-/// For the same reason the thread holds no output, whose end the program does wait for.
-fn read_prompt(requests: mpsc::Sender<Request>, is_terminal: bool) {
-    std::thread::spawn(move || {
-        for line in io::stdin().lines() {
-            let Ok(line) = line else { break };
-            if requests.blocking_send(Request { line, second: None }).is_err() {
-                return;
-            }
-        }
-        // Ctrl-D. Without a terminal (a service, a pipe) the demo goes on, driven from a second one.
-        if is_terminal {
-            let _ = requests.blocking_send(Request { line: "quit".to_owned(), second: None });
-        }
-    });
+    ]);
+    let dig = unless_on_path("dig", "Debian has it in bind9-dnsutils, Fedora in bind-utils");
+    format!("{lines}{dig}\nHere, or there behind `demo`:\n{LINES}\n")
 }
 
 struct Driver<'a> {
@@ -202,8 +122,7 @@ struct Driver<'a> {
     watch: Option<JoinHandle<()>>,
 }
 
-impl Driver<'_> {
-    /// Does what the line says; whether it was `quit`.
+impl lines::Driver for Driver<'_> {
     async fn handle(&mut self, line: &str, reader: &Reader) -> bool {
         match Line::parse(line) {
             Ok(None) => {}
@@ -220,7 +139,9 @@ impl Driver<'_> {
         }
         false
     }
+}
 
+impl Driver<'_> {
     async fn upsert(&mut self, address: Ipv4Addr, reader: &Reader) {
         self.end_watch();
         self.demo.stand_in.upsert(address).await;
@@ -327,60 +248,13 @@ fn outcome(sighting: &Sighting, address: Ipv4Addr) -> String {
     }
 }
 
-/// Takes lines from second terminals.
-async fn serve(control: TcpListener, requests: mpsc::Sender<Request>) {
-    let connections = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let permit = connections.clone().acquire_owned().await.expect("the semaphore is never closed");
-        match control.accept().await {
-            Ok((stream, _)) => {
-                let requests = requests.clone();
-                tokio::spawn(async move {
-                    // A second terminal that goes away early has had what it wanted.
-                    let _ = attend(stream, requests).await;
-                    drop(permit);
-                });
-            }
-            // Out of file descriptors, most likely: let some be closed.
-            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-        }
-    }
-}
-
-async fn attend(mut stream: TcpStream, requests: mpsc::Sender<Request>) -> io::Result<()> {
-    let (reader, mut writer) = stream.split();
-    let mut line = String::new();
-    let mut reader = BufReader::new(reader.take(LINE_BYTES));
-    tokio::time::timeout(LINE_PATIENCE, reader.read_line(&mut line)).await??;
-    let (sender, mut texts) = mpsc::unbounded_channel();
-    let request = Request { line, second: Some(Output(sender)) };
-    requests.send(request).await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-    while let Some(text) = texts.recv().await {
-        writer.write_all(text.as_bytes()).await?;
-    }
-    writer.shutdown().await
-}
-
 /// The second terminal's side: sends the line to the demo at `port` and shows what comes back.
 pub(super) async fn send(port: u16, line: &str, output: &Output) -> Result<ExitCode, Error> {
     if let Err(error) = Line::parse(line) {
         output.line(error.to_string());
         return Ok(ExitCode::FAILURE);
     }
-    match exchange(port, line, output).await {
-        Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(fault) => Err(Error::NobodyListens { port, fault }),
-    }
-}
-
-async fn exchange(port: u16, line: &str, output: &Output) -> io::Result<()> {
-    let mut stream = TcpStream::connect((CONTROL, port)).await?;
-    stream.write_all(format!("{line}\n").as_bytes()).await?;
-    let mut lines = BufReader::new(stream).lines();
-    while let Some(line) = lines.next_line().await? {
-        output.line(line);
-    }
-    Ok(())
+    lines::send(SocketAddrV4::new(CONTROL, port), line, output).await
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use hickory_proto::rr::RecordType;
 
 use super::change::{LATEST, watch};
 use super::client::{Answer, Fault, Question, ResolvConf, ask};
-use super::forwarders::{Pair, version_question};
+use super::forwarders::Pair;
 use super::place::{ALLOWED_CLIENT, REFUSED_CLIENT};
+use super::server::version_question;
 use super::stand_in::{
     ALIAS, FLEET, FLEET_SIZE, INSTANCE, MISSING, PRIMARY, PUBLIC, PUBLIC_ADDRESS, REVERSE, SECONDARY, SERVICE,
     SERVICE_TTL, StandIn, name,
