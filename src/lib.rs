@@ -17,6 +17,7 @@
 //! | | [`upstream`] | a machine without I/O that gets questions answered by forwarders |
 //! | | [`state`] | the published [`state::Snapshot`]: views, rules, lists |
 //! | the query path | [`answer`] | decides what a query gets; keeps those that wait; also explains |
+//! | | [`keeper`] | makes updates of local zones and keeps them: one thread, a journal a zone |
 //! | | [`listen`] | one worker a core: sockets and timers, lent to `answer` |
 //! | the operators' side | [`daemon`] | start, reload, stop; the only module that knows everyone |
 //! | | [`cli`] | subcommands, the demo |
@@ -34,11 +35,16 @@
 //! 8. [`answer::resume`] goes on with each query that waited: a chain that enters another rule's names is asked there.
 //! 9. [`wire::reply`] fits it to what the client takes; `listen` sends the batch.
 //!
+//! An update goes another way: [`answer::update`] reads it, checks its signature and whether its sender may change
+//! anything; [`keeper`] makes it on a version that nobody sees yet, writes it to the journal, waits for the disk,
+//! publishes the version, and has it answered by the worker that it came to.
+//!
 //! # Invariants
 //! - Only what answers a question that is being asked, from whom it was asked, is believed; of that, only the chain.
 //! - An answer is never served after its TTL, and clients are told no more than what is left of it.
 //! - Whatever comes from the network is bounded in octets, count and time, and cannot panic.
 //! - A look-up sees one version of a local zone whole; a change to a zone is applied whole or not at all.
+//! - What was answered NOERROR to an update is on the disk.
 //! - `wire`, `tsig`, `access`, `zone`, `cache`, `state`, `upstream` and `answer` do no I/O and read no clock: time, chance
 //!   and the host are arguments. `tests/layers.rs` keeps that too.
 //!
@@ -51,6 +57,7 @@
 //!   refreshes the cache; the timers of those that ended early go within seconds ([`upstream`]'s wheel).
 //! - Sockets and IDs to upstreams: [`upstream::lanes`]; the IDs of a socket are never more than half in use. Attempts:
 //!   [`upstream::flight::MAX_ATTEMPTS`]. Answers that were overtaken: 256 a worker.
+//! - Updates that wait, in all and of one client: `keeper::queue`; octets of a journal: `keeper::ledger`.
 //! - Probes under way: [`health::schedule`]; what is read of a server's answer: [`health::probe`].
 //! - Octets of answers: [`cache`]. Octets of a message: 4,096 by UDP, 65,535 by TCP; of names and chains: [`wire`].
 //!
@@ -72,6 +79,7 @@ pub mod cache;
 pub mod upstream;
 pub mod state;
 pub mod answer;
+pub mod keeper;
 pub mod listen;
 pub mod daemon;
 pub mod cli;

@@ -9,14 +9,14 @@ mod common;
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::packet::{Connection, Question};
-use common::{Named, fresh_address, program};
+use common::{Named, fresh_address, nsupdate, program};
 use tandem::tsig::{Algorithm, Key, Keys, Refused, Signer, sign, verify};
 use tandem::wire::header::{HEADER_OCTETS, class, rcode, rtype};
 use tandem::wire::query::{Fault, Query};
@@ -234,22 +234,6 @@ fn dig(server: SocketAddr, arguments: &[&str]) -> String {
         .output()
         .expect("dig can be started");
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
-/// What nsupdate prints for a script, and whether it is content.
-fn nsupdate(server: SocketAddr, arguments: &[&str], script: &str) -> (bool, String) {
-    let mut child = Command::new(program("nsupdate", "bind9-dnsutils"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("nsupdate can be started");
-    let script = format!("server {} {}\n{script}\nsend\n", server.ip(), server.port());
-    child.stdin.take().expect("it is piped").write_all(script.as_bytes()).expect("nsupdate reads its input");
-    let output = child.wait_with_output().expect("nsupdate ends");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    (output.status.success(), text)
 }
 
 #[test]

@@ -206,7 +206,9 @@ impl Quota {
     }
 
     /// Whether a refusal may be logged in this second: one is.
-    pub fn may_complain(&self, unix: u32) -> bool {
+    pub fn may_complain(&self, unix: u64) -> bool {
+        // Cut short, a second is still another one than the last.
+        let unix = unix as u32;
         self.complained.load(Relaxed) != unix && self.complained.swap(unix, Relaxed) != unix
     }
 

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use super::chain::{self, Chain};
 use super::refuse::Denied;
-use super::{Client, Context, Decision, Forward, refuse};
+use super::{Client, Context, Decision, Forward, refuse, signed};
 use crate::access::CookieVerdict;
 use crate::cache::{Key, Lookup, Parts, Patch, RefreshWindow};
 use crate::config::RrsetOrder;
 use crate::state::{Route, View};
+use crate::tsig::Signer;
 use crate::wire::header::{PLAIN_UDP_OCTETS, ede, flag, rcode, rtype};
 use crate::wire::name::MAX_NAME_OCTETS;
 use crate::wire::query::Query;
@@ -46,6 +47,8 @@ pub(super) struct Admitted<'a> {
     pub(super) recursion_available: bool,
     /// What its cookie is worth.
     pub(super) cookie: CookieVerdict,
+    /// Who signs its reply.
+    pub(super) signer: Option<Box<Signer>>,
 }
 
 impl<'a> Admitted<'a> {
@@ -163,17 +166,18 @@ impl<'a> Admitted<'a> {
         }
     }
 
-    /// The longest reply that this client takes, in octets.
+    /// The longest reply that this client takes, in octets, without its signature.
     #[inline]
     pub(super) fn limit(&self, room: usize) -> usize {
-        match (self.client.transport, &self.query.edns) {
+        let limit = match (self.client.transport, &self.query.edns) {
             (Transport::Tcp, _) => room,
             (Transport::Udp, None) => PLAIN_UDP_OCTETS,
             (Transport::Udp, Some(edns)) => {
                 let most = usize::from(self.context.snapshot.max_udp_size).max(PLAIN_UDP_OCTETS);
                 usize::from(edns.udp_size).clamp(PLAIN_UDP_OCTETS, most).min(room)
             }
-        }
+        };
+        (limit - signed::octets(self.signer.as_deref())).max(self.query.question_end)
     }
 
     /// Writes the reply around records that end at `end`.
@@ -197,7 +201,8 @@ impl<'a> Admitted<'a> {
             opt: self.opt(failure_of(&meta)),
         };
         let limit = self.limit(out.len());
-        Decision::Reply(reply::finish(out, &self.query, end, limit, &reply))
+        let octets = reply::finish(out, &self.query, end, limit, &reply);
+        Decision::Reply(signed::seal(self.signer.as_deref(), self.context.unix, out, octets))
     }
 
     /// AD is for those who ask for it (RFC 6840 §5.7).
@@ -239,6 +244,7 @@ impl<'a> Admitted<'a> {
             client: self.client,
             cookie: self.cookie,
             recursion_available: self.recursion_available,
+            signer: self.signer.as_deref(),
         }
     }
 

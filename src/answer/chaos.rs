@@ -2,7 +2,7 @@
 
 use super::refuse::Refusal;
 use crate::wire::header::{HEADER_OCTETS, class, ede, put_u16, rcode, rtype};
-use crate::wire::reply::{self, Opt, Reply};
+use crate::wire::reply::{self, Reply};
 
 const VERSION_BIND: &[u8] = b"\x07version\x04bind\0";
 const VERSION_SERVER: &[u8] = b"\x07version\x06server\0";
@@ -25,18 +25,9 @@ pub(super) fn answer(refusal: &Refusal<'_, '_>, out: &mut [u8]) -> usize {
     let text = text.filter(|_| matches!(query.qtype, rtype::TXT | rtype::ANY));
     let start = reply::begin(out, query);
     let end = text.map_or(start, |text| put_text(out, start, text));
-    let reply = Reply {
-        authoritative: true,
-        answers: u16::from(text.is_some()),
-        opt: Opt {
-            udp_size: refusal.context.snapshot.edns_udp_size,
-            cookie: refusal.cookie.reply().map(|cookie| &cookie[..]),
-            ede: None,
-        },
-        ..Reply::default()
-    };
-    let limit = out.len();
-    reply::finish(out, query, end, limit, &reply)
+    let reply =
+        Reply { authoritative: true, answers: u16::from(text.is_some()), opt: refusal.opt(None), ..Reply::default() };
+    refusal.finish(end, &reply, out)
 }
 
 /// Writes a TXT record of the question's name with TTL 0; returns its end.

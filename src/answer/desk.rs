@@ -4,13 +4,15 @@
 //! [`Driver`] lends its sockets for the time of a call: `listen` has real ones, tests have lists and virtual time.
 //! How many may wait is bounded; where a newcomer has no place, the oldest of its own source, or of those that have not
 //! proven their address, makes room, and if there is none here the newcomer is refused: SERVFAIL, at once, either way.
+//! Updates wait here for their outcome, too.
 //! Not here: what a query gets ([`decide`], [`resume`]), when and whom to ask ([`crate::upstream`]).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::queue::{Queue, Ticket};
+use super::update::{Outcome, Request};
 use super::walk::{Keys, Walk};
 use super::{Chain, Client, Context, Decision, Forward, decide, fail, resume};
 use crate::access::{Exceeded, Permit, Quota, Secret, Source};
@@ -37,8 +39,8 @@ pub struct Common {
 pub struct Moment {
     /// The time.
     pub now: Instant,
-    /// The time of day, in seconds since 1970, modulo 2^32 (RFC 9018 §4.3).
-    pub unix: u32,
+    /// The time of day, in seconds since 1970.
+    pub unix: u64,
 }
 
 /// What a desk needs of the world, for the time of a call.
@@ -60,6 +62,11 @@ pub trait Driver {
     fn close(&mut self, path: Path);
     /// Hands a segment to a flight of another worker, for [`Desk::told`].
     fn tell(&mut self, flight: FlightId, segment: Arc<[u8]>);
+    /// Has an update made and kept; its outcome comes to [`Desk::updated`] with this number.
+    ///
+    /// # Errors
+    /// When too many wait; the request comes back.
+    fn submit(&mut self, number: u64, request: Box<Request>) -> Result<(), Box<Request>>;
 }
 
 /// A query that waits for an upstream.
@@ -83,6 +90,10 @@ pub struct Desk<B> {
     spare_packets: Spares<u8>,
     keys: Keys,
     rotation: u32,
+    /// Who waits for the outcome of an update, by its number. As many as the keeper lets wait.
+    updates: HashMap<u64, B>,
+    /// Updates so far.
+    update_count: u64,
 }
 
 impl<B: Clone> Desk<B> {
@@ -96,6 +107,8 @@ impl<B: Clone> Desk<B> {
             spare_packets: Spares::default(),
             keys: Keys::default(),
             rotation: u32::from_le_bytes([seed[0], seed[1], seed[2], seed[3]]),
+            updates: HashMap::new(),
+            update_count: 0,
             common,
         }
     }
@@ -111,9 +124,9 @@ impl<B: Clone> Desk<B> {
         self.machine.leave_unless(|server| used.contains(&server.id), &mut self.output);
     }
 
-    /// Questions that somebody of this worker waits for.
+    /// Questions and updates that somebody of this worker waits for.
     pub fn waiting(&self) -> usize {
-        self.machine.len()
+        self.machine.len() + self.updates.len()
     }
 
     /// Questions on the wire whose answer would still be taken ([`Machine::on_wire`]).
@@ -172,6 +185,48 @@ impl<B: Clone> Desk<B> {
         kept.extend_from_slice(packet);
         let waiting = Waiting { back, client, packet: kept, chain: None, ticket, _permit: permit };
         self.ask(moment, waiting, forward, until, driver);
+    }
+
+    /// Has an update made that has just come, or says that too many wait.
+    pub fn update(&mut self, moment: Moment, back: B, request: Box<Request>, driver: &mut impl Driver<Back = B>) {
+        self.update_count += 1;
+        match driver.submit(self.update_count, request) {
+            Ok(()) => {
+                driver.begins(&back);
+                self.updates.insert(self.update_count, back);
+            }
+            Err(request) => {
+                self.reply_to_update(moment, &back, &request, Outcome::failed("too many updates wait"), driver);
+            }
+        }
+    }
+
+    /// The update of this number was made, or not. [`Self::carry_out`] is due.
+    pub fn updated(
+        &mut self,
+        moment: Moment,
+        number: u64,
+        request: &Request,
+        outcome: Outcome,
+        driver: &mut impl Driver<Back = B>,
+    ) {
+        let Some(back) = self.updates.remove(&number) else { return };
+        self.reply_to_update(moment, &back, request, outcome, driver);
+        driver.ends(&back);
+    }
+
+    fn reply_to_update(
+        &mut self,
+        moment: Moment,
+        back: &B,
+        request: &Request,
+        outcome: Outcome,
+        driver: &mut impl Driver<Back = B>,
+    ) {
+        let Moment { now, unix } = moment;
+        let cache = &self.common.upstream.cache;
+        let context = Context { snapshot: self.follower.load(), cache, now, unix, rotation: 0 };
+        driver.reply(back, |out| Some(request.reply(context, outcome, out)));
     }
 
     /// A place for a newcomer; if there is none, the oldest makes room.
@@ -383,6 +438,8 @@ impl<B: Clone> Desk<B> {
                     next = Some(forward);
                     None
                 }
+                // A query is none.
+                Decision::Update(_) => None,
             }
         });
         match next {

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::update::Request;
 use super::{Client, Decision, Desk, Driver, Moment, desk};
 use crate::access::{Bounds, Host, Quota};
 use crate::cache::{Cache, MIN_OCTETS};
@@ -204,6 +205,7 @@ impl World {
                     desk.forward(moment, &packet, client, asker, forward, lent);
                 }
                 Decision::ReplyAndRefresh(_, forward) => desk.refresh(moment, *forward),
+                Decision::Update(_) => panic!("nobody may change anything"),
                 Decision::Reply(_) | Decision::Drop => {}
             }
             desk.end_batch();
@@ -333,6 +335,10 @@ impl Driver for Lent<'_> {
 
     fn tell(&mut self, flight: FlightId, segment: Arc<[u8]>) {
         self.world.mail.push((flight, segment));
+    }
+
+    fn submit(&mut self, _: u64, request: Box<Request>) -> Result<(), Box<Request>> {
+        Err(request)
     }
 }
 

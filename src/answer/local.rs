@@ -90,7 +90,7 @@ impl Admitted<'_> {
 
     /// Chance for this query: neighbours in the count have nothing in common.
     fn draw(&self) -> Draw {
-        Draw::new(u64::from(self.context.rotation) << 32 | u64::from(self.context.unix))
+        Draw::new(u64::from(self.context.rotation) << 32 | self.context.unix & 0xffff_ffff)
     }
 
     /// Every record is down, and the zone would rather fail than tell one of them.

@@ -1,8 +1,8 @@
 //! Deciding what a query gets: a reply, a question to upstreams, or nothing.
 //!
 //! No I/O: a packet, the time and the [`Snapshot`] in; a [`Decision`] out. A query is read here, let in or refused;
-//! [`admitted`] leads it to its rule and answers it from the cache or has it forwarded, [`follow`] goes along chains of
-//! aliases. When its segment has come, [`resume`] goes on where [`decide`] stopped. [`desk`] keeps those that wait, and
+//! [`admitted`] leads it to its rule and answers it from the cache or has it forwarded, [`local`] from a zone, [`follow`]
+//! goes along chains of aliases. Updates become a [`update::Request`]. When its segment has come, [`resume`] goes on where [`decide`] stopped. [`desk`] keeps those that wait, and
 //! drives the upstream machine for a worker.
 //! Not here: asking upstreams (`upstream`), sockets (`listen`).
 
@@ -16,6 +16,8 @@ mod fuzz;
 mod local;
 mod queue;
 mod refuse;
+mod signed;
+pub mod update;
 pub mod walk;
 
 use std::net::IpAddr;
@@ -25,8 +27,8 @@ use std::time::Instant;
 use crate::access::CookieVerdict;
 use crate::cache::{Cache, Key};
 use crate::state::{Route, Snapshot, View};
-use crate::wire::header::{class, ede, rcode, rtype};
-use crate::wire::query::Query;
+use crate::wire::header::{class, ede, opcode, rcode, rtype};
+use crate::wire::query::{Fault, Query};
 use crate::wire::{Segment, Transport};
 use admitted::Admitted;
 pub use chain::Chain;
@@ -43,8 +45,8 @@ pub struct Context<'c> {
     pub cache: &'c Cache,
     /// The time.
     pub now: Instant,
-    /// The time of day, in seconds since 1970, modulo 2^32; for cookies.
-    pub unix: u32,
+    /// The time of day, in seconds since 1970; for cookies and signatures.
+    pub unix: u64,
     /// Counts queries; the record that a set of addresses begins with follows from it.
     pub rotation: u32,
 }
@@ -71,6 +73,8 @@ pub enum Decision {
     ReplyAndRefresh(usize, Box<Forward>),
     /// An upstream is to be asked first.
     Forward(Forward),
+    /// A zone is to be changed ([`Desk::update`]).
+    Update(Box<update::Request>),
     /// Nothing.
     Drop,
 }
@@ -94,25 +98,24 @@ pub struct Forward {
 pub fn decide(context: Context<'_>, packet: &[u8], client: Client, out: &mut [u8]) -> Decision {
     match read(context, packet, client, out) {
         Ok(admitted) => admitted.answer(out),
-        Err(reply) => reply.map_or(Decision::Drop, Decision::Reply),
+        Err(decision) => decision,
     }
 }
 
-/// Does what comes before the cache: reads the packet and lets it in. Where that fails, the reply, if there is to be one,
-/// is written and its length returned.
+/// Does what comes before the cache: reads the packet and lets it in. Where that fails, what it gets instead; a reply is
+/// written to `out`. Updates end here.
 #[inline]
-fn read<'a>(
-    context: Context<'a>,
-    packet: &'a [u8],
-    client: Client,
-    out: &mut [u8],
-) -> Result<Admitted<'a>, Option<usize>> {
+#[expect(clippy::result_large_err, reason = "it is built where it is matched")]
+fn read<'a>(context: Context<'a>, packet: &'a [u8], client: Client, out: &mut [u8]) -> Result<Admitted<'a>, Decision> {
     let blackhole = context.snapshot.blackhole.as_ref();
     if blackhole.is_some_and(|list| list.allows(client.address)) {
-        return Err(None);
+        return Err(Decision::Drop);
     }
-    let query = Query::read(packet).map_err(|fault| refuse::unread(fault, packet, out))?;
-    admit(context, query, client, out).map_err(Some)
+    match Query::read(packet) {
+        Ok(query) => admit(context, query, client, out).map_err(Decision::Reply),
+        Err(Fault::Opcode(opcode::UPDATE, Some(end))) => Err(update::decide(context, packet, end, client, out)),
+        Err(fault) => Err(refuse::unread(fault, packet, out).map_or(Decision::Drop, Decision::Reply)),
+    }
 }
 
 /// Goes on with a query whose question has been answered by `segment`, a moment ago.
@@ -144,8 +147,22 @@ pub fn resume(
 /// ([`Admitted::may_have`]); where it fails, the reply is written and its length returned.
 #[inline]
 fn admit<'a>(context: Context<'a>, query: Query<'a>, client: Client, out: &mut [u8]) -> Result<Admitted<'a>, usize> {
+    let (signer, rejected) = match signed::judge(&context, &query, client) {
+        Ok(signer) => (signer, None),
+        Err(signed::Rejected { rcode, signer }) => (signer, Some(rcode)),
+    };
     let cookie = judge_cookie(&context, &query, client);
-    let refusal = refuse::Refusal { context: &context, query: &query, client, cookie, recursion_available: false };
+    let refusal = refuse::Refusal {
+        context: &context,
+        query: &query,
+        client,
+        cookie,
+        recursion_available: false,
+        signer: signer.as_deref(),
+    };
+    if let Some(rcode) = rejected {
+        return Err(refusal.with_rcode(rcode, out));
+    }
     if query.edns.is_some_and(|edns| edns.version > 0) {
         return Err(refusal.with_rcode(rcode::BADVERS, out));
     }
@@ -153,10 +170,6 @@ fn admit<'a>(context: Context<'a>, query: Query<'a>, client: Client, out: &mut [
     let judged = context.snapshot.cookies.is_some() && query.edns.is_some_and(|edns| edns.cookie.is_some());
     if judged && cookie == CookieVerdict::Malformed {
         return Err(refusal.with_rcode(rcode::FORMERR, out));
-    }
-    // No key is known here: what cannot be verified is not answered (RFC 8945 §5.2.1).
-    if query.signed {
-        return Err(refusal.with_rcode(rcode::NOTAUTH, out));
     }
     let views = &context.snapshot.views;
     let recursion_desired = query.recursion_desired();
@@ -186,7 +199,7 @@ fn admit<'a>(context: Context<'a>, query: Query<'a>, client: Client, out: &mut [
         return Err(refusal.denied(Denied::Cache, "no view matches", out));
     };
     let allowed = view.allow_recursion.as_ref().is_none_or(|list| list.allows(client.address));
-    Ok(Admitted { context, client, query, view, recursion_available: view.recursion && allowed, cookie })
+    Ok(Admitted { context, client, query, view, recursion_available: view.recursion && allowed, cookie, signer })
 }
 
 #[inline]
@@ -194,7 +207,7 @@ fn judge_cookie(context: &Context<'_>, query: &Query<'_>, client: Client) -> Coo
     // What an option means in a later version of EDNS is not known.
     let edns = query.edns.filter(|edns| edns.version == 0);
     match (edns.and_then(|edns| edns.cookie), &context.snapshot.cookies) {
-        (Some(option), Some(cookies)) => cookies.respond(option, client.address, context.unix),
+        (Some(option), Some(cookies)) => cookies.respond(option, client.address, context.unix as u32),
         _ => CookieVerdict::Malformed,
     }
 }
@@ -209,7 +222,16 @@ pub fn fail(
 ) -> Decision {
     let Ok(query) = Query::read(packet) else { return Decision::Drop };
     let cookie = judge_cookie(&context, &query, client);
-    let refusal = refuse::Refusal { context: &context, query: &query, client, cookie, recursion_available: true };
+    // It was right when the query came.
+    let signer = signed::judge(&context, &query, client).ok().flatten();
+    let refusal = refuse::Refusal {
+        context: &context,
+        query: &query,
+        client,
+        cookie,
+        recursion_available: true,
+        signer: signer.as_deref(),
+    };
     Decision::Reply(refusal.with_ede(rcode::SERVFAIL, code, text, out))
 }
 

@@ -3,9 +3,10 @@
 //!
 //! Each function writes the reply and returns its length.
 
-use super::{Client, Context};
+use super::{Client, Context, signed};
 use crate::access::CookieVerdict;
 use crate::logging::{self, Category, Severity};
+use crate::tsig::Signer;
 use crate::wire::Name;
 use crate::wire::header::{ede, opcode, rcode};
 use crate::wire::mnemonic::{class_name, type_name};
@@ -33,6 +34,8 @@ pub(super) struct Refusal<'a, 'c> {
     pub(super) cookie: CookieVerdict,
     /// RA: whether names are forwarded for this client.
     pub(super) recursion_available: bool,
+    /// Who signs the reply.
+    pub(super) signer: Option<&'a Signer>,
 }
 
 impl Refusal<'_, '_> {
@@ -63,10 +66,11 @@ impl Refusal<'_, '_> {
         logging::event!(
             Category::Security,
             Severity::Info,
-            "client @{:p} {}#{} ({name}): {} '{name}/{qtype}/{qclass}' denied ({why})",
+            "client @{:p} {}#{}{} ({name}): {} '{name}/{qtype}/{qclass}' denied ({why})",
             query.packet.as_ptr(),
             client.address,
             client.port,
+            key_suffix(self.signer),
             match what {
                 Denied::Query => "query",
                 Denied::Cache => "query (cache)",
@@ -76,16 +80,28 @@ impl Refusal<'_, '_> {
 
     fn write(&self, rcode: u16, ede: Option<(u16, &str)>, out: &mut [u8]) -> usize {
         let end = reply::begin(out, self.query);
-        let opt = Opt {
-            udp_size: self.context.snapshot.edns_udp_size,
-            cookie: self.cookie.reply().map(|cookie| &cookie[..]),
-            ede,
-        };
-        let reply = Reply { rcode, opt, recursion_available: self.recursion_available, ..Reply::default() };
-        // A header, a question and an OPT record are shorter than any limit.
-        let room = out.len();
-        reply::finish(out, self.query, end, room, &reply)
+        let reply =
+            Reply { rcode, opt: self.opt(ede), recursion_available: self.recursion_available, ..Reply::default() };
+        self.finish(end, &reply, out)
     }
+
+    /// What its OPT record carries.
+    pub(super) fn opt<'o>(&'o self, ede: Option<(u16, &'o str)>) -> Opt<'o> {
+        let cookie = self.cookie.reply().map(|cookie| &cookie[..]);
+        Opt { udp_size: self.context.snapshot.edns_udp_size, cookie, ede }
+    }
+
+    /// Writes the reply around a few records that end at `end`: shorter than any limit.
+    pub(super) fn finish(&self, end: usize, reply: &Reply<'_>, out: &mut [u8]) -> usize {
+        let room = out.len();
+        let octets = reply::finish(out, self.query, end, room, reply);
+        signed::seal(self.signer, self.context.unix, out, octets)
+    }
+}
+
+/// The key of a signed message behind its client, as named has it in its lines.
+pub(super) fn key_suffix(signer: Option<&Signer>) -> String {
+    signer.and_then(Signer::key).map_or_else(String::new, |key| format!("/key {}", key.name()))
 }
 
 /// Writes the reply to what is no query that can be read, as named does; `None`: there is to be none.
@@ -94,8 +110,10 @@ pub(super) fn unread(fault: Fault, packet: &[u8], out: &mut [u8]) -> Option<usiz
         // Lest two servers talk for ever.
         Fault::NotAQuery => return None,
         Fault::Malformed(question_end) => (rcode::FORMERR, question_end),
-        // For names that are only forwarded no zone is ours to notify or update.
-        Fault::Opcode(opcode::NOTIFY | opcode::UPDATE, Some(end)) => (rcode::NOTAUTH, Some(end)),
+        // No zone is a copy of another server's.
+        Fault::Opcode(opcode::NOTIFY, Some(end)) => (rcode::NOTAUTH, Some(end)),
+        // One that could be read is none of this.
+        Fault::Opcode(opcode::UPDATE, Some(end)) => (rcode::FORMERR, Some(end)),
         Fault::Opcode(opcode::NOTIFY | opcode::UPDATE, None) => (rcode::FORMERR, None),
         Fault::Opcode(..) => (rcode::NOTIMP, None),
     };

@@ -68,6 +68,7 @@ fn told(snapshot: &Snapshot, packet: &[u8], from: &str) -> String {
     let mut out = vec![0xee; 4096];
     match decide(context, packet, client, &mut out) {
         Decision::Drop => "drop".to_owned(),
+        Decision::Update(_) => "update".to_owned(),
         Decision::Forward(forward) => format!("forward {}", forward.route.rule().apex),
         Decision::Reply(length) | Decision::ReplyAndRefresh(length, _) => spell(&out[..length]),
     }
@@ -129,6 +130,8 @@ fn what_is_not_forwarded_gets_the_rcode_that_named_gives() {
         packet[at] = octet;
         packet
     };
+    let mut update = query("corp", (rtype::SOA, class::IN), b"");
+    update[2] = 0x28;
     let version_1 = b"\0\0\x29\x04\xd0\0\x01\0\0\0\0";
     let half_cookie = b"\0\0\x29\x04\xd0\0\0\0\0\0\x07\0\x0a\0\x03abc";
     let tsig = b"\0\0\xfa\0\xff\0\0\0\0\0\0";
@@ -136,7 +139,8 @@ fn what_is_not_forwarded_gets_the_rcode_that_named_gives() {
         ("without RD, and not in the cache", flagged(2, 0), "5 ede 20"),
         ("a response", flagged(2, 0x81), "drop"),
         ("NOTIFY", flagged(2, 0x20), "9"),
-        ("UPDATE", flagged(2, 0x28), "9"),
+        ("UPDATE of no zone", flagged(2, 0x28), "1"),
+        ("UPDATE of a zone that is another's", update, "9"),
         ("STATUS", flagged(2, 0x10), "4"),
         ("two questions announced", flagged(5, 2), "1"),
         ("AXFR", kind(rtype::AXFR, class::IN), "9 ede 20"),
@@ -150,7 +154,7 @@ fn what_is_not_forwarded_gets_the_rcode_that_named_gives() {
         ("an unknown class", kind(rtype::A, 77), "4"),
         ("EDNS version 1", query("a.corp", (1, 1), version_1), "16"),
         ("a cookie of three octets", query("a.corp", (1, 1), half_cookie), "1"),
-        ("TSIG with a key that is not known", query("a.corp", (1, 1), tsig), "9"),
+        ("TSIG that cannot be read", query("a.corp", (1, 1), tsig), "1"),
     ];
     for (case, packet, expected) in cases {
         assert_eq!(told(&snapshot, &packet, INSIDE), expected, "{case}");
@@ -267,6 +271,7 @@ fn packets_that_walk_together_get_what_each_gets_alone() {
         |from| Client { address: address(from), port: 1, destination: address(OWN), transport: Transport::Udp };
     let spelt = |decision: Decision, out: &[u8]| match decision {
         Decision::Drop => "drop".to_owned(),
+        Decision::Update(_) => "update".to_owned(),
         Decision::Forward(forward) => format!("forward {} {:?}", forward.hash, forward.key.as_octets()),
         Decision::Reply(length) | Decision::ReplyAndRefresh(length, _) => format!("{:?}", &out[..length]),
     };
@@ -276,7 +281,8 @@ fn packets_that_walk_together_get_what_each_gets_alone() {
         let mut together = Vec::new();
         for (index, (_, packet, from)) in packets.iter().enumerate() {
             let refused = walk.read(index, packet, client(from), &mut out);
-            together.push(refused.map(|length| spelt(Decision::Reply(length), &out)));
+            let refused = refused.filter(|decision| !matches!(decision, Decision::Drop));
+            together.push(refused.map(|decision| spelt(decision, &out)));
         }
         walk.prefetch();
         for (index, (case, packet, from)) in packets.iter().enumerate() {

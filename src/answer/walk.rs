@@ -37,23 +37,22 @@ impl<'w> Walk<'w> {
         Self { context, keys, rotation, admitted: [const { None }; MOST] }
     }
 
-    /// Reads packet `index` (`0..MOST`). If it is refused, the reply is written to `out` as by [`super::decide`] and its
-    /// length returned.
+    /// Reads packet `index` (`0..MOST`). `None`: it is let in. Else what it gets, as by [`super::decide`].
     #[inline]
-    pub fn read(&mut self, index: usize, packet: &'w [u8], client: Client, out: &mut [u8]) -> Option<usize> {
+    pub fn read(&mut self, index: usize, packet: &'w [u8], client: Client, out: &mut [u8]) -> Option<Decision> {
         *self.rotation = self.rotation.wrapping_add(1);
         let context = Context { rotation: *self.rotation, ..self.context };
         match read(context, packet, client, out) {
             Ok(admitted) => {
                 let found = admitted.set_key(&mut self.keys.0[index]);
                 if let Err(reply) = admitted.may_have(found.rule, out) {
-                    return Some(reply);
+                    return Some(Decision::Reply(reply));
                 }
                 self.context.cache.prefetch_place(found.hash);
                 self.admitted[index] = Some((admitted, found));
                 None
             }
-            Err(reply) => reply,
+            Err(decision) => Some(decision),
         }
     }
 
@@ -67,8 +66,7 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// Decides packet `index`; a reply is written to `out` as by [`super::decide`]. `None`: it was refused, or it gets
-    /// nothing.
+    /// Decides packet `index`; a reply is written to `out` as by [`super::decide`]. `None`: it was not let in.
     #[inline]
     pub fn decide(&mut self, index: usize, out: &mut [u8]) -> Option<Decision> {
         let (admitted, found) = self.admitted[index].take()?;

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use super::{MatchList, Position};
+use crate::tsig::Algorithm;
 use crate::wire::Name;
 
 /// One rule about who may change what.
@@ -74,38 +75,11 @@ pub struct Key {
     /// Unique.
     pub name: Name,
     /// What makes its MACs.
-    pub algorithm: KeyAlgorithm,
+    pub algorithm: Algorithm,
     /// What both sides know.
     pub secret: Secret,
     /// Where it is written.
     pub position: Option<Position>,
-}
-
-/// What makes the MACs of a key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum KeyAlgorithm {
-    /// `hmac-sha256`
-    #[default]
-    HmacSha256,
-    /// `hmac-sha384`
-    HmacSha384,
-    /// `hmac-sha512`
-    HmacSha512,
-}
-
-impl KeyAlgorithm {
-    /// All, by the names that they have in messages and configurations.
-    pub const ALL: [(&str, Self); 3] =
-        [("hmac-sha256", Self::HmacSha256), ("hmac-sha384", Self::HmacSha384), ("hmac-sha512", Self::HmacSha512)];
-
-    /// Its name.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::HmacSha256 => "hmac-sha256",
-            Self::HmacSha384 => "hmac-sha384",
-            Self::HmacSha512 => "hmac-sha512",
-        }
-    }
 }
 
 /// Octets that nobody is shown. At least one.
@@ -139,12 +113,5 @@ mod tests {
         let secret = Secret::new(b"swordfish".to_vec()).expect("it has octets");
         assert_eq!(format!("{secret:?}"), "Secret(9 octets)");
         assert_eq!(Secret::new(Vec::new()), None);
-    }
-
-    #[test]
-    fn every_algorithm_has_its_word() {
-        for (word, algorithm) in KeyAlgorithm::ALL {
-            assert_eq!(algorithm.word(), word);
-        }
     }
 }

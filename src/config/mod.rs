@@ -31,7 +31,7 @@ pub use files::Files;
 pub use forward::{
     ForwardRule, ForwardSettings, Forwarder, ForwarderOrder, MAX_FORWARDERS, Prefetch, Stale, TtlLimits, is_askable,
 };
-pub use grants::{Grant, GrantedNames, GrantedTypes, Grantee, Key, KeyAlgorithm, NamePattern, Secret};
+pub use grants::{Grant, GrantedNames, GrantedTypes, Grantee, Key, NamePattern, Secret};
 pub use groups::{MAX_ALIAS_DEPTH, MAX_ALIAS_REACH, MAX_GROUP};
 pub use health::{HealthCheck, HealthSettings};
 pub use load::load;

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod checks;
+mod journals;
 mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use crate::answer::{self, desk, explain::Explained};
 use crate::cache::Cache;
 use crate::config::{self, CacheSize, Config, Diagnostic};
 use crate::health;
+use crate::keeper::Keeper;
 use crate::listen::{Mailbox, Shared, Workers};
 use crate::logging::{self, Category, Destination, Logger, Severity};
 use crate::state::{State, Zones};
@@ -144,7 +146,7 @@ pub fn explain(config: &Config, qname: &Name, qtype: u16, from: IpAddr, to: IpAd
     let health = health::Table::new(Vec::new());
     let checks = health.follow(&config.health_checks, SystemTime::now()).entries;
     let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
-    let zones = zones::read(config, &Zones::default(), context);
+    let zones = zones::read(config, &Zones::default(), context, None);
     let state = State::new(config, host, [0; 16], &zones);
     answer::explain::explain(&state.present(), qname, qtype, from, to)
 }
@@ -213,8 +215,10 @@ impl Daemon {
         let checks = own_checks.follow(&config.health_checks).map_err(|error| StartError::System(what(), error))?;
         own_checks.first_round(config.health.start_deadline);
         let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
-        let zones = zones::read(&config, &Zones::default(), context);
-        let shared = share(&config, host, &zones, cores.len());
+        let what = || "cannot start the keeper of local zones".to_owned();
+        let keeper = Keeper::start().map_err(|error| StartError::System(what(), error))?;
+        let zones = zones::read(&config, &Zones::default(), context, Some(&keeper));
+        let shared = share(&config, host, &zones, keeper, cores.len());
         // What reading the text took is three times what stays.
         memory::give_back();
         let what = || "cannot start the workers".to_owned();
@@ -332,7 +336,7 @@ impl Daemon {
             Vec::new()
         });
         let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
-        self.zones = zones::read(&config, &self.zones, context);
+        self.zones = zones::read(&config, &self.zones, context, Some(&self.shared.keeper));
         self.shared.desks.state.publish(&config, host, &self.zones);
         self.shared.desks.waiting.set_bounds(Bounds::of_waiting_questions(&config.limits));
         self.shared.connections.set_bounds(Bounds::of_connections(&config.limits));
@@ -422,12 +426,13 @@ impl Daemon {
         logging::event!(Category::General, Severity::Notice, "shutting down");
         self.remove_pid_file();
         self.workers.stop(STOP_PATIENCE);
+        self.shared.keeper.stop();
         logging::event!(Category::General, Severity::Notice, "exiting");
         self.logger.shutdown();
     }
 }
 
-fn share(config: &Config, host: Arc<Host>, zones: &Zones, workers: usize) -> Arc<Shared> {
+fn share(config: &Config, host: Arc<Host>, zones: &Zones, keeper: Keeper, workers: usize) -> Arc<Shared> {
     let epoch = Instant::now();
     let upstream = upstream::Common {
         cache: Arc::new(Cache::new(cache_octets(config.cache_size), epoch)),
@@ -441,6 +446,7 @@ fn share(config: &Config, host: Arc<Host>, zones: &Zones, workers: usize) -> Arc
         desks: desk::Common { state, waiting, upstream },
         connections: Quota::new(Bounds::of_connections(&config.limits)),
         mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
+        keeper,
     })
 }
 

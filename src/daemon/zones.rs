@@ -2,18 +2,22 @@
 //!
 //! Not here: what a zone says (`zone`), who is asked (`state`).
 
+use std::collections::HashSet;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::journals;
 use crate::config::files::{Disk, Files, explain};
 use crate::config::{Config, Diagnostic, Level, LocalZone, MasterFile, Position};
 use crate::health;
+use crate::keeper::{Keeper, Source, Told};
 use crate::logging::{self, Category, Severity};
 use crate::state::Zones;
 use crate::wire::Name;
 use crate::wire::header::rtype;
-use crate::zone::{Builder, Record, Zone, configured, master, policy, serial};
+use crate::zone::{Builder, Handle, Record, Zone, configured, master, policy, serial};
 
 /// The longest master file that is read, in octets.
 const MAX_FILE_OCTETS: u64 = 1 << 30;
@@ -38,23 +42,58 @@ pub(super) struct Context<'c> {
 }
 
 /// Reads every local zone of a configuration; `before` are those until now, which stay where a zone cannot be read, and
-/// which everybody who has them goes on with.
-pub(super) fn read(config: &Config, before: &Zones, context: Context<'_>) -> Zones {
+/// which everybody who has them goes on with. With a `keeper`, the updates that it keeps are part of them.
+pub(super) fn read(config: &Config, before: &Zones, context: Context<'_>, keeper: Option<&Keeper>) -> Zones {
     let mut zones = Zones::default();
+    let mut served = HashSet::new();
     for view in &config.views {
         for text in &view.zones {
             let handle = before.get(&view.name, &text.name);
-            let present = handle.load();
-            let Read { zone, diagnostics, .. } = read_zone(text, present.as_deref(), context);
-            diagnostics.iter().for_each(log);
-            tell(text, zone.as_ref(), present.as_deref());
-            if let Some(zone) = zone {
-                handle.publish(Arc::new(zone));
-            }
+            let updates = keeper.and_then(|keeper| Some((keeper, journals::path(config, view, text)?)));
+            load(text, &handle, context, keeper, updates);
+            served.insert(handle.id);
             zones.insert(&view.name, handle);
         }
     }
+    if let Some(keeper) = keeper {
+        keeper.retain(|id| served.contains(&id));
+    }
     zones
+}
+
+/// Reads a zone and publishes it. `updates`: who keeps those that it takes, and where.
+fn load(
+    text: &LocalZone,
+    handle: &Arc<Handle>,
+    context: Context<'_>,
+    keeper: Option<&Keeper>,
+    updates: Option<(&Keeper, PathBuf)>,
+) {
+    let before = handle.load();
+    let source = updates.as_ref().and_then(|(keeper, _)| keeper.source(handle));
+    let Read { zone, diagnostics, .. } = read_zone(text, source.as_ref().or(before.as_deref()), context);
+    diagnostics.iter().for_each(log);
+    let is_read = zone.is_some();
+    match (updates, zone) {
+        (Some((keeper, path)), zone) => {
+            let source = Source {
+                zone,
+                serial_is_written: text.file.is_some() || text.settings.serial.is_some(),
+                max_journal_octets: text.settings.max_journal_octets,
+                takes_updates: !text.grants.is_empty(),
+            };
+            keeper.settle(handle, path, source).iter().for_each(log_told);
+        }
+        (None, Some(zone)) => {
+            let replaced = handle.publish(Arc::new(zone));
+            if let Some(keeper) = keeper {
+                keeper.bury(replaced);
+            }
+        }
+        (None, None) => {}
+    }
+    let present = handle.load();
+    tell(text, present.as_deref().filter(|_| is_read), before.as_deref());
 }
 
 /// What is wrong with the local zones of a configuration. That a file is missing may be this host's alone.
@@ -164,6 +203,14 @@ fn log(diagnostic: &Diagnostic) {
     match diagnostic.level {
         Level::Error => logging::event!(Category::Zoneload, Severity::Error, "{}", diagnostic.for_log()),
         Level::Warning => logging::event!(Category::Zoneload, Severity::Warning, "{}", diagnostic.for_log()),
+    }
+}
+
+fn log_told(told: &Told) {
+    match told {
+        Told::Error(text) => logging::event!(Category::Zoneload, Severity::Error, "{text}"),
+        Told::Warning(text) => logging::event!(Category::Zoneload, Severity::Warning, "{text}"),
+        Told::Info(text) => logging::event!(Category::Zoneload, Severity::Info, "{text}"),
     }
 }
 

@@ -13,13 +13,15 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 
-use super::mailbox::Mailbox;
+use super::mailbox::{Letter, Mailbox};
 use super::tcp::Connection;
 use super::udp::Port;
 use super::upstreams::Upstream;
 use crate::access::Quota;
+use crate::answer::update::Request;
 use crate::answer::{Decision, Desk, Driver, Forward, Moment, desk, walk};
 use crate::config::bounds::UDP_SIZE;
+use crate::keeper::Keeper;
 use crate::sys::batch::{Datagram, Receiver};
 use crate::upstream::{FlightId, Path, Server};
 use crate::wire::Transport;
@@ -33,6 +35,8 @@ pub struct Shared {
     pub connections: Arc<Quota>,
     /// One a worker.
     pub mailboxes: Box<[Mailbox]>,
+    /// Who changes local zones.
+    pub keeper: Keeper,
 }
 
 /// Where a reply goes.
@@ -62,6 +66,8 @@ pub(super) struct Inner {
     pub(super) responses: Receiver,
     /// What a few datagrams have asked, by those that wait for it; `None`: an answer to be fetched anew.
     to_ask: Vec<(Option<usize>, Forward)>,
+    /// Updates among a few datagrams, with who sent them.
+    to_submit: Vec<(SocketAddr, Box<Request>)>,
     /// When the timer is set to.
     pub(super) armed: Option<Instant>,
 }
@@ -102,6 +108,7 @@ impl Worker {
             sockets,
             responses: Receiver::new(DATAGRAM_OCTETS),
             to_ask: Vec::new(),
+            to_submit: Vec::new(),
             armed: None,
         };
         Rc::new(Self { number, shared, inner: RefCell::new(inner), earlier: Notify::new() })
@@ -135,14 +142,16 @@ impl Worker {
         range: Range<usize>,
         moment: Moment,
     ) {
-        let Inner { desk, sockets, to_ask, .. } = inner;
+        let Inner { desk, sockets, to_ask, to_submit, .. } = inner;
         let first = range.start;
         let mut walk = desk.walk(moment);
         for index in range.clone() {
             let Some(Datagram { octets, from }) = batch.get(index) else { continue };
             let mut sender = port.sender_with_room();
-            if let Some(octets) = walk.read(index - first, octets, port.client(from), sender.buffer()) {
-                sender.push(octets, Some(&from));
+            match walk.read(index - first, octets, port.client(from), sender.buffer()) {
+                Some(Decision::Reply(octets)) => sender.push(octets, Some(&from)),
+                Some(Decision::Update(request)) => to_submit.push((from, request)),
+                _ => {}
             }
         }
         if range.len() > 1 {
@@ -158,7 +167,7 @@ impl Worker {
                     to_ask.push((None, *forward));
                 }
                 Some(Decision::Forward(forward)) => to_ask.push((Some(index), forward)),
-                Some(Decision::Drop) | None => {}
+                Some(Decision::Drop | Decision::Update(_)) | None => {}
             }
         }
         for (index, forward) in to_ask.drain(..) {
@@ -168,6 +177,9 @@ impl Worker {
             };
             let back = Back::Udp(Rc::clone(port), from);
             desk.forward(moment, octets, port.client(from), back, forward, &mut Lent { worker: self, sockets });
+        }
+        for (from, request) in to_submit.drain(..) {
+            desk.update(moment, Back::Udp(Rc::clone(port), from), request, &mut Lent { worker: self, sockets });
         }
     }
 
@@ -183,6 +195,10 @@ impl Worker {
                 desk.refresh(moment, *forward);
             }
             Decision::Drop => {}
+            Decision::Update(request) => {
+                let back = Back::Tcp(Rc::clone(connection));
+                desk.update(moment, back, request, &mut Lent { worker: self, sockets });
+            }
             Decision::Forward(forward) => {
                 let back = Back::Tcp(Rc::clone(connection));
                 desk.forward(moment, message, connection.client, back, forward, &mut Lent { worker: self, sockets });
@@ -252,10 +268,17 @@ impl Worker {
         loop {
             let letters = self.shared.mailboxes[usize::from(self.number)].take().await;
             let mut inner = self.inner.borrow_mut();
-            for (flight, segment) in letters {
-                inner.desk.told(flight, &segment);
+            let moment = present();
+            let Inner { desk, sockets, .. } = &mut *inner;
+            for letter in letters {
+                match letter {
+                    Letter::Segment(flight, segment) => desk.told(flight, &segment),
+                    Letter::Updated(number, request, outcome) => {
+                        desk.updated(moment, number, &request, outcome, &mut Lent { worker: &self, sockets });
+                    }
+                }
             }
-            self.carry_out(&mut inner, present());
+            self.carry_out(&mut inner, moment);
         }
     }
 
@@ -312,14 +335,19 @@ impl Driver for Lent<'_> {
 
     fn tell(&mut self, flight: FlightId, segment: Arc<[u8]>) {
         if let Some(mailbox) = self.worker.shared.mailboxes.get(usize::from(flight.worker)) {
-            mailbox.put(flight, segment);
+            mailbox.put(Letter::Segment(flight, segment));
         }
+    }
+
+    fn submit(&mut self, number: u64, request: Box<Request>) -> Result<(), Box<Request>> {
+        let (shared, worker) = (Arc::clone(&self.worker.shared), usize::from(self.worker.number));
+        let answer = move |request, outcome| shared.mailboxes[worker].put(Letter::Updated(number, request, outcome));
+        self.worker.shared.keeper.submit(request, Box::new(answer))
     }
 }
 
 /// The moment that it is.
 pub(super) fn present() -> Moment {
-    // Cookies count seconds since 1970 modulo 2^32 (RFC 9018 §4.3).
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as u32);
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     Moment { now: Instant::now(), unix }
 }

@@ -5,6 +5,7 @@
 //! poisons nor empties the cache, and what was learnt of an upstream stays.
 //! Not here: the configuration's text and defaults (`config`), what changes between publications (`cache`, `upstream`).
 
+mod grants;
 pub mod intern;
 pub mod rules;
 
@@ -19,6 +20,7 @@ use crate::access::cookie::{Secret, ServerCookies};
 use crate::access::{Acl, Host};
 use crate::cache::RefreshWindow;
 use crate::config::{self, Config, ForwardSettings, ForwarderOrder, Match, MatchList, Prefetch, RrsetOrder, TtlLimits};
+use crate::tsig::Keys;
 use crate::upstream::{Route as UpstreamRoute, Server, Stale};
 use crate::wire::Name;
 use crate::wire::response::TtlBounds;
@@ -39,7 +41,7 @@ impl Zones {
     /// The zone at an apex of a view; where none was added, one that could not be loaded.
     pub fn get(&self, view: &str, apex: &Name) -> Arc<Handle> {
         let found = self.0.get(&(view.to_owned(), apex.clone()));
-        found.map_or_else(|| Arc::new(Handle::new(0, apex.clone())), Arc::clone)
+        found.map_or_else(|| Arc::new(Handle::new(apex.clone())), Arc::clone)
     }
 }
 
@@ -59,6 +61,8 @@ pub struct Snapshot {
     pub max_udp_size: u16,
     /// What we tell that we take by UDP, in octets.
     pub edns_udp_size: u16,
+    /// Who may sign messages.
+    pub keys: Keys,
     /// Bounds on clients.
     pub limits: config::Limits,
     /// From where upstreams are asked; unspecified: the system chooses.
@@ -254,6 +258,7 @@ fn build(
         cookies: config.cookies.answer.then(cookies),
         max_udp_size: config.max_udp_size,
         edns_udp_size: config.edns_udp_size,
+        keys: Keys::new(config.keys.iter().map(grants::key)),
         limits: config.limits.clone(),
         query_source: config.query_source,
         send_cookies: config.cookies.send,
@@ -282,6 +287,7 @@ fn build_view(config: &Config, view: &config::View, host: &Arc<Host>, zones: &Zo
         local: Some(Local {
             zone: zones.get(&view.name, &text.name),
             query: text.settings.allow_query.as_ref().map(|list| Acl::compile(list, host)),
+            grants: Arc::new(grants::compile(&text.grants, host)),
         }),
         ..rule(&text.name, &nowhere, interner)
     });

@@ -18,6 +18,7 @@ use crate::wire::header::rtype;
 use crate::wire::name::MAX_NAME_OCTETS;
 use crate::wire::response::TtlBounds;
 use crate::zone::Handle;
+use crate::zone::update::Grants;
 
 /// Where the names at and below an apex go.
 #[derive(Debug)]
@@ -51,6 +52,8 @@ pub struct Local {
     pub zone: Arc<Handle>,
     /// `allow-query`; `None`: that of the view.
     pub query: Option<Acl>,
+    /// Who may change it by updates.
+    pub grants: Arc<Grants>,
 }
 
 /// The rules of a view.

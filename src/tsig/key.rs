@@ -14,11 +14,12 @@ use crate::wire::Name;
 const SHORTEST_MAC_OCTETS: usize = 10;
 
 /// How MACs are computed. hmac-md5 must not be used any more and hmac-sha224 is nobody's habit: they are not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// hmac-sha1, for old clients.
     HmacSha1,
     /// hmac-sha256, the usual one.
+    #[default]
     HmacSha256,
     /// hmac-sha384.
     HmacSha384,
@@ -30,9 +31,8 @@ impl Algorithm {
     /// All, in the order of their strength.
     pub const ALL: [Self; 4] = [Self::HmacSha1, Self::HmacSha256, Self::HmacSha384, Self::HmacSha512];
 
-    /// The algorithm of a name as operators write it, without regard to case: `hmac-sha256`, with or without a dot.
+    /// The algorithm of a name as operators write it, without regard to case: `hmac-sha256`.
     pub fn by_name(name: &str) -> Option<Self> {
-        let name = name.strip_suffix('.').unwrap_or(name);
         Self::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 
@@ -172,7 +172,7 @@ mod tests {
         for algorithm in Algorithm::ALL {
             let name: Name = algorithm.name().parse().expect("a name");
             assert_eq!(name.as_wire(), algorithm.wire());
-            assert_eq!(Algorithm::by_name(&format!("{}.", algorithm.name().to_uppercase())), Some(algorithm));
+            assert_eq!(Algorithm::by_name(&algorithm.name().to_uppercase()), Some(algorithm));
         }
         assert_eq!(Algorithm::by_name("hmac-md5"), None);
         assert_eq!(Algorithm::ALL.map(Algorithm::mac_octets), [20, 32, 48, 64]);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::wire::Name;
 use crate::wire::header::{HEADER_OCTETS, put_u16, rcode, u16_at};
 
 use super::key::Key;
@@ -52,6 +53,25 @@ impl Signer {
         match &self.who {
             Who::Key(key, _) => Some(key),
             Who::Nobody(..) => None,
+        }
+    }
+
+    /// The error in words.
+    pub fn error_name(&self) -> &'static str {
+        match self.error {
+            rcode::NOERROR => "NOERROR",
+            rcode::BADSIG => "BADSIG",
+            rcode::BADKEY => "BADKEY",
+            rcode::BADTIME => "BADTIME",
+            _ => "BADTRUNC",
+        }
+    }
+
+    /// The name of the key that the request was signed with, known or not.
+    pub fn key_name(&self) -> Name {
+        match &self.who {
+            Who::Key(key, _) => key.name().clone(),
+            Who::Nobody(name, _) => Name::from_wire(name).unwrap_or_else(Name::root),
         }
     }
 

@@ -5,7 +5,8 @@
 //! A [`Builder`] makes a [`Zone`] of records and tells what is wrong with them; a [`Handle`] publishes it; who changes
 //! it clones it, which costs a few pointers, applies a [`Delta`] and publishes the clone. A reader sees one version
 //! whole.
-//! [`master`] reads master files. Updates are worked out by [`update`] and kept by [`journal`].
+//! [`master`] reads master files. Updates are worked out by [`update`] and kept by [`journal`]; [`rebase`](mod@rebase)
+//! puts them onto what the operator has changed meanwhile.
 //! Where a [`policy`] chooses among records, they are a [`Group`] beside the tree.
 //! Inside: [`map`] finds names, [`node`] holds what a name owns, [`tree`] keeps names above others, [`lookup`] answers.
 //! Not here: files and the thread that writes them, what a query gets (`answer`), whether a server is well
@@ -21,6 +22,7 @@ mod map;
 pub mod master;
 mod node;
 pub mod policy;
+mod rebase;
 mod rrset;
 pub mod serial;
 mod tree;
@@ -29,6 +31,7 @@ pub mod update;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::{ArcSwapOption, Guard};
 
@@ -41,6 +44,7 @@ pub use build::Builder;
 pub use delta::{Delta, Unfit};
 pub use lookup::{Every, Found, Glue, Referral, Renamed, owner_pointer};
 pub use map::hash;
+pub use rebase::rebase;
 pub use rrset::{MAX_OCTETS as MAX_RRSET_OCTETS, Rrset};
 
 use node::Node;
@@ -98,6 +102,11 @@ impl Zone {
     /// Whether policies choose the records of a name and type, which updates leave alone.
     pub fn is_chosen(&self, name: &[u8], rtype: u16) -> bool {
         matches!(self.own(name, rtype), Some(Rrset::Chosen(_)))
+    }
+
+    /// Whether policies choose any of its records.
+    pub fn has_groups(&self) -> bool {
+        !self.groups.is_empty()
     }
 
     /// The name that all others are below.
@@ -186,8 +195,8 @@ impl fmt::Debug for Zone {
 
 /// A zone for as long as its name is served: what its present version is.
 pub struct Handle {
-    /// A number that stays the same across reloads.
-    pub id: u32,
+    /// Which handle it is of all that there were in this process.
+    pub id: u64,
     /// The name that all others are below.
     pub apex: Name,
     present: ArcSwapOption<Zone>,
@@ -195,8 +204,9 @@ pub struct Handle {
 
 impl Handle {
     /// A zone of which nothing could be read yet.
-    pub fn new(id: u32, apex: Name) -> Self {
-        Self { id, apex, present: ArcSwapOption::empty() }
+    pub fn new(apex: Name) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), apex, present: ArcSwapOption::empty() }
     }
 
     /// The present version; `None` until there is one.

@@ -425,7 +425,7 @@ fn records_are_counted_listed_and_told_apart() {
 
 #[test]
 fn a_handle_shows_one_version_whole() {
-    let handle = Handle::new(3, name("corp"));
+    let handle = Handle::new(name("corp"));
     assert!(handle.load().is_none(), "nothing could be read yet");
     let first = Arc::new(zone("corp", "a.corp A 192.0.2.1"));
     assert!(handle.publish(first.clone()).is_none());

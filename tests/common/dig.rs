@@ -121,6 +121,10 @@ pub(crate) fn parse(text: &str) -> Result<Response, String> {
             section = name;
         } else if line.starts_with(";; OPT PSEUDOSECTION:") {
             section = "OPT";
+        } else if line.starts_with(";; TSIG PSEUDOSECTION:") {
+            section = "TSIG";
+        } else if line.contains("Couldn't verify signature") {
+            return Err(text.to_owned());
         } else if let Some(comment) = line.strip_prefix(";; ") {
             read_comment(&mut response, comment);
         } else if section == "OPT" && line.starts_with("; ") {
@@ -133,6 +137,7 @@ pub(crate) fn parse(text: &str) -> Result<Response, String> {
                 "ANSWER" => response.answer.push(record),
                 "AUTHORITY" => response.authority.push(record),
                 "ADDITIONAL" => response.additional.push(record),
+                "TSIG" => {}
                 _ => return Err(format!("a record outside a section: {line}\n{text}")),
             }
         }

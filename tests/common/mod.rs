@@ -1,7 +1,8 @@
 //! Running the real program over real sockets: what end-to-end tests share.
 //!
-//! [`Tandem`] is `tandem serve`, [`Nsd`] an authoritative upstream, [`Named`] one that takes updates, [`Scripted`] an upstream whose replies are a
-//! function of the query, [`dig`] the client people use, [`packet`] raw octets. Every server gets a loopback address of
+//! [`Tandem`] is `tandem serve`, [`Nsd`] an authoritative upstream, [`Named`] one that takes updates, [`Scripted`] an
+//! upstream whose replies are a function of the query, [`dig`] and [`nsupdate()`] the clients people use, [`packet`] raw
+//! octets. Every server gets a loopback address of
 //! its own (`::1`: a port), lives in a temporary directory and is ended by its PID on drop, so tests run side by side.
 //! A tool that is not installed panics with the package's name: nothing is skipped.
 //! Not here: behaviour that needs no socket; that is told in virtual time beside the code.
@@ -14,6 +15,7 @@ pub(crate) mod dig;
 mod loopback;
 mod named;
 mod nsd;
+mod nsupdate;
 pub(crate) mod packet;
 mod scripted;
 mod tandem;
@@ -28,6 +30,7 @@ use nix::unistd::Pid;
 pub(crate) use loopback::{IPV6_LOOPBACK, fresh_address, fresh_ipv6_address, fresh_localhost_address};
 pub(crate) use named::Named;
 pub(crate) use nsd::Nsd;
+pub(crate) use nsupdate::nsupdate;
 pub(crate) use scripted::{Action, Protocol, Query, Scripted};
 pub(crate) use tandem::{Tandem, named_conf};
 

@@ -32,40 +32,63 @@ impl Tandem {
 
     /// The same, with something done as soon as the process is there.
     pub(crate) fn start_while(address: SocketAddr, text: &str, meanwhile: impl FnOnce(&Tandem)) -> Tandem {
-        let mut tandem = Tandem::launch(text);
+        let mut tandem = Tandem::launch(text, &[]);
         meanwhile(&tandem);
+        tandem.await_answer(address);
+        tandem
+    }
+
+    /// The same, with files in its directory: their names and texts.
+    pub(crate) fn start_with_files(address: SocketAddr, text: &str, files: &[(&str, &str)]) -> Tandem {
+        let mut tandem = Tandem::launch(text, files);
+        tandem.await_answer(address);
+        tandem
+    }
+
+    /// Ends it as a crash would (SIGKILL), and starts it again in its directory, with its configuration as it is by now.
+    pub(crate) fn crash_and_restart(&mut self, address: SocketAddr) {
+        self.crash();
+        self.process = spawn(&self.file, self.directory.path());
+        self.await_answer(address);
+    }
+
+    /// SIGKILL, unless it has ended.
+    pub(crate) fn crash(&mut self) {
+        if self.process.ended().is_none() {
+            self.process.signal(Signal::SIGKILL);
+        }
+        assert!(wait_until(START, || self.process.ended().is_some()), "nothing survives SIGKILL");
+    }
+
+    fn await_answer(&mut self, address: SocketAddr) {
         let query = Question::new("version.bind", "TXT").class(3).octets();
         let ready = wait_until(START, || {
-            tandem.process.ended().is_some() || exchange_udp(address, &query, Duration::from_millis(200)).is_some()
+            self.process.ended().is_some() || exchange_udp(address, &query, Duration::from_millis(200)).is_some()
         });
         assert!(
-            ready && tandem.process.ended().is_none(),
-            "the server does not answer on {address}; it said:\n{}\nof:\n{text}",
-            tandem.said()
+            ready && self.process.ended().is_none(),
+            "the server does not answer on {address}; it said:\n{}\nof:\n{}",
+            self.said(),
+            fs::read_to_string(&self.file).unwrap_or_default()
         );
-        tandem
     }
 
     /// Runs the server on a `text` with which it must end by itself: how it ended and what it said.
     pub(crate) fn start_failing(text: &str) -> (ExitStatus, String) {
-        let mut tandem = Tandem::launch(text);
+        let mut tandem = Tandem::launch(text, &[]);
         wait_until(START, || tandem.process.ended().is_some());
         let status = tandem.process.ended().unwrap_or_else(|| panic!("the server runs on:\n{text}"));
         (status, tandem.said())
     }
 
-    fn launch(text: &str) -> Tandem {
+    fn launch(text: &str, files: &[(&str, &str)]) -> Tandem {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let file = directory.path().join("tandem.conf");
+        for (name, text) in files {
+            fs::write(directory.path().join(name), text).expect("a file can be written");
+        }
         write_configuration(&file, directory.path(), text);
-        let output = fs::File::create(directory.path().join("said")).expect("a file for the output can be made");
-        let child = serve(&file)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().expect("a file handle can be doubled"))
-            .stderr(output)
-            .spawn()
-            .expect("the server can be started");
-        Tandem { process: Process::new(child), directory, file }
+        Tandem { process: spawn(&file, directory.path()), directory, file }
     }
 
     /// Everything that it wrote to stdout and stderr so far.
@@ -86,6 +109,16 @@ impl Tandem {
     /// Writes another configuration; [`Tandem::hang_up`] makes it count.
     pub(crate) fn rewrite(&self, text: &str) {
         write_configuration(&self.file, self.directory.path(), text);
+    }
+
+    /// Writes a file of its directory.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("a file can be written");
+    }
+
+    /// Waits until it has said so many times that a reload succeeded; false if it does not.
+    pub(crate) fn reloads(&self, times: usize) -> bool {
+        wait_until(START, || self.said().matches("reloading configuration succeeded").count() >= times)
     }
 
     /// SIGHUP: reload.
@@ -142,6 +175,18 @@ pub(crate) fn named_conf(listen: SocketAddr, forwarder: SocketAddr, options: &st
         forwarder.ip(),
         forwarder.port()
     )
+}
+
+/// Its output goes behind what was said before.
+fn spawn(file: &Path, directory: &Path) -> Process {
+    let output = fs::OpenOptions::new().create(true).append(true).open(directory.join("said"));
+    let output = output.expect("a file for the output can be made");
+    let child = serve(file)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().expect("a file handle can be doubled"))
+        .stderr(output)
+        .spawn();
+    Process::new(child.expect("the server can be started"))
 }
 
 fn write_configuration(file: &Path, directory: &Path, text: &str) {

@@ -80,7 +80,7 @@ fn config(file: &str, block: &Block) -> Result<Config, String> {
 fn zones(config: &Config, files: &HashMap<String, String>) -> Result<Zones, String> {
     let mut zones = Zones::default();
     for (view, zone) in config.views.iter().flat_map(|view| view.zones.iter().map(move |zone| (view, zone))) {
-        let handle = Arc::new(Handle::new(0, zone.name.clone()));
+        let handle = Arc::new(Handle::new(zone.name.clone()));
         let path = zone.file.as_ref().map(|file| file.path.display().to_string()).unwrap_or_default();
         let mut builder = Builder::new(zone.name.clone());
         if let Some(text) = files.get(&path) {
@@ -209,7 +209,8 @@ impl Player {
                     rtype: 250,
                     class: 255,
                     ttl: 0,
-                    rdata: vec![0; 20],
+                    // Every field is there: the algorithm is the root, the time 1970, and there is no MAC.
+                    rdata: vec![0; 17],
                 }),
                 other => return Err(unknown(other)),
             }

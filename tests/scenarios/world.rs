@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tandem::access::{Bounds, Host, Quota};
+use tandem::answer::update::Request;
 use tandem::answer::{Client, Decision, Desk, Driver, Moment, desk};
 use tandem::cache::Cache;
 use tandem::config::Config;
@@ -135,7 +136,7 @@ fn host() -> Arc<Host> {
 /// The secret of cookies for clients and upstreams where the configuration gives none.
 const SECRET: [u8; 16] = *b"sixteen octets!!";
 /// 21 November 2026.
-const UNIX_EPOCH_OF_STORIES: u32 = 1_795_219_200;
+const UNIX_EPOCH_OF_STORIES: u64 = 1_795_219_200;
 
 impl World {
     pub(crate) fn new(config: &Config, workers: usize, zones: &Zones) -> Self {
@@ -216,7 +217,7 @@ impl World {
     /// Lends the world to a desk, and carries out what it wants.
     fn lend(&mut self, number: usize, work: impl FnOnce(&mut Desk<Asker>, Moment, &mut Lent<'_>)) {
         let mut desk = self.desks[number].take().expect("one at a time");
-        let unix = UNIX_EPOCH_OF_STORIES.wrapping_add((self.now - self.epoch).as_secs() as u32);
+        let unix = UNIX_EPOCH_OF_STORIES + (self.now - self.epoch).as_secs();
         let moment = Moment { now: self.now, unix };
         desk.rotate_to(self.rotation);
         let mut lent = Lent { world: self, number };
@@ -236,7 +237,7 @@ impl World {
                     lent.world.reply(&back, &out[..octets]);
                     desk.refresh(moment, *forward);
                 }
-                Decision::Drop => {}
+                Decision::Drop | Decision::Update(_) => {}
                 Decision::Forward(forward) => desk.forward(moment, packet, client, back, forward, lent),
             }
             desk.end_batch();
@@ -369,6 +370,10 @@ impl Driver for Lent<'_> {
 
     fn tell(&mut self, flight: FlightId, segment: Arc<[u8]>) {
         self.world.mail.push((flight, segment));
+    }
+
+    fn submit(&mut self, _: u64, request: Box<Request>) -> Result<(), Box<Request>> {
+        Err(request)
     }
 }
 

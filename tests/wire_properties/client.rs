@@ -257,7 +257,7 @@ impl Server {
             // Without RD nothing is asked.
             Decision::Reply(_) if !asking.recursion_desired() => return None,
             Decision::Forward(_) => return None,
-            Decision::Reply(_) | Decision::Drop => panic!("refused or dropped"),
+            Decision::Reply(_) | Decision::Drop | Decision::Update(_) => panic!("refused or dropped"),
         }
         Some(out)
     }
@@ -267,7 +267,7 @@ impl Server {
         let mut out = vec![0xee; 4096];
         match answer::decide(self.context(asking), &packet, client(Transport::Udp), &mut out) {
             Decision::Reply(length) | Decision::ReplyAndRefresh(length, _) => out.truncate(length),
-            Decision::Forward(_) | Decision::Drop => panic!("what TCP got, UDP gets"),
+            Decision::Forward(_) | Decision::Drop | Decision::Update(_) => panic!("what TCP got, UDP gets"),
         }
         out
     }

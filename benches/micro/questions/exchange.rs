@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tandem::access::{Bounds, Quota};
+use tandem::answer::update::Request;
 use tandem::answer::{Client, Decision, Desk, Driver, Moment, desk};
 use tandem::cache::Cache;
 use tandem::state::State;
@@ -143,4 +144,8 @@ impl Driver for Network {
     fn close(&mut self, _: Path) {}
 
     fn tell(&mut self, _: FlightId, _: Arc<[u8]>) {}
+
+    fn submit(&mut self, _: u64, request: Box<Request>) -> Result<(), Box<Request>> {
+        Err(request)
+    }
 }

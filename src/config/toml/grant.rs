@@ -8,12 +8,11 @@ use toml::de::DeValue;
 use super::super::files::{Files, MAX_CONFIG_OCTETS, explain};
 use super::super::values::{self, excerpt};
 use super::super::zones::below_directory;
-use super::super::{
-    Grant, GrantedNames, GrantedTypes, Grantee, Key, KeyAlgorithm, NamePattern, Position, Secret, suggest,
-};
+use super::super::{Grant, GrantedNames, GrantedTypes, Grantee, Key, NamePattern, Position, Secret, suggest};
 use super::acl::Acls;
 use super::keys::Place;
 use super::walk::{Field, Reader, Table};
+use crate::tsig::Algorithm;
 use crate::wire::Name;
 use crate::wire::mnemonic::{type_name, type_number};
 
@@ -81,9 +80,10 @@ fn key<'i>(
     table: &Table<'_, 'i>,
     directory: Option<&Path>,
     files: &dyn Files,
-) -> Option<(KeyAlgorithm, Secret)> {
-    let mut algorithm = KeyAlgorithm::default();
-    reader.set(table, "algorithm", &mut algorithm, |reader, field| reader.word(field, &KeyAlgorithm::ALL));
+) -> Option<(Algorithm, Secret)> {
+    let mut algorithm = Algorithm::default();
+    let words = Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
+    reader.set(table, "algorithm", &mut algorithm, |reader, field| reader.word(field, &words));
     let secret = match (table.field("secret"), table.field("secret_file")) {
         (Some(_), Some(file)) => {
             let hint = Some("write one or the other".to_owned());

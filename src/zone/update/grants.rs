@@ -88,7 +88,7 @@ impl Grants {
     }
 
     /// Whether there is a change that this sender might make.
-    pub(super) fn may_grant(&self, sender: Sender<'_>) -> bool {
+    pub fn may_grant(&self, sender: Sender<'_>) -> bool {
         self.rules.iter().any(|rule| !rule.deny && rule.who.is(sender))
     }
 

@@ -8,15 +8,12 @@ use crate::config::named_conf::body::{Body, Setting};
 use crate::config::named_conf::report::Problem;
 use crate::config::named_conf::value::Value;
 use crate::config::values::{self, excerpt};
-use crate::config::{Key, KeyAlgorithm, Secret, suggest};
+use crate::config::{Key, Secret, suggest};
+use crate::tsig::Algorithm;
 
 /// Algorithms that named has, and why they are refused.
-const REFUSED: &[(&str, &str)] = &[
-    ("hmac-md5", "MD5 is broken"),
-    ("hmac-sha1", "SHA-1 is broken"),
-    ("hmac-sha224", "nobody needs it"),
-    ("hmac-md5.sig-alg.reg.int", "MD5 is broken"),
-];
+const REFUSED: &[(&str, &str)] =
+    &[("hmac-md5", "MD5 is broken"), ("hmac-sha224", "nobody needs it"), ("hmac-md5.sig-alg.reg.int", "MD5 is broken")];
 
 impl<'a> Context<'a> {
     pub(super) fn define_keys(&mut self, top: &'a Body) {
@@ -50,21 +47,20 @@ impl<'a> Context<'a> {
         self.keys.push(Key { name: name.clone(), algorithm, secret, position: Some(setting.position.clone()) });
     }
 
-    fn algorithm(&mut self, setting: &Setting) -> Option<KeyAlgorithm> {
+    fn algorithm(&mut self, setting: &Setting) -> Option<Algorithm> {
         let Value::Text(text) = &setting.value else { return None };
         let at = &setting.value_position;
-        let known = KeyAlgorithm::ALL.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
-        if let Some((_, algorithm)) = known {
-            return Some(*algorithm);
+        if let Some(algorithm) = Algorithm::by_name(text) {
+            return Some(algorithm);
         }
         let (message, hint) = match refused(text) {
             Some(why) => (format!("algorithm '{}' is refused: {why}", excerpt(text)), None),
             None => {
-                let words = KeyAlgorithm::ALL.iter().map(|(word, _)| *word);
+                let words = Algorithm::ALL.into_iter().map(Algorithm::name);
                 (format!("unknown algorithm '{}'", excerpt(text)), suggest::did_you_mean(text, words))
             }
         };
-        let hint = hint.unwrap_or_else(|| "hmac-sha256, hmac-sha384 or hmac-sha512".to_owned());
+        let hint = hint.unwrap_or_else(|| "hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512".to_owned());
         self.report.problem(Problem::new(at.clone(), message).with_hint(hint));
         None
     }
@@ -87,9 +83,9 @@ fn refused(text: &str) -> Option<&'static str> {
     let lower = text.to_ascii_lowercase();
     let truncated = || {
         let (word, bits) = lower.rsplit_once('-')?;
-        let is_known = KeyAlgorithm::ALL.iter().map(|(word, _)| word).chain(REFUSED.iter().map(|(word, _)| word));
+        let known = Algorithm::ALL.into_iter().map(Algorithm::name).chain(REFUSED.iter().map(|(word, _)| *word));
         let is_bits = !bits.is_empty() && bits.bytes().all(|octet| octet.is_ascii_digit());
-        (is_bits && is_known.into_iter().any(|known| *known == word)).then_some("MACs are not cut short")
+        (is_bits && known.into_iter().any(|known| known == word)).then_some("MACs are not cut short")
     };
     REFUSED.iter().find(|(word, _)| *word == lower).map(|(_, why)| *why).or_else(truncated)
 }

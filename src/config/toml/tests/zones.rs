@@ -11,6 +11,7 @@ use super::{config, seconds};
 use crate::config::files::{Files, NoFiles};
 use crate::config::health::{Address, Calculated, Endpoint, Monitored, Protocol, Request, Thresholds};
 use crate::config::*;
+use crate::tsig::Algorithm;
 use crate::wire::Name;
 
 fn name(text: &str) -> Name {
@@ -173,7 +174,7 @@ fn every_word_about_a_zone_reaches_its_field() {
     assert_eq!(read.region.as_deref(), Some("eu-west-1"));
     assert_eq!(read.health.start_deadline, Duration::from_millis(500));
     let [key] = &read.keys[..] else { panic!("one key expected") };
-    assert_eq!((&key.name, key.algorithm), (&name("deploy"), KeyAlgorithm::HmacSha512));
+    assert_eq!((&key.name, key.algorithm), (&name("deploy"), Algorithm::HmacSha512));
     assert_eq!(key.secret.octets(), b"secret");
     let [zone] = &read.views[0].zones[..] else { panic!("one zone expected") };
     assert_eq!((&zone.name, &zone.file), (&name("corp.example"), &None));

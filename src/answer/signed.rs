@@ -1,0 +1,59 @@
+//! Signed messages (RFC 8945): whose they are, and the signature of their replies.
+//!
+//! A query that is signed is answered as any other, and its reply signed with the same key; one whose signature is wrong
+//! gets nothing else but that.
+//! Not here: signatures themselves ([`crate::tsig`]), what a key allows ([`super::update`]).
+
+use super::{Client, Context};
+use crate::logging::{self, Category, Severity};
+use crate::tsig::{self, Refused, Signer};
+use crate::wire::Query;
+use crate::wire::header::rcode;
+
+/// Why a signed message is not taken: the RCODE, and who signs the reply.
+pub(super) struct Rejected {
+    pub(super) rcode: u16,
+    pub(super) signer: Option<Box<Signer>>,
+}
+
+/// Judges a message that has a TSIG record, or none: who signs its reply.
+#[inline]
+pub(super) fn judge(context: &Context<'_>, query: &Query<'_>, client: Client) -> Result<Option<Box<Signer>>, Rejected> {
+    if query.signed { verify(context, query.packet, client) } else { Ok(None) }
+}
+
+#[cold]
+fn verify(context: &Context<'_>, packet: &[u8], client: Client) -> Result<Option<Box<Signer>>, Rejected> {
+    match tsig::verify(packet, &context.snapshot.keys, context.unix) {
+        Ok(verified) => Ok(verified.map(|verified| Box::new(verified.signer))),
+        Err(Refused::Malformed) => Err(Rejected { rcode: rcode::FORMERR, signer: None }),
+        Err(Refused::NotAuthorised(signer)) => {
+            let Client { address, port, .. } = client;
+            logging::event!(
+                Category::Security,
+                Severity::Error,
+                "client @{:p} {address}#{port}: request has invalid signature: TSIG {}: {}",
+                packet.as_ptr(),
+                signer.key_name(),
+                signer.error_name(),
+            );
+            Err(Rejected { rcode: rcode::NOTAUTH, signer: Some(Box::new(signer)) })
+        }
+    }
+}
+
+/// Octets to be kept free for a signature.
+#[inline]
+pub(super) fn octets(signer: Option<&Signer>) -> usize {
+    signer.map_or(0, Signer::octets)
+}
+
+/// Signs a reply of `length` octets at the beginning of `out`, if anybody does; returns its new length.
+#[inline]
+pub(super) fn seal(signer: Option<&Signer>, unix: u64, out: &mut [u8], length: usize) -> usize {
+    match signer {
+        None => length,
+        // A buffer has room for the longest message that a client takes, of which the signature's octets were kept free.
+        Some(signer) => tsig::sign(out, length, signer, unix).unwrap_or(length),
+    }
+}

@@ -1,0 +1,184 @@
+//! Updates (RFC 2136) from packet to request, and from outcome to reply.
+//!
+//! A request is an update that somebody with a right to change the zone has sent: what needs no look at the zone's
+//! records was checked by a worker, so that whoever may change nothing costs nobody else anything.
+//! Not here: what an update changes ([`crate::zone::update`]), who makes and keeps the change (`keeper`).
+
+use std::sync::Arc;
+
+use super::refuse::{Refusal, key_suffix};
+use super::{Client, Context, Decision, judge_cookie, signed};
+use crate::access::CookieVerdict;
+use crate::logging::{self, Category, Severity};
+use crate::state::View;
+use crate::tsig::Signer;
+use crate::wire::header::{class, ede, flag, put_u16, rcode, rtype, u16_at};
+use crate::wire::reply;
+use crate::wire::walk::Malformed;
+use crate::wire::{Name, Update};
+use crate::zone::Handle;
+use crate::zone::update::{Grants, Sender};
+
+/// An update that waits for its turn.
+pub struct Request {
+    /// The zone to be changed.
+    pub zone: Arc<Handle>,
+    /// Who may change what of it, as it was when the update came.
+    pub grants: Arc<Grants>,
+    packet: Box<[u8]>,
+    zone_end: usize,
+    client: Client,
+    signer: Option<Box<Signer>>,
+}
+
+/// What came of an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// NOERROR: the zone is as it says.
+    pub rcode: u16,
+    /// What the client is told beside any other RCODE.
+    pub why: &'static str,
+}
+
+impl Outcome {
+    /// It is done, and kept.
+    pub const DONE: Self = Self { rcode: rcode::NOERROR, why: "" };
+
+    /// It failed for reasons of the server's own.
+    pub const fn failed(why: &'static str) -> Self {
+        Self { rcode: rcode::SERVFAIL, why }
+    }
+
+    /// The extended error that goes with it.
+    fn ede(self) -> Option<(u16, &'static str)> {
+        match self.rcode {
+            rcode::SERVFAIL => Some((ede::OTHER, self.why)),
+            rcode::REFUSED => Some((ede::PROHIBITED, self.why)),
+            _ => None,
+        }
+    }
+}
+
+impl Request {
+    /// The message.
+    ///
+    /// # Errors
+    /// Never: it was read before.
+    pub fn update(&self) -> Result<Update<'_>, Malformed> {
+        Update::read(&self.packet, self.zone_end)
+    }
+
+    /// The name of the key that signed it.
+    pub fn key(&self) -> Option<&Name> {
+        self.signer.as_ref().and_then(|signer| signer.key()).map(|key| key.name())
+    }
+
+    /// Who sent it.
+    pub fn sender(&self) -> Sender<'_> {
+        Sender { signer: self.key(), client: self.client.address }
+    }
+
+    /// Who sent it, in named's words.
+    pub fn shown_client(&self) -> String {
+        let Client { address, port, .. } = self.client;
+        format!("client @{:p} {address}#{port}{}", self.packet.as_ptr(), key_suffix(self.signer.as_deref()))
+    }
+
+    /// Writes the reply to `out` (at least 4,096 octets); returns its length.
+    pub(super) fn reply(&self, context: Context<'_>, outcome: Outcome, out: &mut [u8]) -> usize {
+        let Ok(update) = self.update() else { return 0 };
+        let (client, signer) = (self.client, self.signer.as_deref());
+        let cookie = judge_cookie(&context, &update.query, client);
+        Asked { context: &context, update: &update, client, cookie, signer }.reply(outcome, out)
+    }
+}
+
+/// An update as a worker has it.
+struct Asked<'a, 'p> {
+    context: &'a Context<'a>,
+    update: &'a Update<'p>,
+    client: Client,
+    cookie: CookieVerdict,
+    signer: Option<&'a Signer>,
+}
+
+/// Decides what an update gets whose zone section ends at `zone_end`; a reply is written to `out`.
+#[cold]
+pub(super) fn decide(context: Context<'_>, packet: &[u8], zone_end: usize, client: Client, out: &mut [u8]) -> Decision {
+    let Ok(update) = Update::read(packet, zone_end) else {
+        return Decision::Reply(reply::question_only(out, packet, zone_end, rcode::FORMERR));
+    };
+    let (signer, rejected) = match signed::judge(&context, &update.query, client) {
+        Ok(signer) => (signer, None),
+        Err(signed::Rejected { rcode, signer }) => (signer, Some(rcode)),
+    };
+    let cookie = judge_cookie(&context, &update.query, client);
+    let asked = Asked { context: &context, update: &update, client, cookie, signer: signer.as_deref() };
+    let reply = |outcome, out: &mut [u8]| Decision::Reply(asked.reply(outcome, out));
+    let wrong = |rcode, why| Outcome { rcode, why };
+    if let Some(rcode) = rejected {
+        return reply(wrong(rcode, ""), out);
+    }
+    if update.query.edns.is_some_and(|edns| edns.version > 0) {
+        return reply(wrong(rcode::BADVERS, ""), out);
+    }
+    let has_cookie = update.query.edns.is_some_and(|edns| edns.cookie.is_some());
+    if context.snapshot.cookies.is_some() && has_cookie && cookie == CookieVerdict::Malformed {
+        return reply(wrong(rcode::FORMERR, ""), out);
+    }
+    if update.query.qtype != rtype::SOA {
+        return reply(wrong(rcode::FORMERR, ""), out);
+    }
+    let recursion_desired = update.query.recursion_desired();
+    let matches = |view: &&Arc<View>| view.matches(client.address, client.destination, recursion_desired);
+    let Some(view) = context.snapshot.views.iter().find(matches) else {
+        asked.log_denied("no view matches");
+        return reply(wrong(rcode::REFUSED, "no view matches"), out);
+    };
+    let apex = update.zone().to_ascii_lowercase();
+    let rule = view.rules.get(view.rules.find(&apex, rtype::SOA));
+    let local = rule.local.as_ref().filter(|_| rule.apex.as_wire() == apex && update.query.qclass == class::IN);
+    let Some(local) = local else { return reply(wrong(rcode::NOTAUTH, ""), out) };
+    let sender = Sender { signer: asked.key(), client: client.address };
+    if !local.grants.may_grant(sender) {
+        asked.log_denied("no rule lets this client update the zone");
+        return reply(wrong(rcode::REFUSED, "no rule lets this client update the zone"), out);
+    }
+    if local.zone.load().is_none() {
+        return reply(Outcome::failed("the zone could not be loaded"), out);
+    }
+    let (zone, grants) = (Arc::clone(&local.zone), Arc::clone(&local.grants));
+    Decision::Update(Box::new(Request { zone, grants, packet: packet.into(), zone_end, client, signer }))
+}
+
+impl Asked<'_, '_> {
+    fn key(&self) -> Option<&Name> {
+        self.signer.and_then(Signer::key).map(|key| key.name())
+    }
+
+    fn reply(&self, outcome: Outcome, out: &mut [u8]) -> usize {
+        let Self { context, update, client, cookie, signer } = *self;
+        let refusal =
+            Refusal { context, query: &update.query, client, cookie, recursion_available: false, signer: None };
+        let octets = match outcome.ede() {
+            Some((code, why)) => refusal.with_ede(outcome.rcode, code, why, out),
+            None => refusal.with_rcode(outcome.rcode, out),
+        };
+        // An update has no use for RD and CD: those bits are zero (RFC 2136 §2.2).
+        let flags = u16_at(out, 2) & !(flag::RD | flag::CD);
+        put_u16(out, 2, flags);
+        signed::seal(signer, context.unix, out, octets)
+    }
+
+    fn log_denied(&self, why: &str) {
+        let name = Name::from_wire(self.update.zone()).unwrap_or_else(Name::root);
+        let (address, port) = (self.client.address, self.client.port);
+        logging::event!(
+            Category::UpdateSecurity,
+            Severity::Error,
+            "client @{:p} {address}#{port}{}: update '{name}/IN' denied ({why})",
+            self.update.query.packet.as_ptr(),
+            key_suffix(self.signer),
+        );
+    }
+}

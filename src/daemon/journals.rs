@@ -1,0 +1,62 @@
+//! Where the journal of a zone is.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+
+use crate::config::{Config, LocalZone, View};
+use crate::logging::{self, Category, Severity};
+
+/// The journal of a zone that takes updates, or has one of the time when it did: the one that its `journal` names, else
+/// one below `state_directory`, else one beside its master file. `None`: there is none, or no place for one.
+pub(super) fn path(config: &Config, view: &View, zone: &LocalZone) -> Option<PathBuf> {
+    let takes_updates = !zone.grants.is_empty();
+    let path = match (&zone.settings.journal, &config.state_directory, &zone.file) {
+        (Some(path), ..) => path.clone(),
+        (None, Some(state), _) => {
+            let directory = state.join(file_name(&view.name));
+            if takes_updates && let Err(error) = fs::create_dir_all(&directory) {
+                let shown = directory.display();
+                logging::event!(Category::Zoneload, Severity::Error, "cannot make directory '{shown}': {error}");
+            }
+            directory.join(format!("{}.journal", file_name(&zone.name.to_string())))
+        }
+        (None, None, Some(file)) => {
+            let mut name = OsString::from(&file.path);
+            name.push(".journal");
+            name.into()
+        }
+        (None, None, None) => return None,
+    };
+    (takes_updates || path.exists()).then_some(path)
+}
+
+/// A name as that of a file: whatever might mean something in a path is written as `%` and its octet.
+fn file_name(name: &str) -> String {
+    let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
+    let dots = name.bytes().all(|octet| octet == b'.');
+    let escaped = name.bytes().map(|octet| match is_plain(octet) && !dots {
+        true => char::from(octet).to_string(),
+        false => format!("%{octet:02x}"),
+    });
+    escaped.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn a_name_never_leaves_its_directory() {
+        for (name, file) in [
+            ("_default", "_default"),
+            ("corp.example", "corp.example"),
+            ("..", "%2e%2e"),
+            ("a/../b", "a%2f..%2fb"),
+            ("0/25.2.0.192.in-addr.arpa", "0%2f25.2.0.192.in-addr.arpa"),
+            ("", ""),
+        ] {
+            assert_eq!(file_name(name), file);
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Dynamic updates of the running server by the real nsupdate: what changes, what is refused, what is still there
+//! afterwards.
+//!
+//! Not here: every rule of RFC 2136 and RFC 8945 (`zone::update`, `tsig`, and `tests/updates.rs` beside named), crashes
+//! under load (`tests/acceptance kill`).
+
+mod common;
+
+use std::fs;
+use std::net::SocketAddr;
+
+use common::dig::{Dig, Response};
+use common::packet::{Question, exchange_udp, header, record};
+use common::{Tandem, fresh_address, nsupdate, wait_until};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const SECRET: &str = "c2VjcmV0c2VjcmV0c2VjcmV0";
+const DDNS: &str = "hmac-sha256:ddns:c2VjcmV0c2VjcmV0c2VjcmV0";
+
+const MASTER: &str = "$TTL 60\n@ SOA ns hostmaster 7 3600 600 86400 60\n@ NS ns\nns A 10.0.0.2\na A 10.0.0.1\n";
+
+/// A named.conf with a zone that the key `ddns` may change, and another by a stricter policy.
+fn named_conf(address: SocketAddr) -> String {
+    let key = |name: &str, algorithm: &str| format!("key {name} {{ algorithm {algorithm}; secret \"{SECRET}\"; }};\n");
+    [
+        key("ddns", "hmac-sha256"),
+        key("strong", "hmac-sha512"),
+        key("middle", "hmac-sha384"),
+        key("old", "hmac-sha1"),
+        key("host.policy.corp", "hmac-sha256"),
+        format!(
+            "options {{ directory \"{{directory}}\"; listen-on port {} {{ {}; }}; listen-on-v6 {{ none; }}; allow-query \
+             {{ any; }}; recursion no; }};\n",
+            address.port(),
+            address.ip()
+        ),
+        "zone corp { type primary; file \"corp.zone\"; allow-update { key ddns; key strong; key middle; key old; }; };\n"
+            .to_owned(),
+        "zone policy.corp { type primary; file \"policy.zone\"; update-policy { grant ddns name www.policy.corp A; \
+         deny host.policy.corp self * TXT; grant host.policy.corp self * ; }; };\n"
+            .to_owned(),
+        "zone still.corp { type primary; file \"still.zone\"; };\n".to_owned(),
+    ]
+    .concat()
+}
+
+fn start() -> (SocketAddr, Tandem) {
+    let address = fresh_address();
+    let server = Tandem::start_with_files(
+        address,
+        &named_conf(address),
+        &[("corp.zone", MASTER), ("policy.zone", MASTER), ("still.zone", MASTER)],
+    );
+    (address, server)
+}
+
+/// An update that must be taken.
+fn change(server: SocketAddr, key: &str, script: &str) {
+    let (is_content, said) = nsupdate(server, &["-y", key], script);
+    assert!(is_content, "{script}: {said}");
+}
+
+/// The RCODE that nsupdate tells.
+fn refusal(server: SocketAddr, arguments: &[&str], script: &str) -> String {
+    let (is_content, said) = nsupdate(server, arguments, script);
+    assert!(!is_content, "{script}: {said}");
+    said.lines().find_map(|line| line.strip_prefix("update failed: ")).unwrap_or(&said).trim().to_owned()
+}
+
+fn ask(server: SocketAddr, name: &str, rtype: &str) -> Response {
+    Dig::new(server).expect(name, rtype)
+}
+
+fn serial(server: SocketAddr, zone: &str) -> u32 {
+    let response = ask(server, zone, "SOA");
+    let soa = response.data("SOA")[0].to_owned();
+    soa.split_whitespace().nth(2).expect("a serial").parse().expect("a number")
+}
+
+#[test]
+fn records_come_and_go_and_each_change_raises_the_serial() {
+    let (address, server) = start();
+    for (number, (script, name, rtype, expected)) in [
+        ("update add new.corp 30 A 10.0.0.9", "new.corp", "A", vec!["10.0.0.9"]),
+        ("update add new.corp 30 A 10.0.0.8", "new.corp", "A", vec!["10.0.0.8", "10.0.0.9"]),
+        ("update delete new.corp A 10.0.0.9", "new.corp", "A", vec!["10.0.0.8"]),
+        ("prereq nxrrset new.corp TXT\nupdate add new.corp 30 TXT \"a text\"", "new.corp", "TXT", vec!["\"a text\""]),
+        ("prereq yxdomain new.corp\nupdate delete new.corp", "new.corp", "A", vec![]),
+        ("zone corp\nupdate add *.wild.corp 30 MX 10 mail.corp.", "x.wild.corp", "MX", vec!["10 mail.corp."]),
+        ("update add alias.corp 30 CNAME a.corp.", "alias.corp", "A", vec!["10.0.0.1"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for arguments in [vec!["-y", DDNS], vec!["-v", "-y", DDNS]] {
+            // The second time, by TCP, nothing is left to do; or a prerequisite does not hold any more.
+            let (is_content, said) = nsupdate(address, &arguments, script);
+            assert!(is_content || (arguments.len() == 3 && script.contains("prereq")), "{script}: {said}");
+            assert_eq!(ask(address, name, rtype).data(rtype), expected, "{script}");
+            assert_eq!(serial(address, "corp"), 8 + number as u32, "{script}");
+        }
+    }
+    assert!(
+        server.said().contains("updating zone 'corp/IN': adding an RR at 'new.corp' A 10.0.0.9"),
+        "{}",
+        server.said()
+    );
+    assert!(server.stop().success());
+}
+
+#[test]
+fn every_algorithm_signs_updates_and_questions() {
+    let (address, server) = start();
+    for (number, (key, algorithm)) in
+        [("ddns", "hmac-sha256"), ("strong", "hmac-sha512"), ("middle", "hmac-sha384"), ("old", "hmac-sha1")]
+            .into_iter()
+            .enumerate()
+    {
+        let argument = format!("{algorithm}:{key}:{SECRET}");
+        change(address, &argument, &format!("update add {key}.corp 30 A 10.0.1.{number}"));
+        for transport in ["+notcp", "+tcp"] {
+            // dig fails if the reply's signature is not right.
+            let response = Dig::new(address).with(&["-y", &argument, transport]).expect(&format!("{key}.corp"), "A");
+            assert_eq!(response.data("A"), [format!("10.0.1.{number}")]);
+            let refused = Dig::new(address).with(&["-y", &argument, transport]).expect("elsewhere.example", "A");
+            assert_eq!(refused.status, "REFUSED", "a refusal is signed, too");
+        }
+    }
+    assert!(server.stop().success());
+}
+
+#[test]
+fn what_may_not_be_changed_is_refused_and_nothing_changes() {
+    let (address, server) = start();
+    let wrong_secret = "hmac-sha256:ddns:b3RoZXJvdGhlcm90aGVyb3RoZXI=";
+    let own = format!("hmac-sha256:host.policy.corp:{SECRET}");
+    let ddns = ["-y", DDNS];
+    for (arguments, script, expected) in [
+        (&ddns[..], "prereq nxdomain a.corp\nupdate add a.corp 30 A 10.0.0.5", "YXDOMAIN"),
+        (&ddns, "prereq yxdomain gone.corp\nupdate add a.corp 30 A 10.0.0.5", "NXDOMAIN"),
+        (&ddns, "prereq nxrrset a.corp A\nupdate add a.corp 30 A 10.0.0.5", "YXRRSET"),
+        (&ddns, "prereq yxrrset a.corp A 10.0.0.7\nupdate add a.corp 30 A 10.0.0.5", "NXRRSET"),
+        (&["-y", wrong_secret], "zone corp\nupdate delete a.corp", "NOTAUTH(BADSIG)"),
+        (&["-y", "hmac-sha256:nobody:c2VjcmV0"], "zone corp\nupdate delete a.corp", "NOTAUTH(BADKEY)"),
+        (&["-y", "hmac-sha512:ddns:c2VjcmV0c2VjcmV0c2VjcmV0"], "zone corp\nupdate delete a.corp", "NOTAUTH(BADKEY)"),
+        (&[], "zone corp\nupdate delete a.corp", "REFUSED"),
+        (&ddns, "zone still.corp\nupdate delete a.still.corp", "REFUSED"),
+        (&ddns, "zone elsewhere.example\nupdate add a.elsewhere.example 30 A 10.0.0.5", "NOTAUTH"),
+        (&ddns, "zone a.corp\nupdate add x.a.corp 30 A 10.0.0.5", "NOTAUTH"),
+        (&ddns, "zone corp\nupdate add elsewhere.example 30 A 10.0.0.5", "NOTZONE"),
+        (&ddns, "zone policy.corp\nupdate add www.policy.corp 30 TXT x", "REFUSED"),
+        (&ddns, "zone policy.corp\nupdate add www.policy.corp 30 A 10.0.0.5\nupdate delete a.policy.corp", "REFUSED"),
+        (&["-y", &own], "zone policy.corp\nupdate add host.policy.corp 30 TXT x", "REFUSED"),
+        (&["-y", &own], "zone policy.corp\nupdate add other.policy.corp 30 A 10.0.0.5", "REFUSED"),
+    ] {
+        let told = refusal(address, arguments, script);
+        assert!(told.contains(expected), "{script}: {told}");
+    }
+    for zone in ["corp", "policy.corp", "still.corp"] {
+        assert_eq!(serial(address, zone), 7, "{zone}");
+        assert_eq!(ask(address, &format!("a.{zone}"), "A").data("A"), ["10.0.0.1"], "{zone}");
+    }
+    change(address, DDNS, "zone policy.corp\nupdate add www.policy.corp 30 A 10.0.0.5");
+    change(address, &own, "zone policy.corp\nupdate add host.policy.corp 30 A 10.0.0.6");
+    assert_eq!(serial(address, "policy.corp"), 9);
+    let said = server.said();
+    for expected in
+        ["update 'corp/IN' denied", "update 'still.corp/IN' denied", "prerequisite", "/key ddns", "BADSIG", "BADKEY"]
+    {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert!(server.stop().success());
+}
+
+#[test]
+fn updates_outlive_a_crash_a_restart_and_the_operators_own_changes() {
+    let (address, mut server) = start();
+    change(address, DDNS, "update add new.corp 30 A 10.0.0.9\nupdate delete a.corp");
+    change(address, DDNS, "update add new.corp 30 A 10.0.0.8");
+    let as_before = |what: &str| {
+        assert_eq!(ask(address, "new.corp", "A").data("A"), ["10.0.0.8", "10.0.0.9"], "{what}");
+        assert_eq!(ask(address, "a.corp", "A").status, "NXDOMAIN", "{what}");
+    };
+    server.crash_and_restart(address);
+    as_before("after a crash");
+    assert_eq!(serial(address, "corp"), 9);
+    // A comment changes nothing; a reload without any change neither.
+    server.write("corp.zone", &format!("; a comment\n{MASTER}"));
+    server.hang_up();
+    assert!(server.reloads(1));
+    assert_eq!(serial(address, "corp"), 9);
+    // What the operator writes comes on top of what clients did, whether the serial is raised or not.
+    server.write("corp.zone", &format!("{MASTER}own A 10.0.0.77\n"));
+    server.hang_up();
+    assert!(server.reloads(2));
+    as_before("after the operator's own change");
+    assert_eq!(ask(address, "own.corp", "A").data("A"), ["10.0.0.77"]);
+    assert_eq!(serial(address, "corp"), 10);
+    server.crash_and_restart(address);
+    as_before("after another crash");
+    assert_eq!((ask(address, "own.corp", "A").data("A").len(), serial(address, "corp")), (1, 10));
+    // Where both contradict, the operator's word holds, and it is told.
+    server.write("corp.zone", &format!("{}new CNAME ns\n", MASTER.replace(" 7 ", " 100 ")));
+    server.hang_up();
+    assert!(wait_until(PATIENCE, || serial(address, "corp") == 100), "{}", server.said());
+    assert_eq!(ask(address, "new.corp", "A").data("A"), ["10.0.0.2"]);
+    assert_eq!(ask(address, "a.corp", "A").status, "NXDOMAIN");
+    assert!(server.said().contains("an update is left out"), "{}", server.said());
+    assert!(server.path("corp.zone.journal.10").exists(), "the journal as it was is kept");
+    // A file that is broken leaves everything as it is, and at a start the journal has the last version.
+    server.write("corp.zone", "@ SOA broken\n");
+    server.hang_up();
+    assert!(wait_until(PATIENCE, || server.said().contains("stays in force")), "{}", server.said());
+    assert_eq!(serial(address, "corp"), 100);
+    change(address, DDNS, "update add late.corp 30 A 10.0.0.3");
+    server.crash_and_restart(address);
+    assert_eq!((serial(address, "corp"), ask(address, "late.corp", "A").data("A").len()), (101, 1));
+    assert!(server.stop().success());
+}
+
+#[test]
+fn an_update_that_cannot_be_kept_is_not_made() {
+    let (address, mut server) = start();
+    // Where the journal is first written there is a directory in the way.
+    fs::create_dir(server.path("corp.zone.journal.tmp")).expect("a directory");
+    let told = refusal(address, &["-y", DDNS], "update add new.corp 30 A 10.0.0.9");
+    assert!(told.contains("SERVFAIL"), "{told}");
+    assert_eq!((ask(address, "new.corp", "A").status.as_str(), serial(address, "corp")), ("NXDOMAIN", 7));
+    assert!(server.said().contains("updates cannot be kept in"), "{}", server.said());
+    fs::remove_dir(server.path("corp.zone.journal.tmp")).expect("it is there");
+    change(address, DDNS, "update add new.corp 30 A 10.0.0.9");
+    assert_eq!((ask(address, "new.corp", "A").data("A").len(), serial(address, "corp")), (1, 8));
+    // A journal that is damaged in the middle: what stands before it counts, a copy is kept, and it goes on.
+    for number in 0..3 {
+        change(address, DDNS, &format!("update add n{number}.corp 30 A 10.0.0.9"));
+    }
+    server.crash();
+    let journal = server.path("corp.zone.journal");
+    let mut octets = fs::read(&journal).expect("the journal");
+    let at = octets.windows(3).position(|octets| octets == b"\x02n1").expect("the second of the three");
+    octets[at + 1] ^= 1;
+    fs::write(&journal, &octets).expect("it can be written");
+    server.crash_and_restart(address);
+    assert_eq!(ask(address, "n0.corp", "A").data("A").len(), 1);
+    assert_eq!((ask(address, "n2.corp", "A").status.as_str(), serial(address, "corp")), ("NXDOMAIN", 9));
+    assert_eq!(fs::read(server.path("corp.zone.journal.bad")).expect("a copy"), octets);
+    assert!(server.said().contains("is damaged, and updates follow it"), "{}", server.said());
+    change(address, DDNS, "update add n4.corp 30 A 10.0.0.9");
+    server.crash_and_restart(address);
+    assert_eq!((ask(address, "n4.corp", "A").data("A").len(), serial(address, "corp")), (1, 10));
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_zone_of_the_configuration_takes_updates_and_keeps_its_serial() {
+    let address = fresh_address();
+    let toml = |record: &str| {
+        format!(
+            "[options]\nlisten = [\"{address}\"]\nallow_query = [\"any\"]\nstate_directory = \"{{directory}}/state\"\n\
+             [[key]]\nname = \"ddns\"\nsecret = \"{SECRET}\"\n[[zone]]\nname = \"corp\"\n[[zone.grant]]\nkey = \"ddns\"\n\
+             names = [\"*.corp\"]\n[[zone.record]]\nname = \"a.corp\"\ntype = \"A\"\nvalue = \"10.0.0.1\"\n{record}"
+        )
+    };
+    let mut server = Tandem::start(address, &toml(""));
+    let first = serial(address, "corp");
+    change(address, DDNS, "update add new.corp 30 A 10.0.0.9");
+    assert_eq!(serial(address, "corp"), first + 1);
+    server.crash_and_restart(address);
+    assert_eq!((ask(address, "new.corp", "A").data("A").len(), serial(address, "corp")), (1, first + 1));
+    server.rewrite(&toml("[[zone.record]]\nname = \"b.corp\"\ntype = \"A\"\nvalue = \"10.0.0.2\"\n"));
+    server.hang_up();
+    assert!(wait_until(PATIENCE, || ask(address, "b.corp", "A").data("A") == ["10.0.0.2"]), "{}", server.said());
+    assert_eq!(ask(address, "new.corp", "A").data("A"), ["10.0.0.9"]);
+    assert!(serial(address, "corp") > first + 1);
+    // What a policy chooses is not an update's to change.
+    server.rewrite(&toml(
+        "[[zone.record]]\nname = \"p.corp\"\ntype = \"A\"\nvalue = \"10.0.0.3\"\nweight = 1\nset_identifier = \"x\"\n",
+    ));
+    server.hang_up();
+    assert!(wait_until(PATIENCE, || ask(address, "p.corp", "A").data("A") == ["10.0.0.3"]), "{}", server.said());
+    for script in ["update add p.corp 30 A 10.0.0.4", "update delete p.corp A", "update delete p.corp"] {
+        let told = refusal(address, &["-y", DDNS], script);
+        assert!(told.contains("REFUSED"), "{script}: {told}");
+    }
+    change(address, DDNS, "prereq yxrrset p.corp A\nupdate add q.corp 30 A 10.0.0.4");
+    assert_eq!(ask(address, "p.corp", "A").data("A"), ["10.0.0.3"]);
+    assert!(server.stop().success());
+}
+
+#[test]
+fn malformed_updates_get_formerr_and_nothing_else() {
+    let (address, server) = start();
+    let update = |counts: [u16; 4], rest: &[u8]| [header(7, 0x2800, counts), rest.to_vec()].concat();
+    let zone = |rtype: &str| Question::new("corp", rtype).octets()[12..].to_vec();
+    let a = record("a.corp", "A", 1, 60, &[10, 0, 0, 1]);
+    for (case, packet) in [
+        ("no zone", update([0, 0, 0, 0], b"")),
+        ("two zones", update([2, 0, 0, 0], &[zone("SOA"), zone("SOA")].concat())),
+        ("a zone that is no SOA", update([1, 0, 0, 0], &zone("A"))),
+        ("a record that is cut off", update([1, 0, 1, 0], &[zone("SOA"), a[..a.len() - 1].to_vec()].concat())),
+        ("records that are missing", update([1, 0, 65_535, 0], &[zone("SOA"), a].concat())),
+    ] {
+        let reply = exchange_udp(address, &packet, PATIENCE).unwrap_or_else(|| panic!("{case}: no reply"));
+        assert_eq!((reply.rcode(), reply.octets[2] >> 3), (1, 0b1_0101), "{case}");
+    }
+    assert_eq!(serial(address, "corp"), 7);
+    assert!(server.stop().success());
+}
