@@ -27,13 +27,19 @@ impl Nsd {
 
     /// Serves `zones` on `address`.
     pub(crate) fn start_at(address: SocketAddr, zones: &[(&str, &str)]) -> Nsd {
+        Nsd::start_with(address, zones, "")
+    }
+
+    /// The same with more lines in its `server` clause.
+    pub(crate) fn start_with(address: SocketAddr, zones: &[(&str, &str)], settings: &str) -> Nsd {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let at = directory.path();
         for (name, text) in zones {
             fs::write(at.join(zone_file(name)), text).expect("a zone file can be written");
         }
         let configuration = at.join("nsd.conf");
-        fs::write(&configuration, nsd_conf(address, &at.to_string_lossy(), zones)).expect("nsd.conf can be written");
+        fs::write(&configuration, nsd_conf(address, &at.to_string_lossy(), zones, settings))
+            .expect("nsd.conf can be written");
         let log = fs::File::create(at.join("log")).expect("a log can be made");
         let child = Command::new(program("nsd", "nsd"))
             .arg("-d")
@@ -87,12 +93,12 @@ fn zone_file(zone: &str) -> String {
     format!("{}.zone", zone.trim_end_matches('.'))
 }
 
-fn nsd_conf(address: SocketAddr, directory: &str, zones: &[(&str, &str)]) -> String {
+fn nsd_conf(address: SocketAddr, directory: &str, zones: &[(&str, &str)], settings: &str) -> String {
     let (ip, port) = (address.ip(), address.port());
     let mut text = format!(
         "server:\n server-count: 1\n ip-address: {ip}@{port}\n zonesdir: \"{directory}\"\n username: \"\"\n \
          chroot: \"\"\n pidfile: \"{directory}/pid\"\n database: \"\"\n zonelistfile: \"{directory}/zonelist\"\n \
-         xfrdfile: \"{directory}/xfrd\"\n rrl-ratelimit: 0\n round-robin: no\nremote-control:\n control-enable: no\n"
+         xfrdfile: \"{directory}/xfrd\"\n rrl-ratelimit: 0\n round-robin: no\n{settings}remote-control:\n control-enable: no\n"
     );
     for (name, _) in zones {
         write!(text, "zone:\n name: {name}\n zonefile: \"{}\"\n", zone_file(name)).expect("a String takes text");

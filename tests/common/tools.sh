@@ -18,6 +18,7 @@ dnssec-signzone  bind9-utils       bind-dnssec-utils
 setpriv          util-linux        util-linux
 nsd              nsd               nsd
 unbound          unbound           unbound
+knotd            knot              knot
 dnsperf          dnsperf           dnsperf
 nc               netcat-openbsd    nmap-ncat
 ps               procps            procps-ng
