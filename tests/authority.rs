@@ -14,8 +14,8 @@ use std::process::Command;
 use common::{Nsd, Tandem, fresh_address, program};
 
 const SEED: &str = "1";
-const ZONES: &str = "12";
-const QUESTIONS: &str = "300";
+const ZONES: &str = "30";
+const QUESTIONS: &str = "3000";
 
 #[test]
 fn questions_about_generated_zones_are_answered_as_by_nsd() {

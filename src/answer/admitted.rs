@@ -232,8 +232,8 @@ impl<'a> Admitted<'a> {
             return (end, meta);
         }
         match chain::first_rrset(&out[..end], self.query.question_end, meta.answers) {
-            Some((end, answers)) => (end, Meta { answers, authority: 0, ..meta }),
-            None => (end, meta),
+            Some((end, answers)) if answers < meta.answers => (end, Meta { answers, authority: 0, ..meta }),
+            _ => (end, meta),
         }
     }
 

@@ -3,7 +3,7 @@
 //! Not here: how the segments of a chain are joined ([`super::chain`]).
 
 use super::admitted::{Admitted, Refresh};
-use super::chain::{self, Chain};
+use super::chain::{self, Chain, Closed};
 use super::local::Link;
 use super::{Context, Decision};
 use crate::cache::{Copied, Key, RefreshWindow};
@@ -60,10 +60,11 @@ impl Admitted<'_> {
                 if chain.is_full() && passed.len() == chain.links() {
                     break;
                 }
-                match self.local_link(local, &next, &mut octets) {
+                match self.local_link(local, &next, &mut chain, &mut octets) {
                     Link::Segment => {}
                     Link::NotReady => return self.not_ready(out),
                     Link::AllDown => return self.all_down(out),
+                    Link::TooLong => return self.broken(out),
                 }
                 let goes_on = chain.append(&next, &Segment::new(&octets), 0, self.rotation());
                 passed.push(next);
@@ -117,16 +118,18 @@ impl Admitted<'_> {
     }
 
     fn reply_chain(&self, mut chain: Chain, out: &mut [u8]) -> Decision {
-        if chain.close().is_err() {
-            return self.broken(out);
-        }
         let start = reply::begin(out, &self.query);
-        let records = chain.records();
         let limit = self.limit(out.len());
+        let additional = match chain.close(limit.saturating_sub(start + self.opt_octets())) {
+            Ok(Closed::Whole { additional }) => additional,
+            Ok(Closed::TooLong) => return self.reply_too_long(chain.meta(), out),
+            Err(chain::Broken) => return self.broken(out),
+        };
+        let records = chain.records();
         match out[start..limit].get_mut(..records.len()) {
             Some(room) => {
                 room.copy_from_slice(records);
-                self.reply(chain.meta(), start + records.len(), out)
+                self.reply_and(chain.meta(), additional, start + records.len(), out)
             }
             None => self.reply_too_long(chain.meta(), out),
         }

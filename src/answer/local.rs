@@ -5,6 +5,7 @@
 
 use super::Decision;
 use super::admitted::Admitted;
+use super::chain::Chain;
 use crate::state::rules::Local;
 use crate::wire::header::{HEADER_OCTETS, ede, rcode};
 use crate::wire::segment::{self, Meta, Segment};
@@ -20,6 +21,8 @@ pub(super) enum Link {
     NotReady,
     /// Every record is down.
     AllDown,
+    /// It names servers with more addresses than a message can hold.
+    TooLong,
 }
 
 /// A pointer reaches no further (RFC 1035 §4.1.4).
@@ -67,25 +70,34 @@ impl Admitted<'_> {
         }
     }
 
-    /// `minimal-any`: by UDP, the first RRset is enough (RFC 8482 §4.1).
+    /// ANY: so many RRsets of the name as the client gets.
     fn reply_with_every(&self, zone: &Zone, every: Every<'_>, name: &[u8], out: &mut [u8]) -> Decision {
-        let most = if self.view.minimal_any && self.client.transport == Transport::Udp { 1 } else { usize::MAX };
-        let (mut rrsets, mut draw) = (Vec::new(), self.draw());
-        for (_, rrset) in every.rrsets().take(most) {
+        match self.choose_all(zone, every.rrsets().take(self.most_rrsets()).map(|(_, rrset)| rrset)) {
+            None => self.all_down(out),
+            Some(rrsets) if rrsets.is_empty() => self.reply_without(zone, name, rcode::NOERROR, out),
+            Some(rrsets) => self.reply_with(rrsets, out),
+        }
+    }
+
+    /// `minimal-any`: by UDP, the first RRset is enough (RFC 8482 §4.1).
+    fn most_rrsets(&self) -> usize {
+        if self.view.minimal_any && self.client.transport == Transport::Udp { 1 } else { usize::MAX }
+    }
+
+    /// RRsets, those that policies choose as they are chosen for this answer; `None`: all that one chooses of are down.
+    fn choose_all<'z>(&self, zone: &'z Zone, rrsets: impl IntoIterator<Item = Rrset<'z>>) -> Option<Vec<Segment<'z>>> {
+        let (mut segments, mut draw) = (Vec::new(), self.draw());
+        for rrset in rrsets {
             match rrset {
-                Rrset::Fixed(segment) => rrsets.push(segment),
+                Rrset::Fixed(segment) => segments.push(segment),
                 Rrset::Chosen(group) => match group.choose(zone, &mut draw) {
-                    Choice::Rrsets(chosen) => rrsets.extend(chosen.into_iter().flatten()),
+                    Choice::Rrsets(chosen) => segments.extend(chosen.into_iter().flatten()),
                     Choice::Nothing => {}
-                    Choice::AllDown => return self.all_down(out),
+                    Choice::AllDown => return None,
                 },
             }
         }
-        if rrsets.is_empty() {
-            self.reply_without(zone, name, rcode::NOERROR, out)
-        } else {
-            self.reply_with(rrsets, out)
-        }
+        Some(segments)
     }
 
     /// Chance for this query: neighbours in the count have nothing in common.
@@ -147,45 +159,42 @@ impl Admitted<'_> {
         Decision::Reply(self.refusal().with_ede(rcode::SERVFAIL, ede::NOT_READY, why, out))
     }
 
-    /// Writes what a local zone says about a name of a chain as one segment, owned by that name.
-    pub(super) fn local_link(&self, local: &Local, name: &[u8], octets: &mut Vec<u8>) -> Link {
+    /// Writes what a local zone says about a name of a chain as one segment, owned by that name. The addresses of a
+    /// delegation's servers are handed to the chain itself.
+    pub(super) fn local_link(&self, local: &Local, name: &[u8], chain: &mut Chain, octets: &mut Vec<u8>) -> Link {
         let present = local.zone.load();
         let Some(zone) = present.as_deref() else { return Link::NotReady };
-        let nothing =
-            |octets: &mut Vec<u8>| write_authority(&zone.soa(), zone.apex().as_wire(), name, rcode::NOERROR, octets);
         let found = zone.find(name, self.query.qtype);
         let chosen = match found {
-            Found::Rrset(rrset) | Found::Alias(rrset) => Some(rrset),
-            Found::Every(every) => every.rrsets().next().map(|(_, rrset)| rrset),
-            _ => None,
-        };
-        let choice = match chosen {
-            Some(Rrset::Chosen(group)) => Some(group.choose(zone, &mut self.draw())),
-            _ => None,
-        };
-        let written = match found {
-            _ if matches!(choice, Some(Choice::AllDown)) => return Link::AllDown,
-            _ if matches!(choice, Some(Choice::Nothing)) => nothing(octets),
-            Found::Alias(_) => {
-                let rrset = match (chosen, &choice) {
-                    (_, Some(Choice::Rrsets([Some(first), ..]))) => Some(*first),
-                    (Some(Rrset::Fixed(segment)), _) => Some(segment),
-                    _ => None,
-                };
-                rrset.map(|rrset| {
-                    octets.clear();
-                    octets.extend_from_slice(rrset.as_octets());
-                })
+            Found::Rrset(rrset) | Found::Alias(rrset) => self.choose_all(zone, [rrset]),
+            Found::Every(every) => {
+                self.choose_all(zone, every.rrsets().take(self.most_rrsets()).map(|(_, rrset)| rrset))
             }
-            Found::Rrset(_) | Found::Every(_) => match (chosen, &choice) {
-                (_, Some(Choice::Rrsets(rrsets))) => write_end(rrsets.iter().flatten(), octets),
-                (Some(Rrset::Fixed(segment)), _) => write_end([&segment], octets),
-                _ => nothing(octets),
-            },
-            Found::Renamed(renamed) => renamed.encode(name, octets).or_else(|| write_too_long(&renamed, name, octets)),
-            Found::NoData => nothing(octets),
-            Found::NxDomain => write_authority(&zone.soa(), zone.apex().as_wire(), name, rcode::NXDOMAIN, octets),
-            Found::Referral(referral) => {
+            _ => Some(Vec::new()),
+        };
+        let Some(rrsets) = chosen else { return Link::AllDown };
+        let absent =
+            |rcode, octets: &mut Vec<u8>| write_authority(&zone.soa(), zone.apex().as_wire(), name, rcode, octets);
+        let written = match (found, rrsets.as_slice()) {
+            (Found::NxDomain, _) => absent(rcode::NXDOMAIN, octets),
+            (Found::NoData, _) | (Found::Rrset(_) | Found::Alias(_) | Found::Every(_), []) => {
+                absent(rcode::NOERROR, octets)
+            }
+            (Found::Alias(_), [alias, ..]) => {
+                octets.clear();
+                octets.extend_from_slice(alias.as_octets());
+                Some(())
+            }
+            (Found::Rrset(_) | Found::Every(_), rrsets) => write_end(rrsets, octets),
+            (Found::Renamed(renamed), _) => {
+                renamed.encode(name, octets).or_else(|| write_too_long(&renamed, name, octets))
+            }
+            (Found::Referral(referral), _) => {
+                for glue in referral.glue() {
+                    if chain.keep_glue(glue.owner, &glue.addresses, self.rotation(), glue.is_required).is_err() {
+                        return Link::TooLong;
+                    }
+                }
                 let owner = &name[name.len() - referral.owner_octets..];
                 write_authority(&referral.ns, owner, name, rcode::NOERROR, octets)
             }
@@ -195,7 +204,7 @@ impl Admitted<'_> {
 }
 
 /// RRsets at the end of a chain: where one is an alias, that was asked for.
-fn write_end<'s>(rrsets: impl IntoIterator<Item = &'s Segment<'s>>, octets: &mut Vec<u8>) -> Option<()> {
+fn write_end(rrsets: &[Segment<'_>], octets: &mut Vec<u8>) -> Option<()> {
     let (mut body, mut offsets) = (Vec::new(), Vec::new());
     let mut meta = Meta { authoritative: true, ..Meta::default() };
     for rrset in rrsets {

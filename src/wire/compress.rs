@@ -67,10 +67,15 @@ impl<'o> Writer<'o> {
         let start = self.out.len();
         let outcome = self.try_record(message, record, ttl);
         if outcome.is_err() {
-            self.out.truncate(start);
-            self.known.retain(|_, at| usize::from(*at) < start);
+            self.take_back(start);
         }
         outcome
+    }
+
+    /// Takes back what was written from this position on.
+    pub fn take_back(&mut self, position: usize) {
+        self.out.truncate(position);
+        self.known.retain(|_, at| usize::from(*at) < position);
     }
 
     fn try_record(&mut self, message: &[u8], record: &Record, ttl: u32) -> Result<usize, Malformed> {

@@ -59,6 +59,14 @@ enum Target {
 pub(super) fn check_targets(zone: &Zone, watched: &[Record], faults: &mut Faults) {
     let mut target = NameBuf::default();
     for record in watched {
+        if record.rtype == rtype::NS && record.owner.as_wire().starts_with(b"\x01*") {
+            let hint = "RFC 4592 section 4.2 leaves open what it would mean; named refuses it";
+            faults.warning(
+                record,
+                format!("{}: a wildcard delegates nothing but itself", record.owner),
+                Some(hint.into()),
+            );
+        }
         let at = match record.rtype {
             rtype::NS => 0,
             MX => 2,
@@ -103,5 +111,5 @@ fn judge(zone: &Zone, record: &Record, target: &[u8]) -> Target {
 }
 
 fn has_glue(zone: &Zone, target: &[u8]) -> bool {
-    zone.types(target).iter().any(|rtype| matches!(*rtype, rtype::A | rtype::AAAA))
+    zone.node_for(target).is_some_and(|node| [rtype::A, rtype::AAAA].into_iter().any(|own| node.rrset(own).is_some()))
 }

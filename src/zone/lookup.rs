@@ -64,6 +64,8 @@ pub struct Glue<'z> {
     /// Where its owner stands in the body of [`Referral::ns`], whole and in the case of the master file: what the owner
     /// has to point to ([`Segment::copy_owned`]).
     pub owner_at: usize,
+    /// Its owner: whole, in the case of the master file.
+    pub owner: &'z [u8],
     /// The name server is at or below the delegation: nobody can go on without this (RFC 9471 §3.1).
     pub is_required: bool,
     /// A or AAAA.
@@ -155,6 +157,12 @@ impl Zone {
         self.tree.node(&star[..end])
     }
 
+    /// Whose addresses a name server at or below the apex has: its own, or those of its wildcard. Below a delegation too,
+    /// as in NSD and Knot: nobody could go on without them.
+    pub(super) fn node_for(&self, name: &[u8]) -> Option<&Node> {
+        self.tree.node(name).or_else(|| self.find_wildcard(name))
+    }
+
     /// What a name that is not hidden says.
     #[inline]
     fn find_at<'z>(&'z self, node: &'z Node, qtype: u16) -> Found<'z> {
@@ -228,10 +236,10 @@ impl<'z> Referral<'z> {
             let name = name.as_wire();
             let is_wanted = is_within(name, self.owner) == is_required
                 && (is_required || is_within(name, self.zone.apex().as_wire()));
-            let node = if is_wanted { self.zone.tree.node(name) } else { None };
+            let node = if is_wanted { self.zone.node_for(name) } else { None };
             [rtype::A, rtype::AAAA].into_iter().filter_map(move |rtype| {
                 let addresses = node?.rrset(rtype)?;
-                Some(Glue { owner_at, is_required, addresses })
+                Some(Glue { owner_at, owner: target, is_required, addresses })
             })
         })
     }

@@ -254,6 +254,8 @@ fn delegations_refer_and_hide() {
          ns.other.corp A 192.0.2.2
          host.corp A 192.0.2.3
          bare.corp NS ns.bare.corp
+         wild.corp NS ns.wild.corp
+         *.wild.corp A 192.0.2.4
          *.star.corp NS ns.example",
     );
     let at = "sub.corp is at ns.sub.corp ns.other.corp host.corp ns.example; ns.sub.corp 192.0.2.1; \
@@ -273,6 +275,7 @@ fn delegations_refer_and_hide() {
             ("DS at it is ours", "sub.corp DS", "DS 6 octets"),
             ("DS that is not there too", "other.corp DS", "no data"),
             ("no glue at all", "x.bare.corp A", "bare.corp is at ns.bare.corp"),
+            ("glue by a wildcard", "x.wild.corp A", "wild.corp is at ns.wild.corp; ns.wild.corp 192.0.2.4"),
             ("a wildcard delegates nothing", "x.star.corp NS", "NS ns.example"),
             ("a wildcard's own name does", "x.*.star.corp A", "*.star.corp is at ns.example"),
             ("a name beside them", "host.corp A", "A 192.0.2.3"),

@@ -75,6 +75,7 @@ fn warnings_leave_the_zone_usable() {
     let ttl = "TTL set to prior TTL (300) (all records of one name and type have one TTL)";
     let lost = "has no address records (A or AAAA) (without them nobody finds it)";
     let alias = "is a CNAME (illegal) (the target owns its addresses itself)";
+    let undefined = "(RFC 4592 section 4.2 leaves open what it would mean; named refuses it)";
     for (case, text, expected) in [
         ("nothing", "a.corp A 192.0.2.1\na.corp RRSIG 00 01 08 02 0 0 1 2c 0 0 0 0 0 0 0 0 0 1 0 7", None),
         ("twice the same", "a.corp NS B.corp.example\na.corp NS b.CORP.example", None),
@@ -109,6 +110,12 @@ fn warnings_leave_the_zone_usable() {
             "a service that is renamed",
             "corp SRV 0 0 1 x.d.corp\nd.corp DNAME a.example",
             Some(format!("corp.zone:3: warning: corp/SRV 'x.d.corp' {alias}")),
+        ),
+        ("glue by a wildcard", "a.corp NS ns.a.corp\n*.a.corp A 192.0.2.1", None),
+        (
+            "a wildcard that delegates",
+            "*.corp NS ns.example",
+            Some(format!("corp.zone:3: warning: *.corp: a wildcard delegates nothing but itself {undefined}")),
         ),
         ("no mail at all", "a.corp MX 0 .", None),
         ("a mail server that nobody knows", "a.corp MX 0 b.corp", None),
