@@ -70,6 +70,7 @@ pub(super) fn together(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let names: [&[u8]; TOGETHER] = std::array::from_fn(|_| all.next().map_or(&[0][..], |name| name));
                 let hashes = names.map(tandem::zone::hash);
+                hashes.iter().for_each(|hash| zone.prefetch_way(*hash));
                 hashes.iter().for_each(|hash| zone.prefetch_place(*hash));
                 hashes.iter().for_each(|hash| zone.prefetch_node(*hash));
                 let found = names.iter().zip(hashes).map(|(name, hash)| zone.find_hashed(name, hash, A));

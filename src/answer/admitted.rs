@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::chain::{self, Chain};
+use super::local::Present;
 use super::refuse::Denied;
 use super::{Client, Context, Decision, Forward, refuse, signed};
 use crate::access::CookieVerdict;
 use crate::cache::{Key, Lookup, Parts, Patch, RefreshWindow};
 use crate::config::RrsetOrder;
+use crate::state::rules::Local;
 use crate::state::{Route, View};
 use crate::tsig::Signer;
 use crate::wire::header::{PLAIN_UDP_OCTETS, ede, flag, rcode, rtype};
@@ -19,11 +21,12 @@ use crate::wire::name::MAX_NAME_OCTETS;
 use crate::wire::query::Query;
 use crate::wire::reply::{self, Opt, Reply};
 use crate::wire::{Meta, Segment, Transport};
+use crate::zone;
 
 /// Where an answer would be.
 #[derive(Clone, Copy)]
 pub(super) struct Found {
-    /// The key's hash.
+    /// The key's hash; where the rule's zone is local, the name's in it.
     pub(super) hash: u64,
     /// The rule's place in its view.
     pub(super) rule: u32,
@@ -58,19 +61,28 @@ impl<'a> Admitted<'a> {
         let mut key = Key::empty();
         let found = self.set_key(&mut key);
         match self.may_have(found.rule, out) {
-            Ok(()) => self.answer_by(&key, found, out),
+            Ok(()) => self.answer_by(&key, found, &mut Present::default(), out),
             Err(octets) => Decision::Reply(octets),
         }
     }
 
-    /// Makes the question's key.
+    /// Makes the question's key. Where the rule's zone is local, only its name is of use: nothing of it is cached.
     #[inline]
     pub(super) fn set_key(&self, key: &mut Key) -> Found {
         key.set(&self.parts(0), self.query.qname());
-        let rules = &self.view.rules;
-        let rule = rules.find(key.qname(), self.query.qtype);
-        key.set_rule(rules.get(rule).id);
-        Found { hash: self.context.cache.hash(key), rule }
+        let place = self.view.rules.find(key.qname(), self.query.qtype);
+        let rule = self.view.rules.get(place);
+        if rule.local.is_some() {
+            return Found { hash: zone::hash(key.qname()), rule: place };
+        }
+        key.set_rule(rule.id);
+        Found { hash: self.context.cache.hash(key), rule: place }
+    }
+
+    /// The zone of the rule at this place, if it is a local one.
+    #[inline]
+    pub(super) fn local(&self, rule: u32) -> Option<&'a Local> {
+        self.view.rules.get(rule).local.as_ref()
     }
 
     /// Checks whether the client may have answers of the rule at this place; where not, the refusal is written and its
@@ -100,11 +112,14 @@ impl<'a> Admitted<'a> {
 
     /// Answers by what [`Self::set_key`] made.
     #[inline]
-    pub(super) fn answer_by(self, key: &Key, found: Found, out: &mut [u8]) -> Decision {
+    pub(super) fn answer_by(self, key: &Key, found: Found, present: &mut Present<'a>, out: &mut [u8]) -> Decision {
         let Context { cache, now, .. } = self.context;
         let Found { hash, rule } = found;
-        if let Some(local) = &self.view.rules.get(rule).local {
-            return self.answer_local(local, key.qname(), out);
+        if let Some(local) = self.local(rule) {
+            return match present.of(&local.zone) {
+                Some(zone) => self.answer_local(zone, key.qname(), hash, out),
+                None => self.not_ready(out),
+            };
         }
         let start = reply::begin(out, &self.query);
         let limit = self.limit(out.len());

@@ -3,6 +3,10 @@
 //! Not here: what a zone says ([`crate::zone`]), chains of aliases, which may leave a zone for another or for forwarders
 //! ([`super::follow`]).
 
+use std::sync::Arc;
+
+use arc_swap::Guard;
+
 use super::Decision;
 use super::admitted::Admitted;
 use super::chain::Chain;
@@ -11,7 +15,7 @@ use crate::wire::header::{HEADER_OCTETS, ede, rcode};
 use crate::wire::segment::{self, Meta, Segment};
 use crate::wire::{Transport, reply};
 use crate::zone::policy::{Choice, Draw, Group};
-use crate::zone::{Every, Found, Referral, Renamed, Rrset, Zone, owner_pointer};
+use crate::zone::{Every, Found, Handle, Referral, Renamed, Rrset, Zone, owner_pointer};
 
 /// What a local zone adds to a chain.
 pub(super) enum Link {
@@ -25,16 +29,39 @@ pub(super) enum Link {
     TooLong,
 }
 
+/// The version of a zone that was asked last: packets that are decided together mostly ask the same one, and to look at
+/// the present version costs two atomic writes.
+#[derive(Default)]
+pub(super) struct Present<'p> {
+    held: Option<(&'p Handle, Guard<Option<Arc<Zone>>>)>,
+}
+
+impl<'p> Present<'p> {
+    /// Whether a zone was asked.
+    #[inline]
+    pub(super) fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// The version of this zone that is held, or else the present one; `None` if there is none yet.
+    #[inline]
+    pub(super) fn of(&mut self, handle: &'p Handle) -> Option<&Zone> {
+        let is_held = self.held.as_ref().is_some_and(|(held, _)| std::ptr::eq(*held, handle));
+        if !is_held {
+            self.held = Some((handle, handle.load()));
+        }
+        self.held.as_ref()?.1.as_deref()
+    }
+}
+
 /// A pointer reaches no further (RFC 1035 §4.1.4).
 const POINTER_REACH: usize = 0x3fff;
 
 impl Admitted<'_> {
-    /// Answers the query from the zone of its rule; `name` is the question's in lower case.
+    /// Answers the query from the zone of its rule; `name` is the question's in lower case, `hash` its [`hash`](crate::zone::hash).
     #[inline]
-    pub(super) fn answer_local(&self, local: &Local, name: &[u8], out: &mut [u8]) -> Decision {
-        let present = local.zone.load();
-        let Some(zone) = present.as_deref() else { return self.not_ready(out) };
-        match zone.find(name, self.query.qtype) {
+    pub(super) fn answer_local(&self, zone: &Zone, name: &[u8], hash: u64, out: &mut [u8]) -> Decision {
+        match zone.find_hashed(name, hash, self.query.qtype) {
             Found::Rrset(Rrset::Fixed(rrset)) => self.reply_with([rrset], out),
             Found::Rrset(Rrset::Chosen(group)) => self.reply_with_chosen(zone, group, name, out),
             Found::Every(every) => self.reply_with_every(zone, every, name, out),

@@ -1,12 +1,15 @@
 //! Deciding a few packets together, step by step, so that they wait for memory once and not one after the other.
 //!
 //! All are read and let in, or refused; then the places of their answers are brought near, then the answers; then all
-//! are decided. A cache of millions of answers costs little more than a small one that way.
+//! are decided. A cache of millions of answers, or a local zone of as many names, costs little more than a small one
+//! that way. They see one version of a zone where they ask it one after the other.
 //! Not here: what a packet gets, which is the same as by [`super::decide`].
 
 use super::admitted::{Admitted, Found};
+use super::local::Present;
 use super::{Client, Context, Decision, read};
 use crate::cache::Key;
+use crate::zone::Zone;
 
 /// The most packets of a walk: as many as a core waits for at once, and few enough to stay near.
 pub const MOST: usize = 16;
@@ -28,13 +31,15 @@ pub struct Walk<'w> {
     rotation: &'w mut u32,
     /// What was let in, and where its answer would be.
     admitted: [Option<(Admitted<'w>, Found)>; MOST],
+    /// The local zone that the last of them asked.
+    present: Present<'w>,
 }
 
 impl<'w> Walk<'w> {
     /// A walk of no packets.
     #[inline]
     pub(super) fn new(context: Context<'w>, keys: &'w mut Keys, rotation: &'w mut u32) -> Self {
-        Self { context, keys, rotation, admitted: [const { None }; MOST] }
+        Self { context, keys, rotation, admitted: [const { None }; MOST], present: Present::default() }
     }
 
     /// Reads packet `index` (`0..MOST`). `None`: it is let in. Else what it gets, as by [`super::decide`].
@@ -48,7 +53,14 @@ impl<'w> Walk<'w> {
                 if let Err(reply) = admitted.may_have(found.rule, out) {
                     return Some(Decision::Reply(reply));
                 }
-                self.context.cache.prefetch_place(found.hash);
+                match admitted.local(found.rule) {
+                    None => self.context.cache.prefetch_place(found.hash),
+                    Some(local) => {
+                        if let Some(zone) = self.present.of(&local.zone) {
+                            zone.prefetch_way(found.hash);
+                        }
+                    }
+                }
                 self.admitted[index] = Some((admitted, found));
                 None
             }
@@ -58,10 +70,26 @@ impl<'w> Walk<'w> {
 
     /// Brings near what [`Self::decide`] looks at.
     #[inline]
-    pub fn prefetch(&self) {
+    pub fn prefetch(&mut self) {
+        if self.present.is_held() {
+            self.for_each_local(Zone::prefetch_place);
+            self.for_each_local(Zone::prefetch_node);
+        }
         for (admitted, key) in self.admitted.iter().zip(&*self.keys.0) {
-            if let Some((_, found)) = admitted {
+            if let Some((admitted, found)) = admitted
+                && admitted.local(found.rule).is_none()
+            {
                 self.context.cache.prefetch_entry(found.hash, key);
+            }
+        }
+    }
+
+    /// Hands over the zone and the hash of each name in a local zone.
+    #[inline]
+    fn for_each_local(&mut self, prefetch: impl Fn(&Zone, u64)) {
+        for (admitted, found) in self.admitted.iter().flatten() {
+            if let Some(zone) = admitted.local(found.rule).and_then(|local| self.present.of(&local.zone)) {
+                prefetch(zone, found.hash);
             }
         }
     }
@@ -70,6 +98,6 @@ impl<'w> Walk<'w> {
     #[inline]
     pub fn decide(&mut self, index: usize, out: &mut [u8]) -> Option<Decision> {
         let (admitted, found) = self.admitted[index].take()?;
-        Some(admitted.answer_by(&self.keys.0[index], found, out))
+        Some(admitted.answer_by(&self.keys.0[index], found, &mut self.present, out))
     }
 }

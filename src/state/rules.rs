@@ -1,6 +1,7 @@
 //! Which rule a name belongs to: the longest suffix, at a cost that does not grow with their number.
 //!
-//! One probe of a hash table for each number of labels that some apex has, the longest first: at most 127.
+//! One probe of a hash table for each number of labels that some apex has, the longest first: at most 127. A few rules
+//! are compared one after the other instead, which costs less than to hash a name.
 //! Not here: what is done with a name of the rule (`answer`), the rule's settings as they are written (`config`).
 
 use std::collections::HashMap;
@@ -56,11 +57,16 @@ pub struct Local {
     pub grants: Arc<Grants>,
 }
 
+/// So many rules beside the root's are compared one after the other.
+const FEW: usize = 8;
+
 /// The rules of a view.
 #[derive(Debug)]
 pub struct Rules {
     /// The root's rule comes first.
     rules: Box<[Rule]>,
+    /// Places in `rules`, all but the root's, the longest apex first, if they are at most [`FEW`].
+    few: Box<[u32]>,
     /// Places in `rules`, all but the root's, by the apex's hash.
     by_apex: HashTable<u32>,
     hasher: foldhash::quality::RandomState,
@@ -89,9 +95,11 @@ impl Rules {
             by_apex.insert_unique(hasher.hash_one(rule.apex.as_wire()), index as u32, hash);
             depths |= 1 << rule.apex.label_count();
         }
+        let mut few: Vec<u32> = (1..all.len() as u32).filter(|_| all.len() <= 1 + FEW).collect();
+        few.sort_by_key(|place| std::cmp::Reverse(all[*place as usize].apex.as_wire().len()));
         set_groups(&mut all);
         let layout = fingerprint(&all);
-        Self { rules: all, by_apex, hasher, depths, layout }
+        Self { rules: all, few: few.into(), by_apex, hasher, depths, layout }
     }
 
     /// The place of the rule for a question; `qname` is uncompressed and in lower case.
@@ -114,7 +122,31 @@ impl Rules {
         found
     }
 
+    #[inline]
     fn find_suffix(&self, name: &[u8]) -> u32 {
+        if self.few.is_empty() { self.find_among_many(name) } else { self.find_among_few(name) }
+    }
+
+    #[inline]
+    fn find_among_few(&self, name: &[u8]) -> u32 {
+        // Bit n: a label begins at octet n, or the root's zero stands there.
+        let (mut begins, mut at) = ([0u64; 4], 0);
+        loop {
+            begins[at / 64] |= 1 << (at % 64);
+            if name[at] == 0 {
+                break;
+            }
+            at += 1 + usize::from(name[at]);
+        }
+        let is_above = |place: &&u32| {
+            let apex = self.rules[**place as usize].apex.as_wire();
+            let Some(start) = name.len().checked_sub(apex.len()) else { return false };
+            begins[start / 64] >> (start % 64) & 1 == 1 && name[start..] == *apex
+        };
+        self.few.iter().find(is_above).copied().unwrap_or(0)
+    }
+
+    fn find_among_many(&self, name: &[u8]) -> u32 {
         let mut starts = [0u8; MAX_NAME_OCTETS / 2 + 1];
         let (mut at, mut labels) = (0, 0);
         while name[at] != 0 {
@@ -208,14 +240,24 @@ mod tests {
         Rules::new(rule(".", 1), rules.into())
     }
 
+    /// The same among so many that they are hashed.
+    fn large_table() -> Rules {
+        let rules = [rule("corp", 2), rule("aws.corp", 1), rule("deep.er.aws.corp", 3), rule("10.in-addr.arpa", 2)];
+        let others = (0..FEW).map(|number| rule(&format!("z{number}.other"), 1));
+        Rules::new(rule(".", 1), rules.into_iter().chain(others).collect())
+    }
+
     #[test]
     fn the_longest_suffix_wins_and_ds_is_the_parents() {
-        let table = table();
+        let tables = [table(), large_table()];
+        assert_eq!(tables.each_ref().map(|table| table.few.is_empty()), [false, true]);
         for (qname, qtype, expected) in [
             ("example", 1, "."),
             (".", 1, "."),
             ("corp", 1, "corp"),
             ("xcorp", 1, "."),
+            ("x.xcorp", 1, "."),
+            ("\\004corp", 1, "."),
             ("a.corp", 1, "corp"),
             ("a.b.aws.corp", 1, "aws.corp"),
             ("er.aws.corp", 1, "aws.corp"),
@@ -227,12 +269,14 @@ mod tests {
             (".", rtype::DS, "."),
         ] {
             let name: Name = qname.parse().expect("a name");
-            let found = table.get(table.find(name.as_wire(), qtype));
-            assert_eq!(found.apex.to_string(), expected, "{qname} {qtype}");
+            for table in &tables {
+                let found = table.get(table.find(name.as_wire(), qtype));
+                assert_eq!(found.apex.to_string(), expected, "{qname} {qtype}");
+            }
         }
         let longest = vec!["a"; 127].join(".");
         let name: Name = longest.parse().expect("127 labels");
-        assert_eq!(table.find(name.as_wire(), 1), 0);
+        assert!(tables.iter().all(|table| table.find(name.as_wire(), 1) == 0));
     }
 
     #[test]

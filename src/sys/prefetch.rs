@@ -13,10 +13,14 @@ pub fn prefetch<T: ?Sized>(at: &T) {
     line(std::ptr::from_ref(at).cast());
 }
 
-/// Asks for the lines of `octets`, for `most` of them at most.
+/// Asks for the lines of `octets`, for `most` of them at most, and for the last one where all are asked for.
 #[inline(always)]
 pub fn prefetch_octets(octets: &[u8], most: usize) {
     octets.chunks(LINE_OCTETS).take(most).for_each(prefetch);
+    // Octets that do not begin with a line end in one more than they have chunks.
+    if let Some(last) = octets.last().filter(|_| octets.len() <= most * LINE_OCTETS) {
+        prefetch(last);
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

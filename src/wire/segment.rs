@@ -119,17 +119,20 @@ impl<'s> Segment<'s> {
     /// What it says beside its records.
     #[inline]
     pub fn meta(&self) -> Meta {
+        // Looked at once for its length, not for each part.
+        let fixed: &[u8; FIXED_OCTETS] = self.octets.first_chunk().unwrap_or(&[0; FIXED_OCTETS]);
+        let value = |at: usize| u16::from_le_bytes([fixed[at], fixed[at + 1]]);
         Meta {
-            rcode: self.octets[0],
-            authentic: self.octets[1] & AUTHENTIC != 0,
-            linked: self.octets[1] & LINKED != 0,
-            authoritative: self.octets[1] & AUTHORITATIVE != 0,
-            answers: self.u16_le(2),
-            authority: self.u16_le(4),
-            rotate_first: self.u16_le(6),
-            rotate_count: self.u16_le(8),
-            ede: self.u16_le(10),
-            layout: u32::from_le_bytes([self.octets[18], self.octets[19], self.octets[20], self.octets[21]]),
+            rcode: fixed[0],
+            authentic: fixed[1] & AUTHENTIC != 0,
+            linked: fixed[1] & LINKED != 0,
+            authoritative: fixed[1] & AUTHORITATIVE != 0,
+            answers: value(2),
+            authority: value(4),
+            rotate_first: value(6),
+            rotate_count: value(8),
+            ede: value(10),
+            layout: u32::from_le_bytes([fixed[18], fixed[19], fixed[20], fixed[21]]),
         }
     }
 

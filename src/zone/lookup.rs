@@ -90,7 +90,7 @@ impl Zone {
     #[inline]
     pub fn find_hashed(&self, name: &[u8], hash: u64, qtype: u16) -> Found<'_> {
         if self.tree.cut_depths() != 0
-            && let Some(found) = self.find_cut(name, qtype)
+            && let Some(found) = self.find_cut(name, hash, qtype)
         {
             return found;
         }
@@ -98,6 +98,12 @@ impl Zone {
             Some(node) => self.find_at(node, qtype),
             None => self.find_wildcard(name).map_or(Found::NxDomain, |node| self.find_at(node, qtype)),
         }
+    }
+
+    /// Asks the core to bring near what [`Self::prefetch_place`] reads for the name with this [`super::hash`].
+    #[inline]
+    pub fn prefetch_way(&self, hash: u64) {
+        self.tree.prefetch_branch(hash);
     }
 
     /// Asks the core to bring near what [`Self::prefetch_node`] reads for the name with this [`super::hash`].
@@ -113,7 +119,7 @@ impl Zone {
     }
 
     /// The topmost delegation or DNAME that hides the name.
-    fn find_cut(&self, name: &[u8], qtype: u16) -> Option<Found<'_>> {
+    fn find_cut(&self, name: &[u8], hash: u64, qtype: u16) -> Option<Found<'_>> {
         let labels = Labels::of(name);
         let mut depths = self.tree.cut_depths() & (u128::MAX >> (127 - labels.count));
         while depths != 0 {
@@ -121,7 +127,7 @@ impl Zone {
             depths &= depths - 1;
             let suffix = labels.suffix(name, depth);
             // What is not there has nothing below it.
-            let node = self.tree.node(suffix)?;
+            let node = if depth == labels.count { self.tree.get(hash, name) } else { self.tree.node(suffix) }?;
             if node.is_cut() && (depth < labels.count || qtype != rtype::DS) {
                 let (ns, owner) = (node.rrset(rtype::NS)?, node.name());
                 return Some(Found::Referral(Referral { zone: self, ns, owner_octets: suffix.len(), owner }));

@@ -1,15 +1,17 @@
 //! A persistent hash map from names to [`Node`]s: a copy costs one pointer, and a change copies one path.
 //!
-//! A tree of fan-out 16 over the bits of the name's hash. A leaf holds up to [`MAX_LEAF`] nodes and becomes a branch
-//! when there are more. What a reader's version shares is cloned when it changes, what nobody shares is changed in
-//! place: a zone that is being loaded copies nothing.
-//! A look-up costs two accesses that depend on each other and miss the caches of a large zone: leaf and node.
+//! A tree of fan-out 16 over the low bits of the name's hash. A leaf holds up to [`MAX_LEAF`] nodes in the order of their
+//! hashes and becomes a branch when there are more. What a reader's version shares is cloned when it changes, what nobody
+//! shares is changed in place: a zone that is being loaded copies nothing.
+//! A look-up in a large zone costs three accesses that depend on each other and miss the core's caches: the last branch,
+//! the leaf, the node. Who looks several names up asks for each ahead. Hashes are spread evenly, so where in its leaf one
+//! stands is known but for a place or two: a line of it or two are read.
 //! Not here: what a node holds ([`super::node`]), that a name's ancestors exist ([`super::tree`]).
 
 use std::hash::BuildHasher;
 use std::sync::{Arc, LazyLock};
 
-use crate::sys::prefetch::{LINE_OCTETS, prefetch};
+use crate::sys::prefetch::prefetch;
 
 use super::node::Node;
 
@@ -22,8 +24,8 @@ const MAX_LEAF: usize = 32;
 /// The most branches above a leaf: room for 2^32 leaves. Below them a leaf grows without bound.
 const MAX_DEPTH: u32 = 8;
 
-/// Entries that a cache line holds, about.
-const ENTRIES_A_LINE: usize = LINE_OCTETS / size_of::<Entry>();
+/// So many branches, one below the other, are near anyway: 1, 16 and 256 of them.
+const NEAR_DEPTH: u32 = 3;
 
 /// Keyed when the process starts, so that nobody can choose names that meet in one leaf.
 static HASHER: LazyLock<foldhash::quality::RandomState> = LazyLock::new(Default::default);
@@ -88,21 +90,40 @@ impl Map {
     /// The node of a name.
     #[inline]
     pub(super) fn get(&self, hash: u64, name: &[u8]) -> Option<&Node> {
-        self.leaf(hash).iter().find(|entry| entry.is_for(hash, name))?.node.as_ref()
+        let entries = self.leaf(hash);
+        entries[place_of(entries, hash, name)?].node.as_ref()
     }
 
-    /// Asks the core to bring near what [`Self::prefetch_node`] reads.
+    /// Asks the core to bring near what [`Self::prefetch_leaf`] reads.
+    #[inline]
+    pub(super) fn prefetch_branch(&self, hash: u64) {
+        let (mut slot, mut bits) = (&self.root, hash);
+        for _ in 0..NEAR_DEPTH {
+            let Slot::Branch(children) = slot else { return };
+            slot = &children[bits as usize % FANOUT];
+            bits >>= FANOUT_BITS;
+        }
+        if let Slot::Branch(children) = slot {
+            prefetch(&children[bits as usize % FANOUT]);
+        }
+    }
+
+    /// Asks the core to bring near what [`Self::prefetch_node`] reads, most probably.
     #[inline]
     pub(super) fn prefetch_leaf(&self, hash: u64) {
-        self.leaf(hash).iter().step_by(ENTRIES_A_LINE).for_each(prefetch);
+        let entries = self.leaf(hash);
+        let middle = likely_place(entries, hash);
+        for place in [middle.saturating_sub(2), middle, middle + 2] {
+            entries.get(place).into_iter().for_each(prefetch);
+        }
     }
 
     /// Asks the core to bring the node of a name with this hash near.
     #[inline]
     pub(super) fn prefetch_node(&self, hash: u64) {
-        if let Some(node) =
-            self.leaf(hash).iter().find(|entry| entry.hash == hash).and_then(|entry| entry.node.as_ref())
-        {
+        let entries = self.leaf(hash);
+        let entry = entries.get(first_place(entries, hash)).filter(|entry| entry.hash == hash);
+        if let Some(node) = entry.and_then(|entry| entry.node.as_ref()) {
             node.prefetch();
         }
     }
@@ -119,7 +140,8 @@ impl Map {
             }
             bits >>= FANOUT_BITS;
         };
-        Arc::make_mut(entries).iter_mut().find(|entry| entry.is_for(hash, name))?.node.as_mut()
+        let place = place_of(entries, hash, name)?;
+        Arc::make_mut(entries)[place].node.as_mut()
     }
 
     /// Puts a node in, in the place of the one that had its name.
@@ -171,9 +193,9 @@ fn set(slot: &mut Slot, depth: u32, entry: Entry) -> bool {
             set(&mut Arc::make_mut(children)[place], depth + 1, entry)
         }
         Slot::Leaf(entries) => {
-            let is_it = |old: &Entry| entry.node.as_ref().is_some_and(|node| old.is_for(entry.hash, node.name()));
-            if let Some(index) = entries.iter().position(is_it) {
-                Arc::make_mut(entries)[index] = entry;
+            let place = entry.node.as_ref().and_then(|node| place_of(entries, entry.hash, node.name()));
+            if let Some(place) = place {
+                Arc::make_mut(entries)[place] = entry;
                 return false;
             }
             let grown = with(entries, entry);
@@ -190,10 +212,45 @@ fn place(hash: u64, depth: u32) -> usize {
 
 /// A leaf with one entry more. Nodes of one that nobody shares are moved: their own memory is not touched.
 fn with(entries: &mut Arc<[Entry]>, more: Entry) -> Arc<[Entry]> {
+    let place = first_place(entries, more.hash);
     match Arc::get_mut(entries) {
-        Some(own) => own.iter_mut().map(std::mem::take).chain([more]).collect(),
-        None => entries.iter().cloned().chain([more]).collect(),
+        Some(own) => {
+            let (before, behind) = own.split_at_mut(place);
+            let before = before.iter_mut().map(std::mem::take);
+            before.chain([more]).chain(behind.iter_mut().map(std::mem::take)).collect()
+        }
+        None => {
+            let (before, behind) = entries.split_at(place);
+            before.iter().cloned().chain([more]).chain(behind.iter().cloned()).collect()
+        }
     }
+}
+
+/// Where a hash would stand in a leaf if its hashes were spread evenly. Those of a leaf have their low bits in common.
+#[inline]
+fn likely_place(entries: &[Entry], hash: u64) -> usize {
+    (((hash >> 32) * entries.len() as u64) >> 32) as usize
+}
+
+/// The place of the first entry whose hash is not less.
+#[inline]
+fn first_place(entries: &[Entry], hash: u64) -> usize {
+    let mut place = likely_place(entries, hash);
+    while place > 0 && entries[place - 1].hash >= hash {
+        place -= 1;
+    }
+    while entries.get(place).is_some_and(|entry| entry.hash < hash) {
+        place += 1;
+    }
+    place
+}
+
+/// The place of a name.
+#[inline]
+fn place_of(entries: &[Entry], hash: u64, name: &[u8]) -> Option<usize> {
+    let first = first_place(entries, hash);
+    let same = entries[first..].iter().take_while(|entry| entry.hash == hash);
+    Some(first + same.into_iter().position(|entry| entry.is_for(hash, name))?)
 }
 
 fn split(entries: &[Entry], depth: u32) -> Slot {

@@ -61,6 +61,12 @@ impl Tree {
         self.cut_depths
     }
 
+    /// Asks the core to bring near what leads to where a hash belongs.
+    #[inline]
+    pub(super) fn prefetch_branch(&self, hash: u64) {
+        self.map.prefetch_branch(hash);
+    }
+
     /// Asks the core to bring near where a hash belongs.
     #[inline]
     pub(super) fn prefetch_leaf(&self, hash: u64) {
