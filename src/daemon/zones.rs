@@ -132,7 +132,9 @@ fn read_zone(text: &LocalZone, before: Option<&Zone>, context: Context<'_>) -> R
             }
         }
     }
-    let serial = text.settings.serial.unwrap_or_else(|| next_serial(text, before, host));
+    // That of a master file is in its SOA.
+    let of_records = || if text.file.is_some() { 0 } else { next_serial(text, before, host) };
+    let serial = text.settings.serial.unwrap_or_else(of_records);
     configured::records(text, serial, host).into_iter().for_each(|record| builder.add(record));
     for (owner, group, position) in policy::groups(text, context.checks, context.region) {
         builder.add_group(&owner, group, Some(position));
