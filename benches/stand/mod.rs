@@ -7,6 +7,7 @@
 // Each benchmark compiles this module for itself and uses a part of it.
 #![allow(dead_code)]
 
+pub(crate) mod authorities;
 pub(crate) mod chase;
 pub(crate) mod floor;
 pub(crate) mod load;

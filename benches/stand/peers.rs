@@ -32,21 +32,23 @@ pub(crate) struct Amounts {
     pub(crate) prefixes: usize,
     /// Of the cache.
     pub(crate) cache_mib: usize,
+    /// So many names with an address each in a zone of its own, `ZONE`; heeded by [`super::authorities`] alone.
+    pub(crate) records: u64,
 }
 
 impl Default for Amounts {
     fn default() -> Self {
-        Self { zones: 0, prefixes: 0, cache_mib: 4096 }
+        Self { zones: 0, prefixes: 0, cache_mib: 4096, records: 0 }
     }
 }
 
 /// A server.
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
-    program: &'static str,
-    version: &'static str,
+    pub(super) program: &'static str,
+    pub(super) version: &'static str,
     /// Writes its configuration; returns its arguments.
-    configure: fn(&Setting<'_>) -> io::Result<Vec<String>>,
+    pub(super) configure: fn(&Setting<'_>) -> io::Result<Vec<String>>,
     /// It answers TCP in the process that is measured.
     pub(crate) tcp: bool,
     /// Its cache can hold a million answers.
@@ -54,7 +56,7 @@ pub(crate) struct Peer {
     /// [`Amounts`] are heeded.
     pub(crate) grows: bool,
     /// It listens only on addresses that an interface has, of loopback thus on 127.0.0.1 alone.
-    on_interface: bool,
+    pub(super) on_interface: bool,
 }
 
 /// Ours first.
@@ -69,7 +71,7 @@ pub(crate) const PEERS: [Peer; 7] = [
     Peer { configure: dnsmasq, tcp: false, large_cache: false, ..peer("dnsmasq", "dnsmasq", "--version") },
 ];
 
-const fn peer(name: &'static str, program: &'static str, version: &'static str) -> Peer {
+pub(super) const fn peer(name: &'static str, program: &'static str, version: &'static str) -> Peer {
     Peer { name, program, version, configure: tandem, tcp: true, large_cache: true, grows: false, on_interface: false }
 }
 
@@ -109,13 +111,23 @@ impl Peer {
 
 /// The installed peers whose names are in `only`, which may be empty: all.
 pub(crate) fn installed(only: &[String]) -> Vec<&'static Peer> {
+    installed_of(&PEERS, only)
+}
+
+/// As [`installed`], of others than [`PEERS`].
+pub(crate) fn installed_of(peers: &'static [Peer], only: &[String]) -> Vec<&'static Peer> {
     let wanted = |peer: &&Peer| only.is_empty() || only.iter().any(|name| name == peer.name);
-    PEERS.iter().filter(wanted).filter(|peer| peer.path().is_some()).collect()
+    peers.iter().filter(wanted).filter(|peer| peer.path().is_some()).collect()
 }
 
 /// The names of those in `only` that no peer has.
 pub(crate) fn unknown(only: &[String]) -> Vec<&String> {
-    only.iter().filter(|name| PEERS.iter().all(|peer| peer.name != name.as_str())).collect()
+    unknown_of(&PEERS, only)
+}
+
+/// As [`unknown`], of others than [`PEERS`].
+pub(crate) fn unknown_of<'o>(peers: &[Peer], only: &'o [String]) -> Vec<&'o String> {
+    only.iter().filter(|name| peers.iter().all(|peer| peer.name != name.as_str())).collect()
 }
 
 /// Puts a server's configuration into a directory of its own.
@@ -131,13 +143,13 @@ pub(crate) fn prepare(
     peer.command(&Setting { directory: &directory, listen, upstreams, amounts, clients: &clients })
 }
 
-fn put(setting: &Setting<'_>, name: &str, text: &str) -> io::Result<String> {
+pub(super) fn put(setting: &Setting<'_>, name: &str, text: &str) -> io::Result<String> {
     let path = setting.directory.join(name);
     fs::write(&path, text)?;
     Ok(path.to_string_lossy().into_owned())
 }
 
-fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+pub(super) fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
     words.map(str::to_owned).to_vec()
 }
 
@@ -158,7 +170,7 @@ fn prefixes(count: usize) -> String {
 }
 
 /// What named and we read alike.
-fn named_conf(setting: &Setting<'_>, options: &str) -> String {
+pub(super) fn named_conf(setting: &Setting<'_>, options: &str) -> String {
     let Setting { listen, clients, .. } = setting;
     let directory = setting.directory.display();
     let forwarders = each(setting.upstreams, |up| format!("{} port {}; ", up.ip(), up.port()));

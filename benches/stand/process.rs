@@ -84,14 +84,33 @@ impl Process {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// User and system time of all its threads, in steps of the kernel's clock (10 ms, mostly).
+    /// User and system time of all its threads, and those of the processes that it has started, in steps of the kernel's
+    /// clock (10 ms, mostly).
     pub(crate) fn cpu(&self) -> Duration {
-        let text = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        // The command's name may hold anything; the fields behind it do not (proc_pid_stat(5)).
-        let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
         let per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100) as f64;
-        Duration::from_secs_f64((ticks(11) + ticks(12)) / per_second)
+        let ticks: f64 = self.tree().into_iter().map(ticks_of).sum();
+        Duration::from_secs_f64(ticks / per_second)
+    }
+
+    /// It and those that descend from it.
+    fn tree(&self) -> Vec<u32> {
+        let mut pids = vec![self.child.id()];
+        let mut next = 0;
+        while let Some(pid) = pids.get(next) {
+            let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+            pids.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+            next += 1;
+        }
+        pids
+    }
+
+    /// Octets of memory in use by it and those that descend from it, what they share counted once.
+    pub(crate) fn octets_together(&self) -> u64 {
+        let of = |pid: u32| {
+            let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+            kibibytes(&text, "Pss:") * 1024
+        };
+        self.tree().into_iter().map(of).sum()
     }
 
     /// Seconds on a core of each of its threads, in no order; empty where the kernel does not tell.
@@ -106,8 +125,7 @@ impl Process {
     /// Octets of memory in use.
     pub(crate) fn resident_octets(&self) -> u64 {
         let text = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-        line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1024
+        kibibytes(&text, "VmRSS:") * 1024
     }
 
     /// Waits for its first right answer; returns the time from its start, `None` if it ends or `limit` passes.
@@ -135,6 +153,21 @@ impl Process {
     pub(crate) fn log(&self) -> &Path {
         &self.log
     }
+}
+
+/// What the line that begins so says.
+fn kibibytes(text: &str, start: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(start)).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0)
+}
+
+/// User and system time of a process, in ticks.
+fn ticks_of(pid: u32) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The command's name may hold anything; the fields behind it do not (proc_pid_stat(5)).
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    ticks(11) + ticks(12)
 }
 
 /// Keeps the calling thread on some cores; where the system does not allow it, the thread stays free.
