@@ -19,7 +19,8 @@
 //! | the query path | [`answer`] | decides what a query gets; keeps those that wait; also explains |
 //! | | [`keeper`] | makes updates of local zones and keeps them: one thread, a journal a zone |
 //! | | [`listen`] | one worker a core: sockets and timers, lent to `answer` |
-//! | the operators' side | [`daemon`] | start, reload, stop; the only module that knows everyone |
+//! | the operators' side | [`control`] | a Unix socket for what they ask and tell: health, zones, explanations |
+//! | | [`daemon`] | start, reload, stop; the only module that knows everyone |
 //! | | [`cli`] | subcommands, the demo |
 //!
 //! # The walk of a query
@@ -59,6 +60,7 @@
 //!   [`upstream::flight::MAX_ATTEMPTS`]. Answers that were overtaken: 256 a worker.
 //! - Updates that wait, in all and of one client: `keeper::queue`; octets of a journal: `keeper::ledger`.
 //! - Probes under way: [`health::schedule`]; what is read of a server's answer: [`health::probe`].
+//! - Clients of the control channel, their requests and their time: [`control`].
 //! - Octets of answers: [`cache`]. Octets of a message: 4,096 by UDP, 65,535 by TCP; of names and chains: [`wire`].
 //!
 //! # Absent on purpose
@@ -81,5 +83,6 @@ pub mod state;
 pub mod answer;
 pub mod keeper;
 pub mod listen;
+pub mod control;
 pub mod daemon;
 pub mod cli;

@@ -1,132 +1,152 @@
 //! Saying beforehand what would be decided, and why: which view, which list element, which rule, which upstreams.
 //!
-//! Walks the same steps as [`super::decide`] with an empty cache, in words; `tests` holds the two together.
+//! Walks the same steps as [`super::decide`] with an empty cache, in words; `tests` holds the two together. Of a local
+//! zone it shows each group that a policy chooses from, with what its health checks have found ([`local`]).
 
+mod local;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::access::Explanation;
 use crate::config::{Forwarder, ForwarderOrder};
-use crate::state::rules::Local;
+use crate::state::rules::Rule;
 use crate::state::{Snapshot, View};
 use crate::upstream::Stale;
 use crate::wire::Name;
-use crate::zone::{Found, Rrset};
 
 /// What a question would get.
 #[derive(Debug)]
 pub struct Explained {
-    lines: Vec<(&'static str, String)>,
+    lines: Lines,
     /// Whether it would be forwarded.
     pub forwarded: bool,
+    /// Whether it would be answered: from a local zone, the cache or forwarders, if they answer.
+    pub answered: bool,
+    /// Whether health checks have a say in it.
+    pub is_monitored: bool,
+}
+
+/// What is said of health checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// The snapshot's checks are those of the running server: what they count as is told.
+    Running,
+    /// Nothing is known: what would be tried is told.
+    Unknown,
+}
+
+/// Two columns: what a line is about, and what it says.
+#[derive(Debug, Default)]
+struct Lines {
+    lines: Vec<(Cow<'static, str>, String)>,
+    is_monitored: bool,
+    /// Chance has a say in it, too.
+    is_drawn: bool,
+}
+
+impl Lines {
+    fn say(&mut self, what: impl Into<Cow<'static, str>>, text: impl Into<String>) {
+        self.lines.push((what.into(), text.into()));
+    }
 }
 
 impl fmt::Display for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lines.iter().try_for_each(|(what, text)| writeln!(f, "{what:<17} {text}"))
+        self.lines.lines.iter().try_for_each(|(what, text)| writeln!(f, "{what:<17} {text}"))
     }
 }
 
 /// Explains the question (`qname`, `qtype`) from `client`, sent to `destination` with RD set.
-pub fn explain(snapshot: &Snapshot, qname: &Name, qtype: u16, client: IpAddr, destination: IpAddr) -> Explained {
-    let mut lines = Vec::new();
-    let mut say = |what, text: String| lines.push((what, text));
+pub fn explain(
+    snapshot: &Snapshot,
+    qname: &Name,
+    qtype: u16,
+    client: IpAddr,
+    destination: IpAddr,
+    health: Health,
+) -> Explained {
+    let mut lines = Lines::default();
+    let end = explain_from_start(snapshot, qname, qtype, client, destination, health, &mut lines);
+    Explained {
+        forwarded: end == End::Forwarded,
+        answered: end != End::Refused,
+        is_monitored: lines.is_monitored,
+        lines,
+    }
+}
+
+/// What a question comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Forwarded,
+    /// From a local zone.
+    Answered,
+    /// Not at all, or by saying why there is none.
+    Refused,
+}
+
+fn explain_from_start(
+    snapshot: &Snapshot,
+    qname: &Name,
+    qtype: u16,
+    client: IpAddr,
+    destination: IpAddr,
+    health: Health,
+    lines: &mut Lines,
+) -> End {
     if let Some(blackhole) = &snapshot.blackhole {
         let explanation = blackhole.explain(client);
-        say("blackhole", decided(&explanation));
+        lines.say("blackhole", decided(&explanation));
         if explanation.allowed {
-            say("answer", "none: the packet is dropped".to_owned());
-            return Explained { lines, forwarded: false };
+            lines.say("answer", "none: the packet is dropped");
+            return End::Refused;
         }
     }
     let Some(view) = snapshot.views.iter().find(|view| view.matches(client, destination, true)) else {
-        say("answer", "REFUSED (EDE 18): no view matches".to_owned());
-        return Explained { lines, forwarded: false };
+        lines.say("answer", "REFUSED (EDE 18): no view matches");
+        return End::Refused;
     };
-    say("view", view.name.clone());
-    let forwarded = explain_in(view, qname, qtype, client, &mut say);
-    Explained { lines, forwarded }
+    lines.say("view", view.name.clone());
+    let rule = view.rules.get(view.rules.find(qname.as_wire(), qtype));
+    let apex = format!("zone {}", rule.apex);
+    lines.say("rule", if rule.apex.is_root() { "the global forwarders".to_owned() } else { apex });
+    match &rule.local {
+        Some(zone) => local::explain(view, zone, qname, qtype, client, health, lines),
+        None => explain_forwarded(view, rule, client, lines),
+    }
 }
 
-fn explain_in(
-    view: &View,
-    qname: &Name,
-    qtype: u16,
-    client: IpAddr,
-    say: &mut impl FnMut(&'static str, String),
-) -> bool {
-    let rule = view.rules.get(view.rules.find(qname.as_wire(), qtype));
-    say("rule", if rule.apex.is_root() { "the global forwarders".to_owned() } else { format!("zone {}", rule.apex) });
-    if let Some(local) = &rule.local {
-        explain_local(view, local, qname, qtype, client, say);
-        return false;
-    }
+fn explain_forwarded(view: &View, rule: &Rule, client: IpAddr, lines: &mut Lines) -> End {
     let cache = view.query_cache.explain(client);
-    say("allow-query-cache", decided(&cache));
+    lines.say("allow-query-cache", decided(&cache));
     if !cache.allowed {
-        say("answer", "REFUSED (EDE 18): allow-query-cache did not match".to_owned());
-        return false;
+        lines.say("answer", "REFUSED (EDE 18): allow-query-cache did not match");
+        return End::Refused;
     }
     let recursion = view.allow_recursion.as_ref().unwrap_or(&view.query_cache).explain(client);
-    say("allow-recursion", decided(&recursion));
+    lines.say("allow-recursion", decided(&recursion));
     let forwarders: Vec<String> = rule.servers.iter().map(|server| forwarder(&server.forwarder)).collect();
-    say("forwarders", if forwarders.is_empty() { "none".to_owned() } else { forwarders.join(" ") });
+    lines.say("forwarders", if forwarders.is_empty() { "none".to_owned() } else { forwarders.join(" ") });
     if rule.servers.len() > 1 {
-        say("forwarder-order", order(rule.order).to_owned());
+        lines.say("forwarder-order", order(rule.order));
     }
     let (cache, ncache) = (rule.ttl.cache, rule.ttl.ncache);
-    say("kept", format!("answers {}–{} s, negative answers {}–{} s", cache.0, cache.1, ncache.0, ncache.1));
+    lines.say("kept", format!("answers {}–{} s, negative answers {}–{} s", cache.0, cache.1, ncache.0, ncache.1));
     if let Some(stale) = rule.stale {
-        say("stale", format!("given out for {} s {}, TTL {} s", stale.max_ttl, when(&stale), stale.answer_ttl));
+        lines.say("stale", format!("given out for {} s {}, TTL {} s", stale.max_ttl, when(&stale), stale.answer_ttl));
     }
     if !view.recursion || !recursion.allowed {
-        say("answer", "from the cache if it is there, else REFUSED (EDE 18)".to_owned());
-        return false;
+        lines.say("answer", "from the cache if it is there, else REFUSED (EDE 18)");
+        return End::Refused;
     }
     if rule.servers.is_empty() {
-        say("answer", "REFUSED (EDE 20): no forwarders for this name".to_owned());
-        return false;
+        lines.say("answer", "REFUSED (EDE 20): no forwarders for this name");
+        return End::Refused;
     }
-    say("answer", "from the cache if it is there, else from the forwarders".to_owned());
-    true
-}
-
-fn explain_local(
-    view: &View,
-    local: &Local,
-    qname: &Name,
-    qtype: u16,
-    client: IpAddr,
-    say: &mut impl FnMut(&'static str, String),
-) {
-    let query = local.query.as_ref().unwrap_or(&view.query).explain(client);
-    say("allow-query", decided(&query));
-    if !query.allowed {
-        return say("answer", "REFUSED (EDE 18): allow-query did not match".to_owned());
-    }
-    let present = local.zone.load();
-    let Some(zone) = present.as_deref() else {
-        return say("answer", "SERVFAIL (EDE 14): the zone could not be loaded".to_owned());
-    };
-    say("records", format!("{}, serial {}", zone.records(), zone.serial()));
-    let name = |octets: &[u8]| Name::from_wire(octets).unwrap_or_else(Name::root);
-    let answer = match zone.find(qname.as_wire(), qtype) {
-        Found::Rrset(Rrset::Chosen(_)) => "records that a policy chooses".to_owned(),
-        Found::Rrset(_) | Found::Every(_) => "the zone's records".to_owned(),
-        Found::Alias(Rrset::Fixed(alias)) => format!("an alias: the chain goes on at {}", name(alias.next())),
-        Found::Alias(Rrset::Chosen(_)) => "an alias that a policy chooses".to_owned(),
-        Found::Renamed(renamed) => match renamed.next(qname.as_wire()) {
-            Some(next) => format!("below a DNAME: the chain goes on at {}", name(next.as_wire())),
-            None => "YXDOMAIN: below a DNAME, and the name would be too long".to_owned(),
-        },
-        Found::Referral(referral) => {
-            let wire = qname.as_wire();
-            format!("a referral to the servers of {}", name(&wire[wire.len() - referral.owner_octets..]))
-        }
-        Found::NoData => "NOERROR without records: the name has none of this type".to_owned(),
-        Found::NxDomain => "NXDOMAIN: the zone has no such name".to_owned(),
-    };
-    say("answer", answer);
+    lines.say("answer", "from the cache if it is there, else from the forwarders");
+    End::Forwarded
 }
 
 fn when(stale: &Stale) -> String {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::explain::explain;
+use super::explain::{Health, explain};
 use super::walk::{Keys, Walk};
 use super::{Client, Context, Decision, decide, fail};
 use crate::access::Host;
@@ -203,7 +203,8 @@ fn explanations_are_true() {
     for from in clients {
         for (name, qtype) in [("a.corp", "A"), ("corp", "DS"), ("x.none.corp", "A"), ("www.example", "HTTPS")] {
             let qtype = type_number(qtype).expect("a type");
-            let explained = explain(&snapshot, &name.parse().expect("a name"), qtype, address(from), address(OWN));
+            let qname = name.parse().expect("a name");
+            let explained = explain(&snapshot, &qname, qtype, address(from), address(OWN), Health::Unknown);
             let text = explained.to_string();
             let told = told(&snapshot, &query(name, (qtype, class::IN), OPT), from);
             let case = format!("{name} from {from}: {told}\n{text}");
@@ -222,7 +223,14 @@ fn explanations_are_true() {
 
 #[test]
 fn an_explanation_names_lists_rule_and_forwarders() {
-    let explained = explain(&snapshot(), &"www.corp".parse().expect("a name"), rtype::A, address(INSIDE), address(OWN));
+    let explained = explain(
+        &snapshot(),
+        &"www.corp".parse().expect("a name"),
+        rtype::A,
+        address(INSIDE),
+        address(OWN),
+        Health::Unknown,
+    );
     let text = explained.to_string();
     for line in [
         "view              inside",

@@ -4,6 +4,7 @@
 //! here only, and a reader that went away (`tandem check … | head`) is no fault.
 
 pub mod check;
+pub mod ctl;
 pub mod demo;
 pub mod explain;
 pub mod serve;
@@ -26,9 +27,11 @@ pub struct Cli {
 pub enum Command {
     /// Read a configuration and show all that is wrong with it
     Check(check::CheckArgs),
+    /// Ask the running server, and tell it: health checks and overrides, local zones
+    Ctl(ctl::CtlArgs),
     /// Try it on loopback: two forwarders, a stand-in for the VPC's resolver and clients; or a name that fails over
     Demo(demo::DemoArgs),
-    /// Say which list, rule and forwarders a question would meet, and why
+    /// Say which list, rule and forwarders a question would meet, or which records would be chosen, and why
     Explain(explain::ExplainArgs),
     /// Answer queries until told to stop
     Serve(serve::ServeArgs),
@@ -38,6 +41,7 @@ pub enum Command {
 pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Check(args) => check::run(args),
+        Command::Ctl(args) => ctl::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Serve(args) => serve::run(args),

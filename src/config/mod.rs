@@ -17,7 +17,6 @@ pub mod load;
 pub mod named_conf;
 pub mod suggest;
 pub mod toml;
-mod unserved;
 pub mod values;
 mod zones;
 
@@ -82,8 +81,8 @@ pub struct Config {
     /// TOML `state_directory`: where journals and overrides of health checks are kept. Behind an absolute `directory`, else
     /// as it is written; `None`: journals stand beside their zones' files.
     pub state_directory: Option<PathBuf>,
-    /// TOML `control_socket`: where `tandem ctl` finds this server. Behind an absolute `directory`, else as it is written;
-    /// `None`: there is none.
+    /// TOML `control_socket`: where `tandem ctl` finds this server. Behind an absolute `directory`, else as it is written.
+    /// Default `control` in `state_directory`; `None`: there is none.
     pub control_socket: Option<PathBuf>,
     /// TOML `region`: which records with a `region` are this node's.
     pub region: Option<String>,

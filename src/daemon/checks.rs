@@ -7,21 +7,22 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::config::HealthCheck;
+use crate::control::Overrides;
 use crate::health::probe::Resolved;
-use crate::health::{self, Entry, Prober, Resolve, Table};
+use crate::health::{self, Entry, Prober, Resolve};
 use crate::wire::Name;
 
 /// See the module.
 pub(super) struct Checks {
-    table: Arc<Table>,
+    overrides: Arc<Overrides>,
     /// `None` until there is something to probe.
     prober: Option<Prober>,
 }
 
 impl Checks {
-    /// No checks.
-    pub(super) fn new() -> Self {
-        Self { table: Arc::new(Table::new(Vec::new())), prober: None }
+    /// No checks yet; the overrides count as soon as theirs are known.
+    pub(super) fn new(overrides: Arc<Overrides>) -> Self {
+        Self { overrides, prober: None }
     }
 
     /// Takes the checks of a configuration in the place of those before; returns them in its order. The thread is started
@@ -30,12 +31,12 @@ impl Checks {
     /// # Errors
     /// When the system gives no thread.
     pub(super) fn follow(&mut self, checks: &[HealthCheck]) -> io::Result<Vec<Arc<Entry>>> {
-        let followed = self.table.follow(checks, SystemTime::now());
+        let followed = self.overrides.follow(checks, SystemTime::now());
         health::log(&followed.changes);
         match &self.prober {
             Some(prober) => prober.follow(),
             None if checks.is_empty() => {}
-            None => self.prober = Some(Prober::start(Arc::clone(&self.table), Arc::new(SystemResolver))?),
+            None => self.prober = Some(Prober::start(Arc::clone(self.overrides.table()), Arc::new(SystemResolver))?),
         }
         Ok(followed.entries)
     }

@@ -14,7 +14,8 @@ pub(super) fn path(config: &Config, view: &View, zone: &LocalZone) -> Option<Pat
     let path = match (&zone.settings.journal, &config.state_directory, &zone.file) {
         (Some(path), ..) => path.clone(),
         (None, Some(state), _) => {
-            let directory = state.join(file_name(&view.name));
+            // Below one name: a view may be called as another file of the directory is.
+            let directory = state.join("zones").join(file_name(&view.name));
             if takes_updates && let Err(error) = fs::create_dir_all(&directory) {
                 let shown = directory.display();
                 logging::event!(Category::Zoneload, Severity::Error, "cannot make directory '{shown}': {error}");

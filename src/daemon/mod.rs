@@ -4,6 +4,7 @@
 //! the server as it is.
 
 mod addresses;
+mod channel;
 mod checks;
 mod journals;
 mod zones;
@@ -23,17 +24,20 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::access::{Bounds, Host, Quota};
 use crate::answer::{self, desk, explain::Explained};
 use crate::cache::Cache;
-use crate::config::{self, CacheSize, Config, Diagnostic};
+use crate::config::{self, CacheSize, Config, Diagnostic, HealthCheck};
+use crate::control::{Overrides, Socket, Untaken};
 use crate::health;
 use crate::keeper::Keeper;
 use crate::listen::{Mailbox, Shared, Workers};
 use crate::logging::{self, Category, Destination, Logger, Severity};
 use crate::state::{State, Zones};
 use crate::sys::host::{self, HostAddress};
-use crate::sys::{cores, memory};
+use crate::sys::state_directory::{StateDirectory, Unusable};
+use crate::sys::{cores, limits, memory};
 use crate::upstream::{self, HedgeBudget, InFlight};
 use crate::wire::Name;
 use addresses::Lock;
+use channel::Channel;
 use checks::Checks;
 
 /// Why the server did not start.
@@ -47,6 +51,12 @@ pub enum StartError {
     NoAddress,
     /// `directory` cannot be entered.
     Directory(PathBuf, io::Error),
+    /// `state_directory` cannot be used.
+    State(Unusable),
+    /// `state_directory` was another until now; journals do not move.
+    StateMoved(Option<PathBuf>, Option<PathBuf>),
+    /// `control_socket` cannot be had.
+    Control(Untaken),
     /// Something the system did not allow, with what was tried.
     System(String, io::Error),
 }
@@ -71,6 +81,18 @@ impl fmt::Display for StartError {
                 let advice = "create it, let the server's user enter it, or correct 'directory'";
                 write!(f, "cannot change to directory '{}': {error} ({advice})", path.display())
             }
+            Self::State(unusable) => unusable.fmt(f),
+            Self::StateMoved(before, now) => {
+                let place = |path: &Option<PathBuf>| {
+                    path.as_ref().map_or("none".to_owned(), |path| format!("'{}'", path.display()))
+                };
+                let (before, now) = (place(before), place(now));
+                write!(
+                    f,
+                    "state_directory was {before} and would be {now}: a reload cannot move it (restart the server)"
+                )
+            }
+            Self::Control(untaken) => untaken.fmt(f),
             Self::System(what, error) => write!(f, "{what}: {error}"),
         }
     }
@@ -97,6 +119,7 @@ pub struct Daemon {
     /// What the local zones say.
     zones: Zones,
     checks: Checks,
+    channel: Channel,
 }
 
 /// Runs the server of a configuration file until it is told to stop by SIGTERM or SIGINT.
@@ -140,15 +163,18 @@ impl Signals {
     }
 }
 
-/// Says what a configuration does with a question, on this host, without running anything.
+/// Says what a configuration does with a question, on this host, without running anything. What health checks would
+/// find is not known: all count as healthy.
 pub fn explain(config: &Config, qname: &Name, qtype: u16, from: IpAddr, to: IpAddr) -> Explained {
     let host = addresses::for_snapshot(&host_addresses());
     let health = health::Table::new(Vec::new());
-    let checks = health.follow(&config.health_checks, SystemTime::now()).entries;
+    let healthy = |check: &HealthCheck| HealthCheck { inverted: check.inverted && check.disabled, ..check.clone() };
+    let healthy: Vec<_> = config.health_checks.iter().map(healthy).collect();
+    let checks = health.follow(&healthy, SystemTime::now()).entries;
     let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
-    let zones = zones::read(config, &Zones::default(), context, None);
+    let (zones, _) = zones::read(config, &Zones::default(), context, None);
     let state = State::new(config, host, [0; 16], &zones);
-    answer::explain::explain(&state.present(), qname, qtype, from, to)
+    answer::explain::explain(&state.present(), qname, qtype, from, to, answer::explain::Health::Unknown)
 }
 
 /// What would keep a server with this configuration from starting on this host, or from serving its local zones; ports and
@@ -198,6 +224,9 @@ impl Daemon {
         if wanted.is_empty() {
             return Err(StartError::NoAddress);
         }
+        limits::raise_open_files();
+        let state = open_state(&config)?;
+        let socket = config.control_socket.as_deref().map(Socket::take).transpose().map_err(StartError::Control)?;
         let cores = cores::usable();
         let mut bound = Vec::new();
         for &address in &wanted {
@@ -210,19 +239,23 @@ impl Daemon {
         logging::event!(Category::General, Severity::Notice, "starting tandem {}", env!("CARGO_PKG_VERSION"));
         loaded.warnings.iter().for_each(log_warning);
         let host = addresses::for_snapshot(&host);
-        let mut own_checks = Checks::new();
+        let overrides = Arc::new(Overrides::new(state));
+        let mut own_checks = Checks::new(Arc::clone(&overrides));
         let what = || "cannot start the health checks".to_owned();
         let checks = own_checks.follow(&config.health_checks).map_err(|error| StartError::System(what(), error))?;
         own_checks.first_round(config.health.start_deadline);
         let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
         let what = || "cannot start the keeper of local zones".to_owned();
         let keeper = Keeper::start().map_err(|error| StartError::System(what(), error))?;
-        let zones = zones::read(&config, &Zones::default(), context, Some(&keeper));
+        let (zones, origins) = zones::read(&config, &Zones::default(), context, Some(&keeper));
         let shared = share(&config, host, &zones, keeper, cores.len());
         // What reading the text took is three times what stays.
         memory::give_back();
         let what = || "cannot start the workers".to_owned();
         let workers = Workers::start(&shared, &cores).map_err(|error| StartError::System(what(), error))?;
+        let mut channel = Channel::new(&path, overrides, Arc::clone(&shared), origins);
+        let what = || "cannot start the control channel".to_owned();
+        channel.open(&config, socket).map_err(|error| StartError::System(what(), error))?;
         let mut daemon = Self {
             path,
             logger,
@@ -233,12 +266,14 @@ impl Daemon {
             pid_file: None,
             zones,
             checks: own_checks,
+            channel,
             config,
         };
         for (address, (lock, sockets)) in bound {
             daemon.workers.listen(sockets);
             daemon.note_listening(address, lock);
         }
+        daemon.tell_listening();
         daemon.write_pid_file();
         Ok(daemon)
     }
@@ -290,6 +325,7 @@ impl Daemon {
             if wanted.is_empty() {
                 return Err(StartError::NoAddress);
             }
+            refuse_moved_state(&self.config, &loaded.config)?;
             // The last check, for it changes something.
             if loaded.config.directory != self.config.directory {
                 enter_directory(&loaded.config)?;
@@ -303,9 +339,12 @@ impl Daemon {
                 self.say_reloaded();
             }
             Err(error) => {
-                for line in error.to_string().lines() {
+                let text = error.to_string();
+                for line in text.lines() {
                     logging::event!(Category::Config, Severity::Error, "{line}");
                 }
+                let why = text.lines().next().unwrap_or_default().to_owned();
+                self.channel.tell(|facts| facts.failed = Some((SystemTime::now(), why)));
                 logging::event!(
                     Category::General,
                     Severity::Error,
@@ -336,7 +375,8 @@ impl Daemon {
             Vec::new()
         });
         let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
-        self.zones = zones::read(&config, &self.zones, context, Some(&self.shared.keeper));
+        let origins;
+        (self.zones, origins) = zones::read(&config, &self.zones, context, Some(&self.shared.keeper));
         self.shared.desks.state.publish(&config, host, &self.zones);
         self.shared.desks.waiting.set_bounds(Bounds::of_waiting_questions(&config.limits));
         self.shared.connections.set_bounds(Bounds::of_connections(&config.limits));
@@ -344,6 +384,8 @@ impl Daemon {
         self.workers.reconfigure();
         self.listen_on(wanted);
         self.logger.reconfigure(&config.logging, &working_directory());
+        self.channel.follow(&config);
+        self.channel.tell(|facts| (facts.read, facts.failed, facts.zones) = (SystemTime::now(), None, origins));
         self.config = config;
         memory::give_back();
         self.write_pid_file();
@@ -393,6 +435,12 @@ impl Daemon {
             let (ip, port) = (address.ip(), address.port());
             logging::event!(Category::Network, Severity::Info, "no longer listening on {ip}#{port}");
         }
+        self.tell_listening();
+    }
+
+    fn tell_listening(&self) {
+        let (listening, missing) = (self.listening.keys().copied().collect(), self.missing.iter().copied().collect());
+        self.channel.tell(|facts| (facts.listening, facts.missing) = (listening, missing));
     }
 
     fn write_pid_file(&mut self) {
@@ -425,6 +473,7 @@ impl Daemon {
     fn stop(mut self) {
         logging::event!(Category::General, Severity::Notice, "shutting down");
         self.remove_pid_file();
+        drop(self.channel);
         self.workers.stop(STOP_PATIENCE);
         self.shared.keeper.stop();
         logging::event!(Category::General, Severity::Notice, "exiting");
@@ -455,6 +504,20 @@ fn cache_octets(size: CacheSize) -> u64 {
         CacheSize::Bytes(octets) => octets,
         CacheSize::Percent(percent) => memory::usable_octets() / 100 * u64::from(percent),
     }
+}
+
+/// Opens `state_directory`, if there is one.
+fn open_state(config: &Config) -> Result<Option<Arc<StateDirectory>>, StartError> {
+    let state = config.state_directory.as_deref().map(StateDirectory::open).transpose();
+    state.map(|state| state.map(Arc::new)).map_err(StartError::State)
+}
+
+/// Journals and overrides would be left behind.
+fn refuse_moved_state(before: &Config, now: &Config) -> Result<(), StartError> {
+    if before.state_directory == now.state_directory {
+        return Ok(());
+    }
+    Err(StartError::StateMoved(before.state_directory.clone(), now.state_directory.clone()))
 }
 
 fn enter_directory(config: &Config) -> Result<(), StartError> {

@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::journals;
 use crate::config::files::{Disk, Files, explain};
 use crate::config::{Config, Diagnostic, Level, LocalZone, MasterFile, Position};
+use crate::control::Origin;
 use crate::health;
 use crate::keeper::{Keeper, Source, Told};
 use crate::logging::{self, Category, Severity};
@@ -21,6 +22,9 @@ use crate::zone::{Builder, Handle, Record, Zone, configured, master, policy, ser
 
 /// The longest master file that is read, in octets.
 const MAX_FILE_OCTETS: u64 = 1 << 30;
+
+/// So many faults of a zone are remembered.
+const MAX_FAULTS: usize = 100;
 
 /// What came of reading a zone.
 struct Read {
@@ -42,38 +46,64 @@ pub(super) struct Context<'c> {
 }
 
 /// Reads every local zone of a configuration; `before` are those until now, which stay where a zone cannot be read, and
-/// which everybody who has them goes on with. With a `keeper`, the updates that it keeps are part of them.
-pub(super) fn read(config: &Config, before: &Zones, context: Context<'_>, keeper: Option<&Keeper>) -> Zones {
-    let mut zones = Zones::default();
+/// which everybody who has them goes on with. With a `keeper`, the updates that it keeps are part of them. Beside them what
+/// came of it, in the configuration's order.
+pub(super) fn read(
+    config: &Config,
+    before: &Zones,
+    context: Context<'_>,
+    keeper: Option<&Keeper>,
+) -> (Zones, Vec<Origin>) {
+    let (mut zones, mut origins) = (Zones::default(), Vec::new());
     let mut served = HashSet::new();
     for view in &config.views {
         for text in &view.zones {
             let handle = before.get(&view.name, &text.name);
             let updates = keeper.and_then(|keeper| Some((keeper, journals::path(config, view, text)?)));
-            load(text, &handle, context, keeper, updates);
+            let from = from(text, updates.as_ref().map(|(_, path)| path));
+            let (is_in_force, faults) = load(text, &handle, context, keeper, updates);
             served.insert(handle.id);
+            origins.push(Origin {
+                view: view.name.clone(),
+                zone: Arc::clone(&handle),
+                from,
+                read: SystemTime::now(),
+                is_in_force,
+                faults,
+            });
             zones.insert(&view.name, handle);
         }
     }
     if let Some(keeper) = keeper {
         keeper.retain(|id| served.contains(&id));
     }
-    zones
+    (zones, origins)
 }
 
-/// Reads a zone and publishes it. `updates`: who keeps those that it takes, and where.
+/// Where a zone is from, for a person.
+fn from(text: &LocalZone, journal: Option<&PathBuf>) -> String {
+    let file = text.file.as_ref().map(|file| file.path.display().to_string());
+    let records = text.position.as_ref().filter(|_| file.is_none() || !text.records.is_empty());
+    let records = records.map(|position| format!("records at {position}"));
+    let journal = journal.map(|path| format!("updates in {}", path.display()));
+    file.into_iter().chain(records).chain(journal).collect::<Vec<_>>().join(", ")
+}
+
+/// Reads a zone and publishes it. `updates`: who keeps those that it takes, and where. Returns whether what was read is
+/// in force, and what was wrong.
 fn load(
     text: &LocalZone,
     handle: &Arc<Handle>,
     context: Context<'_>,
     keeper: Option<&Keeper>,
     updates: Option<(&Keeper, PathBuf)>,
-) {
+) -> (bool, Vec<String>) {
     let before = handle.load();
     let source = updates.as_ref().and_then(|(keeper, _)| keeper.source(handle));
     let Read { zone, diagnostics, .. } = read_zone(text, source.as_ref().or(before.as_deref()), context);
     diagnostics.iter().for_each(log);
     let is_read = zone.is_some();
+    let mut faults: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
     match (updates, zone) {
         (Some((keeper, path)), zone) => {
             let source = Source {
@@ -82,7 +112,9 @@ fn load(
                 max_journal_octets: text.settings.max_journal_octets,
                 takes_updates: !text.grants.is_empty(),
             };
-            keeper.settle(handle, path, source).iter().for_each(log_told);
+            let told = keeper.settle(handle, path, source);
+            told.iter().for_each(log_told);
+            faults.extend(told.into_iter().filter_map(Told::into_fault));
         }
         (None, Some(zone)) => {
             let replaced = handle.publish(Arc::new(zone));
@@ -94,6 +126,8 @@ fn load(
     }
     let present = handle.load();
     tell(text, present.as_deref().filter(|_| is_read), before.as_deref());
+    faults.truncate(MAX_FAULTS);
+    (is_read, faults)
 }
 
 /// What is wrong with the local zones of a configuration. That a file is missing may be this host's alone.

@@ -47,8 +47,16 @@ fn word(healthy: bool) -> &'static str {
     if healthy { "up" } else { "down" }
 }
 
-/// A point in time, Unix seconds up to the year 9999, as RFC 3339 writes it in UTC.
-struct Utc(u64);
+/// A point in time, Unix seconds up to the year 9999, as RFC 3339 writes it in UTC: 20 characters.
+#[derive(Clone, Copy, Debug)]
+pub struct Utc(u64);
+
+impl From<SystemTime> for Utc {
+    /// Times before 1970 are its begin.
+    fn from(time: SystemTime) -> Self {
+        Self(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().min(FAR))
+    }
+}
 
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,7 +73,8 @@ impl fmt::Display for Utc {
             month += 1;
         }
         let (hour, minute) = (second / 3600, second / 60 % 60);
-        write!(f, "{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{:02}Z", day + 1, second % 60)
+        let (day, second) = (day + 1, second % 60);
+        f.pad(&format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
     }
 }
 

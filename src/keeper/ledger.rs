@@ -52,6 +52,16 @@ pub enum Told {
     Info(String),
 }
 
+impl Told {
+    /// What somebody should see to; `None`: nothing is wrong.
+    pub fn into_fault(self) -> Option<String> {
+        match self {
+            Self::Error(text) | Self::Warning(text) => Some(text),
+            Self::Info(_) => None,
+        }
+    }
+}
+
 /// See the module.
 pub(super) struct Ledger {
     handle: Arc<Handle>,

@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod cores;
 pub mod host;
+pub mod limits;
 pub mod local_time;
 pub mod memory;
 pub mod parent;

@@ -45,7 +45,7 @@ pub use delta::{Delta, Unfit};
 pub use lookup::{Every, Found, Glue, Referral, Renamed, owner_pointer};
 pub use map::hash;
 pub use rebase::rebase;
-pub use rrset::{MAX_OCTETS as MAX_RRSET_OCTETS, Rrset};
+pub use rrset::{MAX_OCTETS as MAX_RRSET_OCTETS, Rrset, texts};
 
 use node::Node;
 use policy::Group;
@@ -120,9 +120,14 @@ impl Zone {
         self.serial
     }
 
-    /// How many records there are.
+    /// How many records there are, but for those that policies choose from.
     pub fn records(&self) -> usize {
         self.tree.records()
+    }
+
+    /// How many records policies choose from; an alias counts as one.
+    pub fn choosable(&self) -> usize {
+        self.groups.values().flatten().map(Group::records).sum()
     }
 
     /// How many names there are, those without records included.

@@ -1,8 +1,10 @@
 //! Choosing among the records of one name and type: Route 53's routing policies.
 //!
 //! Nothing is kept of what was chosen: each answer looks at the marks of the health checks, so that the one after a change
-//! is right. What is random comes from a [`Draw`] that the caller seeds.
+//! is right. What is random comes from a [`Draw`] that the caller seeds. [`told`] says the same for a person.
 //! Not here: what a check has found ([`crate::health`]), which records may stand together (`config`).
+
+pub mod told;
 
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ const MAX_DEPTH: usize = 64;
 pub struct Group {
     rtype: u16,
     kind: Kind,
+    /// Its name, for a person.
+    policy: &'static str,
     /// At least one. Of failover the primary first, of regions in the order of preference.
     members: Box<[Member]>,
     on_all_down: OnAllDown,
@@ -41,6 +45,8 @@ enum Kind {
 
 #[derive(Debug)]
 struct Member {
+    /// What it is called, for a person.
+    label: Box<str>,
     weight: u8,
     /// `None`: it counts as healthy.
     check: Option<Arc<health::Entry>>,
@@ -139,6 +145,7 @@ impl Group {
         let most = zone.settings.monitored_ttl.filter(|_| is_monitored).unwrap_or(u32::MAX);
         let on_all_down = records.iter().find_map(|record| record.on_all_down).unwrap_or(zone.settings.on_all_down);
         let member = |record: &&ZoneRecord| Member {
+            label: told::label(record),
             weight: if let RecordPolicy::Weighted(weight) = record.policy { weight } else { 1 },
             check: record.health_check.and_then(|place| checks.get(place)).map(Arc::clone),
             what: match &record.alias {
@@ -150,12 +157,22 @@ impl Group {
                 }
             },
         };
-        Self { rtype, kind, members: records.iter().map(member).collect(), on_all_down }
+        let policy = told::policy(records[0]);
+        Self { rtype, kind, policy, members: records.iter().map(member).collect(), on_all_down }
     }
 
     /// The type of its records.
     pub fn rtype(&self) -> u16 {
         self.rtype
+    }
+
+    /// How many records it chooses from; an alias counts as one.
+    pub fn records(&self) -> usize {
+        let count = |member: &Member| match &member.what {
+            What::Records(octets) => rrset::count(&Segment::new(octets)),
+            What::Alias { .. } => 1,
+        };
+        self.members.iter().map(count).sum()
     }
 
     /// Chooses for one answer.

@@ -5,6 +5,7 @@
 
 use super::policy::Group;
 use crate::wire::header::{class, rtype};
+use crate::wire::present;
 use crate::wire::segment::{self, Meta, QUESTION_POINTER, Segment};
 
 /// The most octets of an RRset's records: what a message by TCP holds beside the longest question and our OPT.
@@ -62,6 +63,11 @@ pub(super) fn places<'s>(segment: &Segment<'s>) -> impl Iterator<Item = (usize, 
 /// The RDATA of an RRset.
 pub(super) fn rdata<'s>(segment: &Segment<'s>) -> impl Iterator<Item = &'s [u8]> + use<'s> {
     places(segment).map(|(_, rdata)| rdata)
+}
+
+/// The RDATA of an RRset as a master file has them.
+pub fn texts(rtype: u16, segment: &Segment<'_>) -> Vec<String> {
+    rdata(segment).map(|rdata| present::show(rtype, rdata)).collect()
 }
 
 /// The TTL of an RRset, in seconds.

@@ -20,17 +20,12 @@ mod value;
 mod words;
 
 use super::files::{Files, NoFiles};
-use super::{Diagnostic, Level, Loaded, unserved};
+use super::{Diagnostic, Level, Loaded};
 
 /// Reads a configuration from its text. `file` is its name in messages; `disk` has the files that it includes.
 ///
 /// The error holds everything that was found, warnings too.
 pub fn parse(text: &str, file: &str, disk: &dyn Files) -> Result<Loaded, Vec<Diagnostic>> {
-    read(text, file, disk).and_then(unserved::refuse)
-}
-
-/// As [`parse`], with what nothing serves yet.
-fn read(text: &str, file: &str, disk: &dyn Files) -> Result<Loaded, Vec<Diagnostic>> {
     let mut parser = body::Parser::new(disk);
     let mut top = body::Body::default();
     parser.file(text, file, grammar::TOP, &mut top);

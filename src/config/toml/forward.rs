@@ -230,12 +230,12 @@ fn address(reader: &mut Reader<'_>, field: Field<'_, '_>, text: &str, port: u16)
 
 #[cfg(test)]
 mod tests {
-    use super::super::read;
+    use super::super::parse;
     use super::*;
 
     fn settings(text: &str) -> Result<(ForwardSettings, ForwardSettings), Vec<String>> {
         let text = format!("[options]\nforwarders = ['10.1.0.2']\n{text}");
-        let read = read(&text, "t.toml", &crate::config::files::NoFiles)
+        let read = parse(&text, "t.toml", &crate::config::files::NoFiles)
             .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         let view = read.config.views[0].clone();
         let rule = view.rules.first().map_or(view.forward.clone(), |rule| rule.settings.clone());

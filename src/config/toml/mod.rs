@@ -70,16 +70,11 @@ use self::keys::Place;
 use self::walk::Reader;
 use super::files::Files;
 use super::values::excerpt;
-use super::{Diagnostic, Level, Loaded, View, unserved};
+use super::{Diagnostic, Level, Loaded, View};
 
 /// Reads a text; `file` is what positions call it, `files` has the secrets that it names. The diagnostics of an `Err`
 /// hold at least one error.
 pub fn parse(text: &str, file: &str, files: &dyn Files) -> Result<Loaded, Vec<Diagnostic>> {
-    read(text, file, files).and_then(unserved::refuse)
-}
-
-/// As [`parse`], with what nothing serves yet.
-pub(super) fn read(text: &str, file: &str, files: &dyn Files) -> Result<Loaded, Vec<Diagnostic>> {
     let mut reader = Reader::new(text, file);
     let (tree, faults) = DeTable::parse_recoverable(text);
     if !faults.is_empty() {

@@ -29,6 +29,9 @@ const ORDERS: [(&str, RrsetOrder); 4] = [
     ("none", RrsetOrder::Fixed),
 ];
 
+/// Within `state_directory`, unless `control_socket` says otherwise.
+const CONTROL_SOCKET: &str = "control";
+
 /// What the options say about views, to be changed by each.
 pub(super) struct Template {
     view: View,
@@ -85,13 +88,17 @@ pub(super) fn read<'a, 'i>(
 /// What this node is and keeps.
 fn read_node<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, config: &mut Config) {
     let directory = config.directory.clone();
-    for (key, target) in
-        [("state_directory", &mut config.state_directory), ("control_socket", &mut config.control_socket)]
-    {
-        reader.set(table, key, target, |reader, field| {
-            Some(Some(below_directory(directory.as_deref(), &reader.path(field)?)))
-        });
-    }
+    reader.set(table, "state_directory", &mut config.state_directory, |reader, field| {
+        Some(Some(below_directory(directory.as_deref(), &reader.path(field)?)))
+    });
+    // Who has a place for state has one for the socket.
+    config.control_socket = config.state_directory.as_ref().map(|state| state.join(CONTROL_SOCKET));
+    reader.set(table, "control_socket", &mut config.control_socket, |reader, field| {
+        match field.value.get_ref().as_str() {
+            Some("none") => Some(None),
+            _ => Some(Some(below_directory(directory.as_deref(), &reader.path(field)?))),
+        }
+    });
     reader.set(table, "region", &mut config.region, |reader, field| {
         Some(Some(reader.string(field, "\"us-east-1\"")?.to_owned()))
     });

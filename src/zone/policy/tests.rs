@@ -273,3 +273,60 @@ fn monitored_records_have_a_short_ttl() {
         assert_eq!(rrset::ttl(&segment), expected, "{owner}");
     }
 }
+
+/// What is told of a group and what it chooses are worked out apart; they must say the same.
+#[test]
+fn what_is_told_is_what_is_chosen() {
+    let lines = "f.x primary 1 a\nf.x secondary 2 b\nw.x weight=1 1 c\nw.x weight=3 2 d\nw.x weight=0 3 e\n\
+                 m.x multi 1 f\nm.x multi 2 g\nm.x multi 3\nr.x region=eu 1 h\nr.x everywhere 2\n\
+                 t.x primary !f.x\nt.x secondary 9 i";
+    let checks: Vec<&str> = vec!["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+    for (closes, region) in [(false, None), (true, None), (false, Some("eu"))] {
+        let stand = stand(
+            lines,
+            |settings| {
+                if closes {
+                    settings.on_all_down = OnAllDown::Servfail;
+                }
+            },
+            region,
+        );
+        for state in 0..1u32 << checks.len() {
+            checks.iter().enumerate().for_each(|(place, check)| stand.turn(check, state >> place & 1 == 0));
+            for owner in ["f.x", "w.x", "m.x", "r.x", "t.x"] {
+                let case = format!("{owner} in state {state:b}, {closes}, {region:?}");
+                let owner = name(owner);
+                let Some(Rrset::Chosen(group)) = stand.zone.own(owner.as_wire(), rtype::A) else { panic!("{case}") };
+                let told = group.tell(&stand.zone);
+                let shares: Vec<_> = told.members.iter().map(|member| member.share).collect();
+                let chances = shares.iter().filter(|share| **share != told::Share::Never).count();
+                match group.choose(&stand.zone, &mut Draw::new(u64::from(state))) {
+                    Choice::AllDown => {
+                        // A target of an alias may be what is down.
+                        let own = told.all_down == Some(OnAllDown::Servfail) && chances == 0;
+                        assert!(own || owner == name("t.x"), "{case}: {shares:?}");
+                    }
+                    Choice::Rrsets(rrsets) => {
+                        let given: Vec<Vec<u8>> =
+                            rrsets.iter().flatten().flat_map(rrset::rdata).map(Vec::from).collect();
+                        let possible = |member: &told::Choosable<'_>| match &member.has {
+                            told::Has::Records(segment) => {
+                                given.iter().any(|rdata| rrset::rdata(segment).any(|r| r == rdata))
+                            }
+                            told::Has::Alias { .. } => member.share == told::Share::Always,
+                        };
+                        for member in &told.members {
+                            match member.share {
+                                told::Share::Always => assert!(possible(member), "{case}: {shares:?} {given:?}"),
+                                told::Share::Never => assert!(!possible(member), "{case}: {shares:?} {given:?}"),
+                                told::Share::Drawn(..) => {}
+                            }
+                        }
+                        assert!(chances >= 1, "{case}");
+                    }
+                    Choice::Nothing => panic!("{case}: nothing"),
+                }
+            }
+        }
+    }
+}

@@ -34,7 +34,7 @@ impl Files for Memory {
 
 /// What a text becomes, with what nothing serves yet.
 fn read_good(text: &str, reader: &dyn Files) -> Loaded {
-    read(text, "x.conf", reader).unwrap_or_else(|found| panic!("{text}: {found:?}"))
+    parse(text, "x.conf", reader).unwrap_or_else(|found| panic!("{text}: {found:?}"))
 }
 
 /// What is wrong, without hints.

@@ -4,7 +4,7 @@ use super::{errors, read_good};
 use crate::config::Level;
 use crate::config::files::NoFiles;
 use crate::config::named_conf::grammar::{self, PLACES, Places, ROWS, Row, Support};
-use crate::config::named_conf::read;
+use crate::config::named_conf::parse;
 
 /// What zones inherit shows in a zone alone.
 const ZONE: &str = "zone z { type primary; file \"db\"; };";
@@ -59,7 +59,7 @@ fn is_inherited(name: &str) -> bool {
 
 fn check_row(row: &Row, place: Places) {
     let text = within(place, row.name, row.example);
-    let read = read(&text, "x.conf", &NoFiles);
+    let read = parse(&text, "x.conf", &NoFiles);
     match row.support {
         Support::Honoured => {
             let loaded = read.unwrap_or_else(|found| panic!("{text}: {found:?}"));

@@ -2,7 +2,7 @@
 
 use super::{Memory, errors, read_good};
 use crate::config::files::NoFiles;
-use crate::config::named_conf::read;
+use crate::config::named_conf::parse;
 use crate::config::*;
 use crate::tsig::Algorithm;
 use crate::wire::Name;
@@ -260,7 +260,7 @@ fn what_cannot_be_done_is_refused_with_its_reason() {
             .to_owned(),
         ),
     ] {
-        let found = read(&text, "x.conf", &NoFiles).expect_err(&text);
+        let found = parse(&text, "x.conf", &NoFiles).expect_err(&text);
         let shown: Vec<_> = found.iter().filter(|found| found.level == Level::Error).map(ToString::to_string).collect();
         assert_eq!(shown, [format!("x.conf:1: {expected}")], "{text}");
     }
@@ -307,8 +307,8 @@ fn both_formats_say_the_same() {
         }
         config
     };
-    let of_named = placeless(read(named, "n", &NoFiles).expect("named.conf").config);
-    let of_toml = placeless(crate::config::toml::read(toml, "t", &NoFiles).expect("TOML").config);
+    let of_named = placeless(parse(named, "n", &NoFiles).expect("named.conf").config);
+    let of_toml = placeless(crate::config::toml::parse(toml, "t", &NoFiles).expect("TOML").config);
     assert_eq!(of_named.views[0].zones, of_toml.views[0].zones);
     assert_eq!(of_named, of_toml);
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::super::{CacheSize, Config, Forwarder, ForwarderOrder, Identity, MatchList, RrsetOrder};
-use super::read;
 use super::{Diagnostic, Level, Loaded};
 use crate::config::files::NoFiles;
 
@@ -14,7 +13,7 @@ mod zones;
 
 /// As the reader of the format has it, with what nothing serves yet.
 fn parse(text: &str, file: &str) -> Result<Loaded, Vec<Diagnostic>> {
-    read(text, file, &NoFiles)
+    super::parse(text, file, &NoFiles)
 }
 
 fn config(text: &str) -> Config {

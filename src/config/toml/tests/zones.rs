@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::read;
+use super::super::parse;
 use super::{config, seconds};
 use crate::config::files::{Files, NoFiles};
 use crate::config::health::{Address, Calculated, Endpoint, Monitored, Protocol, Request, Thresholds};
@@ -379,7 +379,7 @@ fn a_secret_may_stand_in_a_file_of_its_own() {
             "[options]\ndirectory = '/etc/tandem'\n[[key]]\nname = 'k'\nsecret_file = '{file}'\n[[zone]]\n\
                             name = 'z'\nfile = 'z.db'"
         );
-        let found = match read(&text, "t.toml", &files) {
+        let found = match parse(&text, "t.toml", &files) {
             Ok(loaded) => {
                 assert_eq!(loaded.config.keys[0].secret.octets(), b"secret", "{file}");
                 loaded.warnings
@@ -394,7 +394,7 @@ fn a_secret_may_stand_in_a_file_of_its_own() {
 #[test]
 fn the_shipped_failover_is_three_levels_deep() {
     let text = include_str!("../../../../conf/failover.toml");
-    let Loaded { config, warnings } = read(text, "failover.toml", &NoFiles).expect("it is right");
+    let Loaded { config, warnings } = parse(text, "failover.toml", &NoFiles).expect("it is right");
     assert_eq!(warnings, []);
     let checks: Vec<_> = config.health_checks.iter().map(|check| (check.name.as_str(), check.thresholds)).collect();
     let thresholds = Thresholds { failure: 3, success: 3 };
