@@ -23,7 +23,7 @@ use tandem::wire::query::{Fault, Query};
 use tandem::wire::reply::{self, Reply};
 use tandem::wire::walk::{NameBuf, Record as Place};
 use tandem::wire::{Name, Update, rdata, whole};
-use tandem::zone::update::{Element, Grants, Names, Rule, Sender, Types, Who, apply};
+use tandem::zone::update::{Grants, Names, Rule, Sender, Types, Who, apply};
 use tandem::zone::{Builder, Record, Zone};
 
 const SECRET: &[u8] = b"secretsecretsecret";
@@ -79,7 +79,8 @@ fn zone() -> Zone {
 }
 
 fn everything(key: &str) -> Grants {
-    Grants::allow_update(vec![Element { negated: false, who: Who::Key(name(key)) }])
+    let rule = Rule { deny: false, who: Who::Key(name(key)), names: Names::Zone, types: Types::Every };
+    Grants { rules: vec![rule] }
 }
 
 /// What a loop of the test serves.

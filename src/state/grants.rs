@@ -49,3 +49,38 @@ fn pattern(pattern: &NamePattern) -> Option<Names> {
         NamePattern::Below(name) => Names::Wildcard(Name::from_wire(&[b"\x01*", name.as_wire()].concat())?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::config::files::NoFiles;
+    use crate::config::named_conf::parse;
+    use crate::zone::update::Sender;
+
+    #[test]
+    fn who_may_change_a_zone_is_as_it_is_written() {
+        let keys = "key k { algorithm hmac-sha256; secret \"c2VjcmV0\"; }; key bad { algorithm hmac-sha256; secret \"c2Vj\"; };";
+        for (written, expected) in [
+            ("allow-update { key k; }", [true, true, false, false]),
+            ("allow-update { !key bad; 10.0.0.0/8; key k; }", [true, true, false, true]),
+            ("allow-update { !10.0.0.0/8; key k; }", [false, true, false, false]),
+            ("update-policy { grant k zonesub; }", [true, true, false, false]),
+            ("update-policy { grant *.example zonesub; }", [false; 4]),
+            ("allow-query { any; }", [false; 4]),
+        ] {
+            let text = format!("{keys} zone corp {{ type primary; file \"corp\"; {written}; }};");
+            let config = parse(&text, "x.conf", &NoFiles).expect("the configuration is right").config;
+            let grants = compile(&config.views[0].zones[0].grants, &Arc::new(Host::default()));
+            let senders =
+                [(Some("k"), "10.1.1.1"), (Some("k"), "192.0.2.1"), (Some("bad"), "10.1.1.1"), (None, "10.1.1.1")];
+            let may = senders.map(|(signer, client)| {
+                let signer: Option<Name> = signer.map(|name| name.parse().expect("a name"));
+                let client: IpAddr = client.parse().expect("an address");
+                grants.permits(Sender { signer: signer.as_ref(), client }, &config.views[0].zones[0].name, 16)
+            });
+            assert_eq!(may, expected, "{written}");
+        }
+    }
+}

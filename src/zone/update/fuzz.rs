@@ -55,7 +55,7 @@ fn serial_of(zone: &Plain) -> u32 {
 pub fn fuzz(packet: &[u8]) {
     let Err(Fault::Opcode(_, Some(end))) = Query::read(packet) else { return };
     let Ok(update) = Update::read(packet, end) else { return };
-    let rule = Rule { deny: false, who: Who::Key(name(KEY)), names: Names::Zone, types: Types::Unbounded };
+    let rule = Rule { deny: false, who: Who::Key(name(KEY)), names: Names::Zone, types: Types::Every };
     let grants = Grants { rules: vec![rule] };
     let (signer, client) = (name(KEY), IpAddr::V4(Ipv4Addr::LOCALHOST));
     let mut after = zone();

@@ -1,7 +1,7 @@
 //! Who may change what: named's `update-policy` and `allow-update`.
 //!
-//! The first rule that matches a change decides; what no rule matches is refused. `allow-update { … }` is one rule for
-//! every name and type.
+//! The first rule that matches a change decides; what no rule matches is refused. `allow-update { … }` is a rule for
+//! each element of its list, for every name and type.
 //! Not here: named's rules that ask Kerberos, Windows or a daemon of the host.
 
 use crate::access::Acl;
@@ -32,22 +32,12 @@ pub struct Rule {
 
 /// Whose changes.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "rules are few, and a list is looked up in place")]
 pub enum Who {
     /// Of a key; a name that begins with the label `*` stands for all keys below it.
     Key(Name),
     /// Of clients with these addresses, signed or not.
     Clients(Acl),
-    /// A match list in which keys stand beside addresses: the first element that matches decides.
-    List(Vec<Element>),
-}
-
-/// An element of a match list.
-#[derive(Debug)]
-pub struct Element {
-    /// Written with `!`: who matches is not meant.
-    pub negated: bool,
-    /// Whom it matches. A nested list matches where it says yes.
-    pub who: Who,
 }
 
 /// Which names; those of the zone, as it is checked before.
@@ -74,26 +64,18 @@ pub enum Types {
     Usual,
     /// `ANY` in a rule: all but NSEC and NSEC3.
     Every,
-    /// Really all: `allow-update`.
-    Unbounded,
     /// These.
     These(Box<[u16]>),
 }
 
 impl Grants {
-    /// One rule for every name and type.
-    pub fn allow_update(elements: Vec<Element>) -> Self {
-        let rule = Rule { deny: false, who: Who::List(elements), names: Names::Zone, types: Types::Unbounded };
-        Self { rules: vec![rule] }
-    }
-
     /// Whether there is a change that this sender might make.
     pub fn may_grant(&self, sender: Sender<'_>) -> bool {
         self.rules.iter().any(|rule| !rule.deny && rule.who.is(sender))
     }
 
     /// Whether this sender may change this RRset.
-    pub(super) fn permits(&self, sender: Sender<'_>, name: &Name, rtype: u16) -> bool {
+    pub fn permits(&self, sender: Sender<'_>, name: &Name, rtype: u16) -> bool {
         let decides =
             |rule: &&Rule| rule.who.is(sender) && rule.names.contain(name, sender.signer) && rule.types.contain(rtype);
         self.rules.iter().find(decides).is_some_and(|rule| !rule.deny)
@@ -105,18 +87,6 @@ impl Who {
         match self {
             Self::Key(key) => sender.signer.is_some_and(|signer| signer == key || is_matched(signer, key)),
             Self::Clients(acl) => acl.allows(sender.client),
-            Self::List(elements) => {
-                elements.iter().find(|element| element.who.is(sender)).is_some_and(|element| !element.negated)
-            }
-        }
-    }
-
-    /// Whether an address alone may decide: such rules trust what a datagram says of its sender.
-    pub fn trusts_addresses(&self) -> bool {
-        match self {
-            Self::Key(_) => false,
-            Self::Clients(_) => true,
-            Self::List(elements) => elements.iter().any(|element| !element.negated && element.who.trusts_addresses()),
         }
     }
 }
@@ -140,7 +110,6 @@ impl Types {
         match self {
             Self::Usual => !of_signing && !matches!(rtype, rtype::SOA | rtype::NS | rtype::RRSIG),
             Self::Every => !of_signing,
-            Self::Unbounded => true,
             Self::These(types) => types.contains(&rtype),
         }
     }
@@ -155,11 +124,8 @@ fn is_matched(name: &Name, wildcard: &Name) -> bool {
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
-    use std::sync::Arc;
 
     use super::*;
-    use crate::access::Host;
-    use crate::config::{Match, MatchElement, MatchList};
 
     const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
@@ -167,18 +133,8 @@ mod tests {
         text.parse().expect("a name of the test")
     }
 
-    fn acl(prefix: &str) -> Who {
-        let what = Match::Prefix(prefix.parse().expect("a prefix of the test"));
-        let element = MatchElement { negated: false, what, position: None };
-        Who::Clients(Acl::compile(&MatchList { elements: vec![element] }, &Arc::new(Host::default())))
-    }
-
     fn rule(deny: bool, key: &str, names: Names, types: Types) -> Rule {
         Rule { deny, who: Who::Key(name(key)), names, types }
-    }
-
-    fn element(negated: bool, who: Who) -> Element {
-        Element { negated, who }
     }
 
     fn asks(grants: &Grants, signer: Option<&str>, owner: &str, rtype: u16) -> bool {
@@ -222,11 +178,10 @@ mod tests {
     #[test]
     fn types_are_meant_by_named_s_words() {
         type Case = (&'static str, Types, &'static [(u16, bool)]);
-        let cases: [Case; 4] = [
+        let cases: [Case; 3] = [
             ("none written", Types::Usual, &[(1, true), (5, true), (6, false), (2, false), (46, false), (50, false)]),
             ("ANY", Types::Every, &[(1, true), (6, true), (2, true), (46, true), (47, false), (50, false)]),
             ("written", Types::These([1, 2].into()), &[(1, true), (2, true), (28, false), (6, false)]),
-            ("allow-update", Types::Unbounded, &[(1, true), (6, true), (47, true)]),
         ];
         for (case, types, rows) in cases {
             let grants = Grants { rules: vec![rule(false, "k", Names::Zone, types)] };
@@ -264,32 +219,5 @@ mod tests {
             assert_eq!(grants.may_grant(sender), expected, "{signer:?}");
             assert!(!Grants::default().may_grant(sender), "no rule, no update");
         }
-    }
-
-    #[test]
-    fn a_match_list_may_want_an_address_and_a_key() {
-        // { !{ !10.0.0.0/8; 0.0.0.0/0; }; key k; }
-        let elsewhere = Who::List(vec![element(true, acl("10.0.0.0/8")), element(false, acl("0.0.0.0/0"))]);
-        let both = Grants::allow_update(vec![element(true, elsewhere), element(false, Who::Key(name("k")))]);
-        let either = Grants::allow_update(vec![
-            element(true, Who::Key(name("bad"))),
-            element(false, acl("10.0.0.0/8")),
-            element(false, Who::Key(name("k"))),
-        ]);
-        for (signer, client, both_say, either_says) in [
-            (Some("k"), "10.1.1.1", true, true),
-            (Some("k"), "192.0.2.1", false, true),
-            (None, "10.1.1.1", false, true),
-            (Some("bad"), "10.1.1.1", false, false),
-            (Some("other"), "192.0.2.1", false, false),
-        ] {
-            let signer = signer.map(name);
-            let sender = Sender { signer: signer.as_ref(), client: client.parse().expect("an address") };
-            for (grants, expected) in [(&both, both_say), (&either, either_says)] {
-                assert_eq!(grants.permits(sender, &name("corp"), rtype::SOA), expected, "{signer:?} {client}");
-                assert_eq!(grants.may_grant(sender), expected);
-            }
-        }
-        assert!(either.rules[0].who.trusts_addresses() && !both.rules[0].who.trusts_addresses());
     }
 }

@@ -27,7 +27,7 @@ use super::{Delta, Zone};
 use line::Line;
 
 pub use fuzz::fuzz;
-pub use grants::{Element, Grants, Names, Rule, Types, Who};
+pub use grants::{Grants, Names, Rule, Types, Who};
 pub use plain::Plain;
 
 /// A zone as an update finds it.

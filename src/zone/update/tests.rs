@@ -128,7 +128,7 @@ fn grants() -> Grants {
     let rule = |key, names, types| Rule { deny: false, who: Who::Key(name(key)), names, types };
     Grants {
         rules: vec![
-            rule("k", Names::Zone, Types::Unbounded),
+            rule("k", Names::Zone, Types::Every),
             rule("www", Names::Subdomain(name("www.corp")), Types::Usual),
             rule("a", Names::Name(name("a.corp")), Types::These([A].into())),
         ],
