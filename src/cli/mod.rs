@@ -7,6 +7,7 @@ pub mod check;
 pub mod ctl;
 pub mod demo;
 pub mod explain;
+pub mod journal;
 pub mod serve;
 
 use std::fmt;
@@ -33,6 +34,8 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Say which list, rule and forwarders a question would meet, or which records would be chosen, and why
     Explain(explain::ExplainArgs),
+    /// Show the updates that the journal of a local zone holds
+    Journal(journal::JournalArgs),
     /// Answer queries until told to stop
     Serve(serve::ServeArgs),
 }
@@ -44,6 +47,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Ctl(args) => ctl::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Journal(args) => journal::run(args),
         Command::Serve(args) => serve::run(args),
     }
 }

@@ -8,6 +8,7 @@ use super::Context;
 use super::protocol::Reply;
 use crate::config::suggest;
 use crate::health::overrides::Utc;
+use crate::keeper::Standing;
 use crate::wire::Name;
 use crate::zone::Handle;
 
@@ -40,6 +41,7 @@ pub(super) fn status(context: &Context, arguments: &[&str]) -> Reply {
             if found.is_empty() {
                 return Err(unknown(text, &facts.zones));
             }
+            let show = |origin: &Origin| show(origin, context.shared.keeper.standing(&origin.zone));
             Ok(found.into_iter().map(show).collect::<Vec<_>>().join("\n"))
         }
     }
@@ -88,7 +90,7 @@ fn note(origin: &Origin) -> String {
     }
 }
 
-fn show(origin: &Origin) -> String {
+fn show(origin: &Origin, updates: Option<Standing>) -> String {
     let (serial, records) = serial_and_records(&origin.zone);
     let mut lines = vec![
         ("zone", origin.zone.apex.to_string()),
@@ -98,6 +100,12 @@ fn show(origin: &Origin) -> String {
         ("from", origin.from.clone()),
         ("read", format!("{}{}", Utc::from(origin.read), note(origin))),
     ];
+    if let Some(Standing { journal, octets, source_serial, halted }) = updates {
+        let octets = octets.map_or("no update yet".to_owned(), |octets| format!("{octets} octets"));
+        lines.push(("journal", format!("{} ({octets})", journal.display())));
+        lines.extend(source_serial.map(|serial| ("source", format!("serial {serial}"))));
+        lines.extend(halted.map(|why| ("updates", format!("refused: {why}"))));
+    }
     lines.extend(origin.faults.iter().map(|fault| ("fault", fault.clone())));
     lines.iter().map(|(what, text)| format!("{what:<13} {text}\n")).collect()
 }
@@ -125,7 +133,16 @@ mod tests {
         assert_eq!(lines[0], "ZONE          VIEW      SERIAL      RECORDS   FROM");
         assert_eq!(lines[1], "corp.example  _default  -           -         /var/named/zone");
         assert!(lines[2].ends_with("/var/named/zone (not loaded, 2 faults: answered SERVFAIL)"), "{text}");
-        let all = show(&zones[1]);
+        let journal = "/var/named/zone.journal".into();
+        let halted = Some("the zone's journal is damaged");
+        let all = show(&zones[1], Some(Standing { journal, octets: Some(32), source_serial: Some(7), halted }));
+        for expected in [
+            "journal       /var/named/zone.journal (32 octets)",
+            "source        serial 7",
+            "updates       refused: the",
+        ] {
+            assert!(all.contains(expected), "{all}");
+        }
         assert!(all.contains("fault         x:2: bad A\n"), "{all}");
         assert!(unknown("korp.example", &zones).ends_with("(did you mean 'corp.example'?)"));
         assert!(unknown("y", &zones).ends_with("('zone status' lists them)"));

@@ -62,6 +62,19 @@ impl Told {
     }
 }
 
+/// What is kept of a zone's updates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Where its journal is, or will be with the first update.
+    pub journal: PathBuf,
+    /// Octets of the journal; `None`: there was no update yet.
+    pub octets: Option<u64>,
+    /// The serial of the operator's source, if that could be read.
+    pub source_serial: Option<u32>,
+    /// Why no update is taken.
+    pub halted: Option<&'static str>,
+}
+
 /// See the module.
 pub(super) struct Ledger {
     handle: Arc<Handle>,
@@ -99,6 +112,16 @@ impl Ledger {
 
     pub(super) fn source(&self) -> Option<Zone> {
         lock(&self.inner).source.clone()
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        let inner = lock(&self.inner);
+        Standing {
+            journal: inner.path.clone(),
+            octets: inner.file.as_ref().map(JournalFile::length),
+            source_serial: inner.source.as_ref().map(Zone::serial),
+            halted: inner.halted,
+        }
     }
 
     /// See [`super::Keeper::settle`]; returns the version that was replaced, too.

@@ -23,7 +23,7 @@ use crate::zone::{Handle, Zone};
 use ledger::Ledger;
 use queue::Queue;
 
-pub use ledger::{Source, Told};
+pub use ledger::{Source, Standing, Told};
 
 /// How often versions that were replaced are looked at.
 const BURY_EVERY: Duration = Duration::from_millis(500);
@@ -91,6 +91,12 @@ impl Keeper {
     pub fn source(&self, handle: &Handle) -> Option<Zone> {
         let ledger = lock(&self.shared.ledgers).get(&handle.id).map(Arc::clone);
         ledger.and_then(|ledger| ledger.source())
+    }
+
+    /// What is kept of the updates of a zone; `None` for one that never took any.
+    pub fn standing(&self, handle: &Handle) -> Option<Standing> {
+        let ledger = lock(&self.shared.ledgers).get(&handle.id).map(Arc::clone);
+        ledger.map(|ledger| ledger.standing())
     }
 
     /// Forgets the ledgers of zones that are no longer served. What is kept of them on disk stays.
