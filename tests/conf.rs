@@ -162,6 +162,26 @@ fn check_prints_all_faults_to_standard_output_and_exits_1() {
             ],
         ),
         (
+            "no place for what must survive a restart, which has the control socket in it",
+            "[options]\nforwarders = ['10.1.0.2']\nstate_directory = '/no/where/state'",
+            0,
+            vec![
+                "warning: 'serve' would not start on this host: cannot use state_directory '/no/where/state': No such file or \
+                 directory (os error 2) (the directory above it does not exist: create it)",
+                "F: ok, 1 view, 0 forward zones, 1 upstream",
+            ],
+        ),
+        (
+            "no place for the control socket",
+            "[options]\nforwarders = ['10.1.0.2']\ncontrol_socket = '/no/where/control'",
+            0,
+            vec![
+                "warning: 'serve' would not start on this host: cannot make control_socket '/no/where/control': No such file \
+                 or directory (os error 2) (create its directory)",
+                "F: ok, 1 view, 0 forward zones, 1 upstream",
+            ],
+        ),
+        (
             "itself as forwarder",
             "[options]\nforwarders = ['127.0.0.1:5300']\nlisten = ['127.0.0.1:5300']",
             0,

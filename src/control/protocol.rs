@@ -11,6 +11,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use socket2::{Domain, SockAddr, Socket, Type};
+
 /// Octets of the longest request, with its end of line.
 pub const MAX_REQUEST_OCTETS: usize = 4096;
 /// Octets of the longest text that is taken for a reply.
@@ -40,7 +42,7 @@ pub enum AskError {
 /// Where nothing came back; a command that failed is a [`Reply`].
 pub fn ask(socket: &Path, words: &[&str], patience: Duration) -> Result<Reply, AskError> {
     let request = encode_request(words).map_err(AskError::Word)?;
-    let mut stream = UnixStream::connect(socket).map_err(AskError::Connect)?;
+    let mut stream = connect(socket, patience).map_err(AskError::Connect)?;
     let limit = |stream: &UnixStream| {
         stream.set_read_timeout(Some(patience)).and_then(|()| stream.set_write_timeout(Some(patience)))
     };
@@ -54,6 +56,14 @@ pub fn ask(socket: &Path, words: &[&str], patience: Duration) -> Result<Reply, A
         Some(reply) => Ok(reply),
         None => Err(sent.and(got.map(drop)).map_or_else(AskError::Silent, |()| AskError::Garbled)),
     }
+}
+
+/// Connects; where too many clients wait already, for at most this long (`WouldBlock`). std's waits for ever.
+pub(super) fn connect(socket: &Path, patience: Duration) -> io::Result<UnixStream> {
+    let stream = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    stream.set_write_timeout(Some(patience))?;
+    stream.connect(&SockAddr::unix(socket)?)?;
+    Ok(stream.into())
 }
 
 /// The line that asks for something.
@@ -152,6 +162,43 @@ mod tests {
         for reply in [Ok(String::new()), Ok("a\nb\n".to_owned()), Err("no such check: ä".to_owned())] {
             assert_eq!(decode_reply(&encode_reply(&reply)), Some(reply));
         }
+    }
+
+    #[test]
+    fn who_does_not_answer_as_a_server_does_is_told_apart() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("socket");
+        let told = |patience: u64| ask(&path, &["status"], Duration::from_millis(patience)).map_err(|e| e.to_string());
+        let absent = told(50).expect_err("nobody is there");
+        assert!(absent.contains("no server with this control_socket runs"), "{absent}");
+        let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+        let silent = told(50).expect_err("nobody takes it");
+        assert!(silent.contains("took the command and does not answer"), "{silent}");
+        let many: Vec<_> = (0..10_000).map_while(|_| connect(&path, Duration::from_millis(1)).ok()).collect();
+        let full = told(50).expect_err("too many wait");
+        assert!(full.contains("too many clients wait for it"), "{} wait: {full}", many.len());
+        many.iter().for_each(|_| drop(listener.accept()));
+        // What was asked before is taken first.
+        drop(listener.accept());
+        for (reply, expected) in [
+            (&b"ok 2\nhi"[..], Ok(Ok("hi".to_owned()))),
+            (b"error 2\nno", Ok(Err("no".to_owned()))),
+            (b"ok 3\nhi", Err("what answered is no Tandem server, or it went away while it answered".to_owned())),
+            (b"HTTP/1.1 400 Bad Request\r\n", Err(AskError::Garbled.to_string())),
+        ] {
+            let asked = std::thread::scope(|scope| {
+                let asking = scope.spawn(|| told(10_000));
+                let (mut stream, _) = listener.accept().expect("a client");
+                let _ = stream.read(&mut [0; 100]);
+                let _ = stream.write_all(reply);
+                drop(stream);
+                asking.join().expect("it ends")
+            });
+            assert_eq!(asked, expected);
+        }
+        drop(listener);
+        let dead = told(50).expect_err("nobody listens");
+        assert!(dead.contains("the server that made it has died"), "{dead}");
     }
 
     #[test]

@@ -8,13 +8,15 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::stat::{Mode, fchmod};
 use socket2::{Domain, SockAddr, Socket as RawSocket, Type};
+
+use super::protocol;
 
 /// Clients that may wait to be taken.
 const BACKLOG: i32 = 16;
@@ -23,6 +25,8 @@ const MAX_PATH_OCTETS: usize = 107;
 /// So often the directory's lock is tried for, and how long after each other.
 const LOCK_TRIES: usize = 50;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// How long it may take to find out whether somebody lives behind a socket: he does then.
+const CONNECT_TIME: Duration = Duration::from_secs(1);
 
 /// A socket that clients find; its file is removed with it.
 #[derive(Debug)]
@@ -144,7 +148,7 @@ fn clear(path: &Path) -> Result<(), Untaken> {
         Ok(metadata) if !metadata.file_type().is_socket() => return Err(Untaken::NoSocket(path.to_owned())),
         Ok(_) => {}
     }
-    match UnixStream::connect(path) {
+    match protocol::connect(path, CONNECT_TIME) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path).or_else(failed),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => failed(error),
         // One that does not get round to it lives, too.
@@ -165,6 +169,7 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixStream;
 
     use super::*;
 

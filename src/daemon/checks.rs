@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::config::HealthCheck;
 use crate::control::Overrides;
 use crate::health::probe::Resolved;
-use crate::health::{self, Entry, Prober, Resolve};
+use crate::health::{self, Begin, Entry, Prober, Resolve};
 use crate::wire::Name;
 
 /// See the module.
@@ -17,12 +17,14 @@ pub(super) struct Checks {
     overrides: Arc<Overrides>,
     /// `None` until there is something to probe.
     prober: Option<Prober>,
+    /// Whether clients get answers already.
+    is_serving: bool,
 }
 
 impl Checks {
     /// No checks yet; the overrides count as soon as theirs are known.
     pub(super) fn new(overrides: Arc<Overrides>) -> Self {
-        Self { overrides, prober: None }
+        Self { overrides, prober: None, is_serving: false }
     }
 
     /// Takes the checks of a configuration in the place of those before; returns them in its order. The thread is started
@@ -36,13 +38,18 @@ impl Checks {
         match &self.prober {
             Some(prober) => prober.follow(),
             None if checks.is_empty() => {}
-            None => self.prober = Some(Prober::start(Arc::clone(self.overrides.table()), Arc::new(SystemResolver))?),
+            None => {
+                let begin = if self.is_serving { Begin::BesideServing } else { Begin::BeforeServing };
+                let table = Arc::clone(self.overrides.table());
+                self.prober = Some(Prober::start(table, Arc::new(SystemResolver), begin)?);
+            }
         }
         Ok(followed.entries)
     }
 
-    /// Waits until every check has its first outcome, but no longer than `deadline`.
-    pub(super) fn first_round(&self, deadline: Duration) {
+    /// Waits until every check has its first outcome, but no longer than `deadline`; then clients get answers.
+    pub(super) fn first_round(&mut self, deadline: Duration) {
+        self.is_serving = true;
         if let Some(prober) = &self.prober {
             prober.first_round(deadline);
         }

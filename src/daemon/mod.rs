@@ -188,6 +188,7 @@ pub fn obstacles(config: &Config) -> Vec<Diagnostic> {
         found.map(|_| ()).map_err(|error| StartError::Directory(directory.clone(), error))
     });
     let found = [enters, refuse_own_forwarders(config, &wanted), listens].into_iter().filter_map(Result::err);
+    let found = found.chain(missing_places(config));
     let message = |error: StartError| format!("'serve' would not start on this host: {error}");
     let warning = |message| Diagnostic { position: None, level: config::Level::Warning, message, hint: None };
     let faults = found.map(message).chain(lost_logs(config)).map(warning);
@@ -195,6 +196,27 @@ pub fn obstacles(config: &Config) -> Vec<Diagnostic> {
     let checks = health::Table::new(Vec::new()).follow(&config.health_checks, SystemTime::now()).entries;
     let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
     faults.chain(zones::check(config, context)).collect()
+}
+
+/// Where this host has no place for what the server keeps. Nothing is made, and nobody who runs is disturbed.
+fn missing_places(config: &Config) -> Vec<StartError> {
+    let base = config.directory.clone().unwrap_or_default();
+    let above = |path: &Path| match path.parent().filter(|above| !above.as_os_str().is_empty()) {
+        Some(above) => fs::metadata(above.join(".")).map(drop),
+        None => Ok(()),
+    };
+    let state = config.state_directory.as_ref().map(|path| base.join(path));
+    let of_state = state.as_ref().and_then(|path| {
+        let found = fs::metadata(path.join(".")).map(drop);
+        let is_made = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        let error = found.or_else(|error| if is_made(&error) { above(path) } else { Err(error) }).err()?;
+        Some(StartError::State(Unusable::System(path.clone(), error)))
+    });
+    let of_socket = config.control_socket.as_ref().map(|path| base.join(path)).and_then(|path| {
+        let error = above(&path).err().filter(|_| path.parent() != state.as_deref())?;
+        Some(StartError::Control(Untaken::System(path, error)))
+    });
+    of_state.into_iter().chain(of_socket).collect()
 }
 
 /// The log files whose directory this host has not: a server starts all the same, and their messages are lost.

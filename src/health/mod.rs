@@ -24,7 +24,7 @@ pub use mark::Mark;
 pub use outcome::{Outcome, Reason, Success};
 pub use overrides::Override;
 pub use probe::Resolve;
-pub use prober::Prober;
+pub use prober::{Begin, Prober};
 pub use table::{Change, Followed, NoSuchCheck, Probed, Table};
 
 use crate::logging::{self, Category, Severity};

@@ -1,6 +1,7 @@
 //! The thread that probes: one for all checks, off the query path.
 //!
-//! It has a runtime of its own and yields to other threads, so that a worker on the same core is not kept waiting. What
+//! It has a runtime of its own and yields to other threads, so that a worker on the same core is not kept waiting; but for
+//! the first round of a start, for which everybody waits. What
 //! probes find goes to the [`Table`] on this thread alone. Not here: what a probe does ([`super::probe`]).
 
 use std::collections::{HashMap, HashSet};
@@ -13,17 +14,20 @@ use std::time::{Duration, Instant, SystemTime};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet, yield_now};
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use super::probe::{self, Means, Resolve};
 use super::schedule::{Key, MAX_UNDER_WAY, Schedule, Start};
 use super::{Outcome, Probed, Reason, Table, log};
 use crate::logging::{self, Category, Severity};
-use crate::sys::priority;
+use crate::sys::{limits, priority};
 
 /// By how much the thread yields to others: where both want the core it gets about a tenth.
 const NICE_STEPS: i32 = 10;
+/// So many probes are started before those under way are seen to: the answers of their servers must not wait until all
+/// that are due were started, for each has its own short time. A turn of the runtime polls 61 tasks, a probe needs 4.
+const START_AT_ONCE: usize = 12;
 /// How often overrides are looked at for their end.
 const TICK: Duration = Duration::from_secs(1);
 /// At most one complaint of a kind in so long.
@@ -42,7 +46,18 @@ pub struct Prober {
 enum Order {
     /// The table has followed a configuration.
     Follow,
+    /// Answers begin: from now on it yields to whoever gives them.
+    Yield,
     Stop,
+}
+
+/// Whether anybody is served while a thread begins to probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// Nobody is, until [`Prober::first_round`] returns: the first round gets all of a core that it can.
+    BeforeServing,
+    /// The thread yields to others from its beginning on.
+    BesideServing,
 }
 
 impl Prober {
@@ -50,15 +65,16 @@ impl Prober {
     ///
     /// # Errors
     /// When the system gives no thread or no runtime.
-    pub fn start(table: Arc<Table>, resolve: Arc<dyn Resolve>) -> io::Result<Self> {
+    pub fn start(table: Arc<Table>, resolve: Arc<dyn Resolve>, begin: Begin) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let means = Arc::new(Means::new(resolve)?);
         let (orders, inbox) = unbounded_channel();
         let (tell, first_round) = mpsc::sync_channel(1);
         let probing = Probing::new(table, means, tell);
         let thread = thread::Builder::new().name("health".to_owned()).spawn(move || {
-            // Without it probes cost others a little more; no reason not to probe.
-            let _ = priority::yield_to_others(NICE_STEPS);
+            if begin == Begin::BesideServing {
+                yield_to_others();
+            }
             runtime.block_on(probing.run(inbox));
         })?;
         Ok(Self { orders, first_round: Mutex::new(Some(first_round)), thread: Some(thread) })
@@ -70,12 +86,13 @@ impl Prober {
     }
 
     /// Waits until every check that there was at the start has its first outcome, but no longer than `deadline`;
-    /// whether they have it.
+    /// whether they have it. From then on the thread yields to others.
     pub fn first_round(&self, deadline: Duration) -> bool {
         let mut receiver = self.first_round.lock().unwrap_or_else(PoisonError::into_inner);
         // Nobody tells any more when the thread has ended.
         let is_over = |receiver: &Receiver<()>| receiver.recv_timeout(deadline) != Err(RecvTimeoutError::Timeout);
         receiver.take_if(|receiver| is_over(receiver));
+        let _ = self.orders.send(Order::Yield);
         receiver.is_none()
     }
 
@@ -123,7 +140,8 @@ impl Probing {
         let mut probing = Self {
             table,
             means,
-            schedule: Schedule::default(),
+            // The other half is for clients.
+            schedule: Schedule::new(usize::try_from(limits::open_files() / 2).unwrap_or(MAX_UNDER_WAY)),
             checks: HashMap::new(),
             probes: JoinSet::new(),
             tasks: HashMap::new(),
@@ -146,10 +164,11 @@ impl Probing {
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(Order::Follow) => self.follow(),
+                    Some(Order::Yield) => yield_to_others(),
                     Some(Order::Stop) | None => return,
                 },
-                Some(ended) = self.probes.join_next_with_id() => self.finish(ended),
-                () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {}
+                Some(ended) = self.probes.join_next_with_id() => self.finish_all(ended),
+                () = reach(due) => {}
                 _ = tick.tick() => log(&self.table.expire(SystemTime::now())),
             }
         }
@@ -164,10 +183,11 @@ impl Probing {
         }
     }
 
-    /// Starts what is due, as far as the bound allows.
+    /// Starts some of what is due, as far as the bounds allow.
     fn start_due(&mut self) {
         let now = Instant::now();
-        while let Some(Start { key, late }) = self.schedule.start(now, &mut self.chance) {
+        for _ in 0..START_AT_ONCE {
+            let Some(Start { key, late }) = self.schedule.start(now, &mut self.chance) else { return };
             let Some(check) = self.checks.get(&key).cloned() else {
                 self.schedule.finish(key, now);
                 continue;
@@ -178,6 +198,14 @@ impl Probing {
             let (means, probed) = (Arc::clone(&self.means), check.clone());
             let task = async move { probe::probe(&means, &probed.name, &probed.endpoint).await };
             self.tasks.insert(self.probes.spawn(task).id(), check);
+        }
+    }
+
+    /// Takes a probe that has ended, and all others that have.
+    fn finish_all(&mut self, first: Result<(Id, Outcome), JoinError>) {
+        self.finish(first);
+        while let Some(ended) = self.probes.try_join_next_with_id() {
+            self.finish(ended);
         }
     }
 
@@ -205,11 +233,11 @@ impl Probing {
 
     fn complain_of_lateness(&mut self, now: Instant, late: Duration) {
         if may_complain(&mut self.complained[0], now) {
-            let late = late.as_secs_f64();
+            let (late, under_way) = (late.as_secs_f64(), self.schedule.under_way());
             logging::event!(
                 Category::Health,
                 Severity::Warning,
-                "probes start {late:.1} s late: {MAX_UNDER_WAY} are under way, most of them without an answer"
+                "probes start {late:.1} s late: {under_way} are under way; this host cannot make more"
             );
         }
     }
@@ -223,6 +251,20 @@ impl Probing {
             );
         }
     }
+}
+
+/// Waits until then; for ever if there is nothing to wait for. Where it is past already, once for everybody else.
+async fn reach(due: Option<Instant>) {
+    match due {
+        None => std::future::pending().await,
+        Some(due) if due <= Instant::now() => yield_now().await,
+        Some(due) => sleep_until(due.into()).await,
+    }
+}
+
+/// Without it probes cost others a little more; no reason not to probe.
+fn yield_to_others() {
+    let _ = priority::yield_to_others(NICE_STEPS);
 }
 
 fn may_complain(last: &mut Option<Instant>, now: Instant) -> bool {

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use rand::{Rng, RngExt};
 
-/// Probes under way at once. More wait, those due longest first.
-pub const MAX_UNDER_WAY: usize = 1024;
+/// Probes under way at once, at most. More wait, those due longest first. 10,000 checks every 10 s need 6,000 where every
+/// server is silent for as long as the usual times allow.
+pub const MAX_UNDER_WAY: usize = 8192;
 
 /// A timer fires up to so much after its time; a probe is always drawn earlier by at least this.
 const TIMER_GRAIN: Duration = Duration::from_millis(2);
@@ -21,14 +22,16 @@ const TIMER_GRAIN: Duration = Duration::from_millis(2);
 pub type Key = usize;
 
 /// The checks that are probed, and when.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Schedule {
     slots: HashMap<Key, Slot>,
     /// One for each slot that is not under way, and some for slots that are no more. By time, then in order of arrival.
     due: BinaryHeap<Reverse<(Instant, u64, Key)>>,
     arrivals: u64,
-    /// Probes that have not finished, those of slots that are no more among them. `<= MAX_UNDER_WAY`
+    /// Probes that have not finished, those of slots that are no more among them. `<= most`
     under_way: usize,
+    /// `1..=MAX_UNDER_WAY`
+    most: usize,
 }
 
 #[derive(Debug)]
@@ -52,6 +55,12 @@ pub struct Start {
 }
 
 impl Schedule {
+    /// Nothing is probed yet. At most so many probes will be under way, `1..=`[`MAX_UNDER_WAY`].
+    pub fn new(most: usize) -> Self {
+        let most = most.clamp(1, MAX_UNDER_WAY);
+        Self { slots: HashMap::new(), due: BinaryHeap::new(), arrivals: 0, under_way: 0, most }
+    }
+
     /// Takes these checks with their intervals in the place of those before; who is new is due now. The interval of a
     /// known key does not change.
     pub fn follow(&mut self, checks: impl IntoIterator<Item = (Key, Duration)>, now: Instant) {
@@ -72,7 +81,7 @@ impl Schedule {
 
     /// When the next probe is due, if one may start at all.
     pub fn next_due(&self) -> Option<Instant> {
-        let has_room = self.under_way < MAX_UNDER_WAY;
+        let has_room = self.under_way < self.most;
         self.due.peek().filter(|_| has_room).map(|Reverse((due, _, _))| *due)
     }
 
@@ -134,6 +143,7 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const MOST: usize = 1024;
 
     /// A probe that was started, in virtual time from the begin.
     #[derive(Clone, Copy, Debug, PartialEq)]
@@ -147,7 +157,7 @@ mod tests {
     fn run(checks: &[(Key, Duration)], takes: impl Fn(Key) -> Duration, time: Duration, seed: u64) -> Vec<Started> {
         let begin = Instant::now();
         let mut chance = StdRng::seed_from_u64(seed);
-        let mut schedule = Schedule::default();
+        let mut schedule = Schedule::new(MOST);
         schedule.follow(checks.iter().copied(), begin);
         let mut ends: BinaryHeap<Reverse<(Instant, Key)>> = BinaryHeap::new();
         let mut all = Vec::new();
@@ -160,7 +170,7 @@ mod tests {
             while let Some(Start { key, late }) = schedule.start(now, &mut chance) {
                 all.push(Started { key, at: now - begin, late });
                 ends.push(Reverse((now + takes(key), key)));
-                assert!(schedule.under_way() <= MAX_UNDER_WAY);
+                assert!(schedule.under_way() <= MOST);
                 assert_eq!(schedule.under_way(), ends.len());
             }
             let end = ends.peek().map(|Reverse((end, _))| *end);
@@ -225,7 +235,7 @@ mod tests {
     fn following_drops_adds_and_leaves_the_others_alone() {
         let begin = Instant::now();
         let mut chance = StdRng::seed_from_u64(5);
-        let mut schedule = Schedule::default();
+        let mut schedule = Schedule::new(MOST);
         schedule.follow([(1, SECOND), (2, SECOND), (3, SECOND)], begin);
         let started: Vec<_> =
             std::iter::from_fn(|| schedule.start(begin, &mut chance)).map(|start| start.key).collect();

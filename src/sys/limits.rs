@@ -12,6 +12,11 @@ pub fn raise_open_files() -> u64 {
     }
 }
 
+/// How many open files this process may have now.
+pub fn open_files() -> u64 {
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -19,7 +24,7 @@ mod tests {
     #[test]
     fn the_soft_limit_becomes_the_hard_one() {
         let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
-        assert_eq!(raise_open_files(), hard);
+        assert_eq!((raise_open_files(), open_files()), (hard, hard));
         assert_eq!(getrlimit(Resource::RLIMIT_NOFILE), Ok((hard, hard)));
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use tandem::config::HealthCheck;
 use tandem::config::health::{Address, Endpoint, Monitored, Protocol, Request, Thresholds};
 use tandem::health::probe::Resolved;
-use tandem::health::{Prober, Resolve, Row, Table};
+use tandem::health::{Begin, Prober, Resolve, Row, Table};
 use tandem::wire::Name;
 
 use crate::common::wait_until;
@@ -106,7 +106,7 @@ impl Drop for Site {
 pub(crate) fn probing(checks: &[HealthCheck]) -> (Arc<Table>, Prober) {
     let table = Arc::new(Table::default());
     table.follow(checks, SystemTime::now());
-    let prober = Prober::start(Arc::clone(&table), Arc::new(Nameless)).expect("a thread");
+    let prober = Prober::start(Arc::clone(&table), Arc::new(Nameless), Begin::BeforeServing).expect("a thread");
     (table, prober)
 }
 

@@ -8,17 +8,21 @@ mod common;
 #[path = "../health/stand.rs"]
 mod stand;
 
+use std::fmt::Write;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
-use common::{Process, program};
+use common::packet::Question;
+use common::{Process, Tandem, fresh_address, program};
 use stand::{PATIENCE, Site, check, every, probing, row};
 use tandem::config::HealthCheck;
 use tandem::config::health::Thresholds;
@@ -124,4 +128,89 @@ fn ten_thousand_checks_are_a_tenth_of_a_core() {
     );
     assert!(rate > 1000.0 && rate < 1112.0, "an interval is 9 to 10 s: {rate}");
     assert!(table.report().iter().all(|row| row.healthy));
+}
+
+/// Lets this thread, and what it starts, run on these cores alone.
+fn stay_on(cores: &[usize]) {
+    let mut set = CpuSet::new();
+    cores.iter().for_each(|&core| set.set(core).expect("a core"));
+    sched_setaffinity(Pid::from_raw(0), &set).expect("a core of ours");
+}
+
+/// A zone of one name, and 10,000 checks of these sites.
+fn with_checks(address: SocketAddr, sites: &[Site], disabled: bool) -> String {
+    let mut text = format!(
+        "[options]\nlisten = [\"{address}\"]\nallow_query = [\"any\"]\nhealth_start_deadline = \"30s\"\n\
+         state_directory = \"{{directory}}/state\"\n[[zone]]\nname = \"example\"\n[[zone.record]]\n\
+         name = \"www.example\"\ntype = \"A\"\nvalue = \"192.0.2.1\"\n"
+    );
+    for number in 0..10_000 {
+        let site = sites[number % sites.len()].address;
+        write!(
+            text,
+            "[[health_check]]\nname = \"{number}\"\ntype = \"HTTP\"\nip_address = \"{}\"\nport = {}\n\
+             request_interval = \"10s\"\ndisabled = {disabled}\n",
+            site.ip(),
+            site.port()
+        )
+        .expect("a string takes it");
+    }
+    text
+}
+
+/// How long answers took, sorted; a question every 2 ms. `None` stands at the end for each that never came.
+fn waits(address: SocketAddr, seconds: u64) -> Vec<Option<Duration>> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+    socket.connect(address).expect("a socket can be connected");
+    socket.set_read_timeout(Some(Duration::from_secs(1))).expect("a socket option");
+    let query = Question::new("www.example", "A").octets();
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let mut waits = Vec::new();
+    while Instant::now() < end {
+        let begin = Instant::now();
+        socket.send(&query).expect("sent");
+        waits.push(socket.recv(&mut [0; 512]).ok().map(|_| begin.elapsed()));
+        thread::sleep(Duration::from_millis(2));
+    }
+    waits.sort_by_key(|wait| wait.unwrap_or(Duration::MAX));
+    waits
+}
+
+/// The server has one core to itself, with its only worker and the thread that probes; sites and client have the others.
+#[test]
+fn ten_thousand_checks_delay_no_answer() {
+    let seconds = from_environment("TANDEM_TEST_SECONDS", 60);
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).expect("the soft limit may be raised");
+    let ours = sched_getaffinity(Pid::from_raw(0)).expect("an affinity");
+    let cores: Vec<usize> = (0..CpuSet::count()).filter(|&core| ours.is_set(core).unwrap_or(false)).collect();
+    let (first, others) = cores.split_first().expect("at least one core");
+    assert!(!others.is_empty(), "two cores are needed");
+    stay_on(others);
+    let sites: Vec<_> = (1..=100).map(|last| Site::well(SocketAddr::from(([127, 63, 3, last], 8888)))).collect();
+    let mut worst = Vec::new();
+    for disabled in [true, false] {
+        let address = fresh_address();
+        stay_on(&[*first]);
+        let begin = Instant::now();
+        let server = Tandem::start_while(address, &with_checks(address, &sites, disabled), |_| stay_on(others));
+        let started = begin.elapsed().as_secs_f64();
+        let waits = waits(address, seconds);
+        let at = |share: usize| waits[(waits.len() - 1) * share / 1000].unwrap_or(Duration::MAX);
+        let lost = waits.iter().filter(|wait| wait.is_none()).count();
+        println!(
+            "10,000 checks {}: first answer after {started:.2} s; then {} answers: half within {:.0?}, 99 of 100 within {:.0?}, \
+             999 of 1000 within {:.0?}, the worst {:.0?}; {lost} lost",
+            if disabled { "disabled" } else { "every 10 s" },
+            waits.len(),
+            at(500),
+            at(990),
+            at(999),
+            at(1000),
+        );
+        assert_eq!(lost, 0);
+        worst.push(at(990));
+        assert!(server.stop().success());
+    }
+    assert!(worst[1] < worst[0] + Duration::from_millis(2), "99 of 100 within {worst:?}");
 }
