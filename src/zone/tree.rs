@@ -32,11 +32,16 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// An apex without records.
+    /// An apex without records; to be [settled](Self::settle) when most have come.
     pub(super) fn new(apex: Name) -> Self {
-        let mut map = Map::new();
+        let mut map = Map::growing();
         map.set(hash(apex.as_wire()), Draft::new(apex.as_wire()).encode(true));
         Self { apex: Arc::new(apex), map, cut_depths: 0, cuts: Arc::new([0; LABEL_COUNTS]), records: 0 }
+    }
+
+    /// From now on copies are cheap.
+    pub(super) fn settle(&mut self) {
+        self.map.settle();
     }
 
     /// The name that all others are below.
