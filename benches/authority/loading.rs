@@ -35,9 +35,11 @@ impl Bench {
                 let what = format!("octets of memory for each of {many} records");
                 self.report.judge_most(&what, Some(octets), MOST_OCTETS, "", 0);
             }
-            rows.push(vec![peer.name.to_owned(), number(Some(seconds), 2), number(Some(octets), 0)]);
+            let cpu = process.cpu().as_secs_f64();
+            let numbers = [number(Some(seconds), 2), number(Some(cpu), 2), number(Some(octets), 0)];
+            rows.push([vec![peer.name.to_owned()], numbers.to_vec()].concat());
         }
-        let head = ["server", "s to the first answer", "octets/record"];
+        let head = ["server", "s to the first answer", "cpu s until then", "octets/record"];
         self.report.table(&format!("Start with a zone of {many} records"), &head, &rows);
         Ok(())
     }
