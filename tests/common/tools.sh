@@ -22,6 +22,8 @@ knotd            knot              knot
 dnsperf          dnsperf           dnsperf
 nc               netcat-openbsd    nmap-ncat
 ps               procps            procps-ng
+ip               iproute2          iproute
+nsenter          util-linux        util-linux
 python3          python3           python3
 '
 
