@@ -156,6 +156,8 @@ fn a_name_moves_with_an_override_and_back_with_its_end() {
     assert!(said.contains("first: healthy to unhealthy: override down: new disks"), "{said}");
     // The answer to the operator comes after the change.
     assert_eq!(stand.follow("www.example"), Some(2));
+    let said = stand.ok(&["health", "down", "first", "--reason", "new disks"]);
+    assert_eq!(said, "first: override down: new disks; unhealthy as before\n");
     let listed = stand.ok(&["health"]);
     let row = listed.lines().nth(1).expect("a row");
     assert!(

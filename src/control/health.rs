@@ -112,17 +112,15 @@ fn set(context: &Context, name: &str, to: Option<Override>) -> Reply {
     let over = to.clone();
     let set = context.overrides.set(name, to, SystemTime::now());
     let (changes, kept) = set.map_err(|_| format!("no health check is called '{name}' any more"))?;
-    let mut text = match &over {
-        Some(over) => format!("{name}: {over}\n"),
-        None => format!("{name}: override taken back\n"),
-    };
+    let mut text = String::new();
+    // A change has the override for its reason.
+    if changes.iter().all(|change| change.name != name) {
+        let word = over.as_ref().map_or("override taken back".to_owned(), ToString::to_string);
+        let state = find(context, name).map_or("", |row| state(&row));
+        let _ = writeln!(text, "{name}: {word}; {state} as before");
+    }
     for change in &changes {
         let _ = writeln!(text, "{change}");
-    }
-    if changes.is_empty()
-        && let Ok(row) = find(context, name)
-    {
-        let _ = writeln!(text, "{name}: {} as before", state(&row));
     }
     match kept {
         Kept::Yes => Ok(text),
