@@ -25,9 +25,11 @@ use crate::zone;
 
 /// Where an answer would be.
 #[derive(Clone, Copy)]
-pub(super) struct Found {
+pub(super) struct Found<'a> {
     /// The key's hash; where the rule's zone is local, the name's in it.
     pub(super) hash: u64,
+    /// The rule's zone, if it is a local one.
+    pub(super) local: Option<&'a Local>,
     /// The rule's place in its view.
     pub(super) rule: u32,
 }
@@ -68,21 +70,15 @@ impl<'a> Admitted<'a> {
 
     /// Makes the question's key. Where the rule's zone is local, only its name is of use: nothing of it is cached.
     #[inline]
-    pub(super) fn set_key(&self, key: &mut Key) -> Found {
+    pub(super) fn set_key(&self, key: &mut Key) -> Found<'a> {
         key.set(&self.parts(0), self.query.qname());
         let place = self.view.rules.find(key.qname(), self.query.qtype);
         let rule = self.view.rules.get(place);
-        if rule.local.is_some() {
-            return Found { hash: zone::hash(key.qname()), rule: place };
+        if let Some(local) = &rule.local {
+            return Found { hash: zone::hash(key.qname()), local: Some(local), rule: place };
         }
         key.set_rule(rule.id);
-        Found { hash: self.context.cache.hash(key), rule: place }
-    }
-
-    /// The zone of the rule at this place, if it is a local one.
-    #[inline]
-    pub(super) fn local(&self, rule: u32) -> Option<&'a Local> {
-        self.view.rules.get(rule).local.as_ref()
+        Found { hash: self.context.cache.hash(key), local: None, rule: place }
     }
 
     /// Checks whether the client may have answers of the rule at this place; where not, the refusal is written and its
@@ -112,10 +108,10 @@ impl<'a> Admitted<'a> {
 
     /// Answers by what [`Self::set_key`] made.
     #[inline]
-    pub(super) fn answer_by(self, key: &Key, found: Found, present: &mut Present<'a>, out: &mut [u8]) -> Decision {
+    pub(super) fn answer_by(self, key: &Key, found: Found<'a>, present: &mut Present<'a>, out: &mut [u8]) -> Decision {
         let Context { cache, now, .. } = self.context;
-        let Found { hash, rule } = found;
-        if let Some(local) = self.local(rule) {
+        let Found { hash, local, rule } = found;
+        if let Some(local) = local {
             return match present.of(&local.zone) {
                 Some(zone) => self.answer_local(zone, key.qname(), hash, out),
                 None => self.not_ready(out),

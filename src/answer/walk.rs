@@ -30,7 +30,7 @@ pub struct Walk<'w> {
     /// Counts packets; it is the next one's [`Context::rotation`].
     rotation: &'w mut u32,
     /// What was let in, and where its answer would be.
-    admitted: [Option<(Admitted<'w>, Found)>; MOST],
+    admitted: [Option<(Admitted<'w>, Found<'w>)>; MOST],
     /// The local zone that the last of them asked.
     present: Present<'w>,
 }
@@ -53,7 +53,7 @@ impl<'w> Walk<'w> {
                 if let Err(reply) = admitted.may_have(found.rule, out) {
                     return Some(Decision::Reply(reply));
                 }
-                match admitted.local(found.rule) {
+                match found.local {
                     None => self.context.cache.prefetch_place(found.hash),
                     Some(local) => {
                         if let Some(zone) = self.present.of(&local.zone) {
@@ -76,8 +76,8 @@ impl<'w> Walk<'w> {
             self.for_each_local(Zone::prefetch_node);
         }
         for (admitted, key) in self.admitted.iter().zip(&*self.keys.0) {
-            if let Some((admitted, found)) = admitted
-                && admitted.local(found.rule).is_none()
+            if let Some((_, found)) = admitted
+                && found.local.is_none()
             {
                 self.context.cache.prefetch_entry(found.hash, key);
             }
@@ -87,8 +87,8 @@ impl<'w> Walk<'w> {
     /// Hands over the zone and the hash of each name in a local zone.
     #[inline]
     fn for_each_local(&mut self, prefetch: impl Fn(&Zone, u64)) {
-        for (admitted, found) in self.admitted.iter().flatten() {
-            if let Some(zone) = admitted.local(found.rule).and_then(|local| self.present.of(&local.zone)) {
+        for (_, found) in self.admitted.iter().flatten() {
+            if let Some(zone) = found.local.and_then(|local| self.present.of(&local.zone)) {
                 prefetch(zone, found.hash);
             }
         }
