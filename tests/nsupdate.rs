@@ -7,15 +7,18 @@
 mod common;
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::dig::{Dig, Response};
 use common::packet::{Question, exchange_udp, header, record};
 use common::{Tandem, fresh_address, nsupdate, wait_until};
-use std::time::Duration;
+use tandem::tsig::{Algorithm, Key, Signer, sign};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const SECRET: &str = "c2VjcmV0c2VjcmV0c2VjcmV0";
+const SECRET_OCTETS: &[u8] = b"secretsecretsecret";
 const DDNS: &str = "hmac-sha256:ddns:c2VjcmV0c2VjcmV0c2VjcmV0";
 
 const MASTER: &str = "$TTL 60\n@ SOA ns hostmaster 7 3600 600 86400 60\n@ NS ns\nns A 10.0.0.2\na A 10.0.0.1\n";
@@ -66,6 +69,18 @@ fn refusal(server: SocketAddr, arguments: &[&str], script: &str) -> String {
     let (is_content, said) = nsupdate(server, arguments, script);
     assert!(!is_content, "{script}: {said}");
     said.lines().find_map(|line| line.strip_prefix("update failed: ")).unwrap_or(&said).trim().to_owned()
+}
+
+/// A signed update of corp: its counts, and the records behind the zone section.
+fn signed(id: u16, counts: [u16; 4], records: &[u8], key: &Arc<Key>) -> Vec<u8> {
+    let zone = Question::new("corp", "SOA").octets()[12..].to_vec();
+    let mut packet = [header(id, 0x2800, counts), zone, records.to_vec()].concat();
+    let length = packet.len();
+    packet.resize(length + 200, 0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_secs();
+    let end = sign(&mut packet, length, &Signer::request(Arc::clone(key)), now).expect("there is room");
+    packet.truncate(end);
+    packet
 }
 
 fn ask(server: SocketAddr, name: &str, rtype: &str) -> Response {
@@ -249,6 +264,115 @@ fn an_update_that_cannot_be_kept_is_not_made() {
     change(address, DDNS, "update add n4.corp 30 A 10.0.0.9");
     server.crash_and_restart(address);
     assert_eq!((ask(address, "n4.corp", "A").data("A").len(), serial(address, "corp")), (1, 10));
+    assert!(server.stop().success());
+}
+
+#[test]
+fn nobody_is_told_that_an_update_was_made_which_was_not() {
+    let (address, server) = start();
+    fs::create_dir(server.path("corp.zone.journal.tmp")).expect("a directory in the way");
+    // Sent at once, each is judged by what the one before would have made of the zone.
+    let key = Arc::new(Key::new("ddns".parse().expect("a name"), Algorithm::HmacSha256, SECRET_OCTETS));
+    let a = record("new.corp", "A", 1, 60, &[10, 0, 0, 9]);
+    let exists = record("new.corp", "A", 255, 0, b"");
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    socket.set_read_timeout(Some(PATIENCE)).expect("a time above zero");
+    for round in 0..20 {
+        for (number, (prerequisites, changes)) in [(0, 1), (0, 1), (1, 1)].into_iter().enumerate() {
+            let records = if prerequisites == 1 { [&exists[..], &a].concat() } else { a.clone() };
+            let packet = signed(round * 3 + number as u16, [1, prerequisites, changes, 0], &records, &key);
+            socket.send_to(&packet, address).expect("it can be sent");
+        }
+        for _ in 0..3 {
+            let mut reply = [0; 1024];
+            socket.recv(&mut reply).expect("a reply");
+            let rcode = reply[3] & 0xf;
+            assert!(matches!(rcode, 2 | 8), "round {round}: RCODE {rcode}");
+        }
+    }
+    assert_eq!((ask(address, "new.corp", "A").status.as_str(), serial(address, "corp")), ("NXDOMAIN", 7));
+    assert!(server.stop().success());
+}
+
+#[test]
+fn an_update_that_comes_again_is_not_made_again() {
+    let (address, server) = start();
+    let key = Arc::new(Key::new("ddns".parse().expect("a name"), Algorithm::HmacSha256, SECRET_OCTETS));
+    let first = signed(7, [1, 0, 1, 0], &record("new.corp", "A", 1, 60, &[10, 0, 0, 1]), &key);
+    let second = signed(8, [1, 0, 1, 0], &record("new.corp", "A", 255, 0, b""), &key);
+    for packet in [&first, &second, &first, &first] {
+        let reply = exchange_udp(address, packet, PATIENCE).expect("a reply");
+        assert_eq!((reply.rcode(), &reply.octets[..2]), (0, &packet[..2]));
+    }
+    assert_eq!((ask(address, "new.corp", "A").status.as_str(), serial(address, "corp")), ("NXDOMAIN", 9));
+    assert!(server.stop().success());
+}
+
+#[test]
+fn updates_go_along_when_a_zone_or_its_journal_moves() {
+    let (address, mut server) = start();
+    change(address, DDNS, "update add new.corp 30 A 10.0.0.9");
+    let as_before = |server: &Tandem, what: &str| {
+        let there = || Dig::new(address).ask("new.corp", "A").is_ok_and(|answer| answer.data("A") == ["10.0.0.9"]);
+        assert!(wait_until(PATIENCE, there), "{what}: {}", server.said());
+        assert_eq!(serial(address, "corp"), 8, "{what}: {}", server.said());
+    };
+    // Into a view, which is what comes first when views come.
+    let conf = named_conf(address);
+    let (head, zones) = conf.split_at(conf.find("zone corp").expect("the first zone"));
+    server.rewrite(&format!("{head}view all {{ match-clients {{ any; }};\n{zones}}};\n"));
+    server.hang_up();
+    assert!(server.reloads(1));
+    as_before(&server, "in a view");
+    // A name of its own for the journal leaves the one that is there in use, and says so.
+    server.rewrite(&conf.replace("file \"corp.zone\";", "file \"corp.zone\"; journal \"own.journal\";"));
+    server.hang_up();
+    assert!(server.reloads(2));
+    as_before(&server, "another name");
+    assert!(server.said().contains("corp.zone.journal', which stays in use"), "{}", server.said());
+    server.crash();
+    fs::rename(server.path("corp.zone.journal"), server.path("own.journal")).expect("it is there");
+    server.crash_and_restart(address);
+    as_before(&server, "moved by hand");
+    server.rewrite(&conf.replace("file \"corp.zone\";", "file \"corp.zone\"; journal \"other.journal\";"));
+    server.hang_up();
+    assert!(server.reloads(1), "{}", server.said());
+    assert!(wait_until(PATIENCE, || server.path("other.journal").exists()), "{}", server.said());
+    as_before(&server, "moved by a reload");
+    server.crash_and_restart(address);
+    as_before(&server, "after a crash");
+    assert!(!server.path("own.journal").exists());
+    assert!(server.stop().success());
+}
+
+#[test]
+fn who_may_not_ask_learns_nothing_by_prerequisites() {
+    let address = fresh_address();
+    let conf = named_conf(address).replace("allow-query { any; }", "allow-query { 192.0.2.1; }");
+    let server = Tandem::start_with_files(address, &conf, &[("corp.zone", MASTER)]);
+    for script in ["prereq yxdomain a.corp", "prereq yxdomain gone.corp", "update add new.corp 30 A 10.0.0.9"] {
+        let told = refusal(address, &["-y", DDNS], &format!("zone corp\n{script}"));
+        assert!(told.contains("REFUSED"), "{script}: {told}");
+    }
+    assert!(server.said().contains("denied (allow-query did not match)"), "{}", server.said());
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_journal_that_was_taken_away_stops_updates_until_it_is_written_anew() {
+    let (address, mut server) = start();
+    change(address, DDNS, "update add new.corp 30 A 10.0.0.9");
+    fs::remove_file(server.path("corp.zone.journal")).expect("it is there");
+    let told = refusal(address, &["-y", DDNS], "update add late.corp 30 A 10.0.0.9");
+    assert!(told.contains("SERVFAIL"), "{told}");
+    server.hang_up();
+    assert!(server.reloads(1));
+    assert!(server.said().contains("is not there: it is written anew"), "{}", server.said());
+    change(address, DDNS, "update add late.corp 30 A 10.0.0.9");
+    server.crash_and_restart(address);
+    for name in ["new.corp", "late.corp"] {
+        assert_eq!(ask(address, name, "A").data("A"), ["10.0.0.9"], "{name}");
+    }
     assert!(server.stop().success());
 }
 

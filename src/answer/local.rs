@@ -164,10 +164,9 @@ impl Admitted<'_> {
         let (mut end, mut additional) = (start + written, 0);
         for glue in referral.glue() {
             let at = start + glue.owner_at;
-            let is_near = at <= POINTER_REACH;
-            let pointer = segment::QUESTION_POINTER - HEADER_OCTETS as u16 + at as u16;
-            let written = glue.addresses.copy_owned(&mut out[end..limit], self.rotation(), pointer);
-            match written.filter(|_| is_near) {
+            let pointer = (at <= POINTER_REACH).then(|| segment::QUESTION_POINTER - HEADER_OCTETS as u16 + at as u16);
+            let copy = |pointer| glue.addresses.copy_owned(&mut out[end..limit], self.rotation(), pointer);
+            match pointer.and_then(copy) {
                 Some(written) => (end, additional) = (end + written, additional + glue.addresses.meta().answers),
                 None if glue.is_required => {
                     meta.authority = 0;

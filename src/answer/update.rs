@@ -73,6 +73,11 @@ impl Request {
         self.signer.as_ref().and_then(|signer| signer.key()).map(|key| key.name())
     }
 
+    /// The MAC that it was signed with; no other message of the same time has it. `None`: it was not signed.
+    pub fn mac(&self) -> Option<&[u8]> {
+        self.signer.as_ref().map(|signer| signer.request_mac()).filter(|mac| !mac.is_empty())
+    }
+
     /// Who sent it.
     pub fn sender(&self) -> Sender<'_> {
         Sender { signer: self.key(), client: self.client.address }
@@ -140,6 +145,11 @@ pub(super) fn decide(context: Context<'_>, packet: &[u8], zone_end: usize, clien
     let local = rule.local.as_ref().filter(|_| rule.apex.as_wire() == apex && update.query.qclass == class::IN);
     let Some(local) = local else { return reply(wrong(rcode::NOTAUTH, ""), out) };
     let sender = Sender { signer: asked.key(), client: client.address };
+    // Prerequisites tell what a zone holds.
+    if !local.query.as_ref().unwrap_or(&view.query).allows(client.address) {
+        asked.log_denied("allow-query did not match");
+        return reply(wrong(rcode::REFUSED, "allow-query did not match"), out);
+    }
     if !local.grants.may_grant(sender) {
         asked.log_denied("no rule lets this client update the zone");
         return reply(wrong(rcode::REFUSED, "no rule lets this client update the zone"), out);

@@ -20,7 +20,7 @@ const MAX_OCTETS: u64 = 4 << 30;
 /// Arguments of `journal`.
 #[derive(Debug, clap::Args)]
 pub struct JournalArgs {
-    /// The journal: FILE.journal beside a master file, or VIEW/ZONE.journal below state_directory
+    /// The journal: FILE.journal beside a master file, or zones/VIEW/ZONE.journal below state_directory
     pub file: PathBuf,
     /// Show the records that the updates were made to, too
     #[arg(long)]

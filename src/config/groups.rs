@@ -9,12 +9,15 @@ use std::collections::{HashMap, HashSet};
 use super::{Diagnostic, FailoverRole, Level, LocalZone, RecordPolicy, ZoneRecord, suggest};
 use crate::wire::Name;
 use crate::wire::mnemonic::type_name;
+use crate::wire::segment::MAX_RRSET_OCTETS;
 
 pub(super) const NS: u16 = 2;
 pub(super) const CNAME: u16 = 5;
 pub(super) const SOA: u16 = 6;
 const DNAME: u16 = 39;
 
+/// Octets of a record in an answer beside its RDATA.
+const RECORD_OCTETS: usize = 12;
 /// Records in one group; Route 53's.
 pub const MAX_GROUP: usize = 100;
 /// Aliases that lead to aliases.
@@ -85,6 +88,18 @@ fn group_faults(zone: &LocalZone, group: &Group<'_>) -> Vec<Diagnostic> {
         let message = format!("{shown} has {} records, at most {MAX_GROUP} make a group", group.records.len());
         found.push(fault(first, message, ""));
     }
+    if [NS, DNAME].contains(&group.rtype) && group.records.iter().any(|record| is_conditional(record)) {
+        let message = format!("{shown}: {} records have no policy and no health check", type_name(group.rtype));
+        found.push(fault(first, message, "write all its values into one list"));
+        return found;
+    }
+    for record in &group.records {
+        let octets: usize = record.values.iter().map(|rdata| RECORD_OCTETS + rdata.len()).sum();
+        if octets > MAX_RRSET_OCTETS {
+            let message = format!("{shown}: too many records for a message");
+            found.push(fault(record, message, &format!("together they may have {MAX_RRSET_OCTETS} octets")));
+        }
+    }
     match first.policy {
         RecordPolicy::Simple => {
             if let Some(second) = group.records.get(1) {
@@ -98,11 +113,6 @@ fn group_faults(zone: &LocalZone, group: &Group<'_>) -> Vec<Diagnostic> {
                 return found;
             }
         }
-        _ if [NS, DNAME].contains(&group.rtype) => {
-            let message = format!("{shown}: {} records have no policy", type_name(group.rtype));
-            found.push(fault(first, message, "write all its values into one list"));
-            return found;
-        }
         RecordPolicy::Failover(_) => found.extend(failover_faults(group)),
         RecordPolicy::Weighted(_) => found.extend(weighted_faults(zone, group)),
         RecordPolicy::Multivalue => found.extend(multivalue_faults(group)),
@@ -114,6 +124,11 @@ fn group_faults(zone: &LocalZone, group: &Group<'_>) -> Vec<Diagnostic> {
         found.push(fault(other, message, "write the same in each of its records, or in none"));
     }
     found
+}
+
+/// Whether it depends on more than itself what is answered.
+fn is_conditional(record: &ZoneRecord) -> bool {
+    record.policy != RecordPolicy::Simple || record.alias.is_some() || record.health_check.is_some()
 }
 
 fn failover_faults(group: &Group<'_>) -> Vec<Diagnostic> {

@@ -37,7 +37,7 @@ pub use load::load;
 pub use match_list::{Match, MatchElement, MatchList, NamedAcl};
 pub use zones::{
     AliasTarget, FailoverRole, LocalZone, MAX_TTL, MasterFile, OnAllDown, RecordPolicy, Soa, ZoneRecord, ZoneSettings,
-    below_directory,
+    below_directory, journal_beside,
 };
 
 use crate::logging;

@@ -5,7 +5,7 @@
 //! records ([`super::groups`]).
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::{Diagnostic, Grant, Level, MatchList, Position, View};
 use crate::wire::Name;
@@ -240,14 +240,16 @@ impl LocalZone {
     }
 }
 
-/// Files that updates of one zone would write and another zone has too: the journal stands beside the file.
+/// Files that updates of one zone would write and another zone has too. A journal without a name stands beside the file.
 pub(super) fn shared_files(views: &[View]) -> Vec<Diagnostic> {
-    let mut seen: HashMap<&Path, &LocalZone> = HashMap::new();
+    let mut seen: HashMap<PathBuf, &LocalZone> = HashMap::new();
     let mut found = Vec::new();
     for zone in views.iter().flat_map(|view| &view.zones) {
-        let files = [zone.file.as_ref().map(|file| &file.path), zone.settings.journal.as_ref()];
-        for path in files.into_iter().flatten() {
-            match seen.get(path.as_path()) {
+        let file = zone.file.as_ref().map(|file| file.path.clone());
+        let beside = file.as_deref().map(journal_beside);
+        let files = [file, zone.settings.journal.clone().or(beside)];
+        for path in files.into_iter().flatten().map(|path| plain(&path)) {
+            match seen.get(&path) {
                 Some(first) if !(first.grants.is_empty() && zone.grants.is_empty()) => {
                     let at = first.position.as_ref().map_or("another zone".to_owned(), Position::to_string);
                     let message = format!("writeable file '{}': already in use: {at}", path.display());
@@ -263,6 +265,18 @@ pub(super) fn shared_files(views: &[View]) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// Where the updates of a master file are kept, if nothing else is said.
+pub fn journal_beside(file: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(file);
+    name.push(".journal");
+    name.into()
+}
+
+/// A path without what changes nothing: `./` and doubled slashes.
+fn plain(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
 /// Where a path that is written beside `directory` leads: named looks from there. A relative `directory` is left out:

@@ -1,11 +1,11 @@
 //! Where the journal of a zone is.
 
-use std::ffi::OsString;
-use std::fs;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use crate::config::{Config, LocalZone, View};
+use crate::config::{Config, LocalZone, View, journal_beside};
 use crate::logging::{self, Category, Severity};
+use crate::sys::state_directory;
 
 /// The journal of a zone that takes updates, or has one of the time when it did: the one that its `journal` names, else
 /// one below `state_directory`, else one beside its master file. `None`: there is none, or no place for one.
@@ -16,20 +16,34 @@ pub(super) fn path(config: &Config, view: &View, zone: &LocalZone) -> Option<Pat
         (None, Some(state), _) => {
             // Below one name: a view may be called as another file of the directory is.
             let directory = state.join("zones").join(file_name(&view.name));
-            if takes_updates && let Err(error) = fs::create_dir_all(&directory) {
+            if takes_updates && let Err(error) = make_below(state, &directory) {
                 let shown = directory.display();
                 logging::event!(Category::Zoneload, Severity::Error, "cannot make directory '{shown}': {error}");
             }
             directory.join(format!("{}.journal", file_name(&zone.name.to_string())))
         }
-        (None, None, Some(file)) => {
-            let mut name = OsString::from(&file.path);
-            name.push(".journal");
-            name.into()
-        }
+        (None, None, Some(file)) => journal_beside(&file.path),
         (None, None, None) => return None,
     };
+    // Where it was when neither `journal` nor `state_directory` was written.
+    let before = zone.file.as_ref().map(|file| journal_beside(&file.path));
+    if let Some(before) = before.filter(|before| *before != path && !path.exists() && before.exists()) {
+        let (name, before_shown, shown) = (&zone.name, before.display(), path.display());
+        logging::event!(
+            Category::Zoneload,
+            Severity::Warning,
+            "zone {name}/IN: its updates are in '{before_shown}', which stays in use: to have them in '{shown}', move it there \
+             while the server is stopped"
+        );
+        return Some(before);
+    }
     (takes_updates || path.exists()).then_some(path)
+}
+
+/// Makes a directory below another, and puts on the disk that it is there.
+fn make_below(above: &Path, directory: &Path) -> io::Result<()> {
+    let parents = directory.ancestors().take_while(|parent| *parent != above).collect::<Vec<_>>();
+    parents.into_iter().rev().try_for_each(state_directory::make)
 }
 
 /// A name as that of a file: whatever might mean something in a path is written as `%` and its octet.

@@ -59,10 +59,20 @@ pub(super) fn read(
     for view in &config.views {
         for text in &view.zones {
             let handle = before.get(&view.name, &text.name);
+            served.insert(handle.id);
+            zones.insert(&view.name, handle);
+        }
+    }
+    // Before any is loaded: another view's zone may go on with its journal.
+    if let Some(keeper) = keeper {
+        keeper.retain(|id| served.contains(&id));
+    }
+    for view in &config.views {
+        for text in &view.zones {
+            let handle = zones.get(&view.name, &text.name);
             let updates = keeper.and_then(|keeper| Some((keeper, journals::path(config, view, text)?)));
             let from = from(text, updates.as_ref().map(|(_, path)| path));
             let (is_in_force, faults) = load(text, &handle, context, keeper, updates);
-            served.insert(handle.id);
             origins.push(Origin {
                 view: view.name.clone(),
                 zone: Arc::clone(&handle),
@@ -71,11 +81,7 @@ pub(super) fn read(
                 is_in_force,
                 faults,
             });
-            zones.insert(&view.name, handle);
         }
-    }
-    if let Some(keeper) = keeper {
-        keeper.retain(|id| served.contains(&id));
     }
     (zones, origins)
 }

@@ -7,15 +7,24 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags, renameat2};
 
 use crate::zone::journal::Header;
 
 /// A longer journal is not read, in octets.
 const MAX_OCTETS: u64 = 4 << 30;
+
+/// What is where a journal is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nothing; what has come there meanwhile is somebody else's.
+    Free,
+    /// The journal that is written anew.
+    Own,
+}
 
 /// See the module.
 pub(super) struct JournalFile {
@@ -46,22 +55,28 @@ impl JournalFile {
         Ok(Some((Self { path: path.to_owned(), file, length }, octets)))
     }
 
-    /// Makes a journal of a header and frames in the place of whatever is there.
+    /// Makes a journal of a header and frames. It is there when this returns, and is to be gone on with; whether it
+    /// would still be after the power failed is the second thing that is told.
     ///
     /// # Errors
     /// What the system says; what was there is still there.
-    pub(super) fn create(path: &Path, header: &Header, frames: impl Iterator<Item = Vec<u8>>) -> io::Result<Self> {
+    pub(super) fn create(
+        path: &Path,
+        header: &Header,
+        frames: impl Iterator<Item = Vec<u8>>,
+        place: Place,
+    ) -> io::Result<(Self, io::Result<()>)> {
         let temporary = beside(path, ".tmp");
+        let directory = open_directory(path)?;
         let made = Self::write_whole(&temporary, header, frames).and_then(|(file, length)| {
-            fs::rename(&temporary, path)?;
-            sync_directory(path)?;
+            place.take(&temporary, path)?;
             Ok(Self { path: path.to_owned(), file, length })
         });
         if made.is_err() {
             // Nothing else can be done about it.
             let _ = fs::remove_file(&temporary);
         }
-        made
+        made.map(|file| (file, directory.sync_all()))
     }
 
     fn write_whole(
@@ -69,8 +84,11 @@ impl JournalFile {
         header: &Header,
         frames: impl Iterator<Item = Vec<u8>>,
     ) -> io::Result<(Flock<File>, u64)> {
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(true).mode(0o640).open(path)?;
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o640).open(path)?;
         let mut file = lock(file)?;
         let header = header.encode();
         file.write_all(&header)?;
@@ -81,6 +99,35 @@ impl JournalFile {
         }
         file.sync_all()?;
         Ok((file, length))
+    }
+
+    /// Removes it, unless something else is in its place.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn remove(self) -> io::Result<()> {
+        if self.is_in_place() { fs::remove_file(&self.path) } else { Ok(()) }
+    }
+
+    /// Whether its path still leads to it.
+    pub(super) fn is_in_place(&self) -> bool {
+        let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        let own = self.file.metadata().map(identity);
+        own.is_ok_and(|own| fs::metadata(&self.path).is_ok_and(|there| identity(there) == own))
+    }
+
+    /// Waits until it, and its name, are on the disk.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.cut(self.length)?;
+        open_directory(&self.path)?.sync_all()
+    }
+
+    /// Where it is, or was made.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Octets of whole frames, the header included.
@@ -94,6 +141,9 @@ impl JournalFile {
     /// What the system says, twice if the frame's beginning could not be cut off again: then nothing may be added any
     /// more.
     pub(super) fn append(&mut self, frame: &[u8]) -> Result<(), (io::Error, Option<io::Error>)> {
+        if self.length + frame.len() as u64 > MAX_OCTETS {
+            return Err((io::Error::other(format!("it would be longer than {MAX_OCTETS} octets")), None));
+        }
         let added = self.file.write_all_at(frame, self.length).and_then(|()| self.file.sync_data());
         match added {
             Ok(()) => {
@@ -123,14 +173,16 @@ impl JournalFile {
         let aside = beside(&self.path, suffix);
         fs::copy(&self.path, &aside)?;
         File::open(&aside)?.sync_all()?;
-        sync_directory(&aside)?;
+        open_directory(&aside)?.sync_all()?;
         Ok(aside)
     }
 }
 
 fn lock(file: File) -> io::Result<Flock<File>> {
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| match error {
-        nix::errno::Errno::EWOULDBLOCK => io::Error::other("another process has it open"),
+        nix::errno::Errno::EWOULDBLOCK => {
+            io::Error::other("it is open already, for another zone or in another process")
+        }
         error => error.into(),
     })
 }
@@ -142,10 +194,33 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Makes sure that what was renamed in a file's directory stays so.
-fn sync_directory(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(parent)?.sync_all()
+/// The directory that a file is in.
+fn open_directory(path: &Path) -> io::Result<File> {
+    File::open(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+}
+
+impl Place {
+    fn take(self, from: &Path, to: &Path) -> io::Result<()> {
+        match self {
+            Self::Own => fs::rename(from, to),
+            Self::Free => {
+                let renamed = renameat2(AT_FDCWD, from, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE);
+                let taken = || io::Error::other("another file has come there");
+                match renamed {
+                    // A file system that cannot tell.
+                    Err(nix::errno::Errno::EINVAL | nix::errno::Errno::ENOSYS) => {
+                        if fs::symlink_metadata(to).is_ok() {
+                            Err(taken())
+                        } else {
+                            fs::rename(from, to)
+                        }
+                    }
+                    Err(nix::errno::Errno::EEXIST) => Err(taken()),
+                    other => Ok(other?),
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -160,15 +235,25 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("corp.journal");
         assert!(JournalFile::open(&path).expect("it may be missing").is_none());
-        let mut journal = JournalFile::create(&path, &HEADER, [b"one".to_vec()].into_iter()).expect("it can be made");
+        let frames = || [b"one".to_vec()].into_iter();
+        let (mut journal, synced) = JournalFile::create(&path, &HEADER, frames(), Place::Free).expect("it can be made");
+        synced.expect("the directory is there");
+        let taken = JournalFile::create(&path, &HEADER, frames(), Place::Free).err().expect("it is taken").to_string();
+        assert_eq!(taken, "another file has come there");
         journal.append(b"two").expect("there is room");
         assert_eq!(fs::read(&path).expect("it is there"), [&HEADER.encode()[..], b"onetwo"].concat());
         assert!(!directory.path().join("corp.journal.tmp").exists());
         let error = JournalFile::open(&path).err().expect("it is open already").to_string();
-        assert_eq!(error, "another process has it open");
+        assert_eq!(error, "it is open already, for another zone or in another process");
         let aside = journal.set_aside(".bad").expect("a copy can be made");
         assert_eq!(fs::read(aside).expect("it is there").len() as u64, journal.length());
         journal.cut(journal.length() - 3).expect("it can be cut");
+        assert!(journal.is_in_place() && journal.sync().is_ok());
+        fs::rename(&path, directory.path().join("moved")).expect("it is there");
+        assert!(!journal.is_in_place());
+        fs::write(&path, "another").expect("a file");
+        assert!(!journal.is_in_place());
+        fs::rename(directory.path().join("moved"), &path).expect("it is there");
         drop(journal);
         let (journal, octets) = JournalFile::open(&path).expect("nobody has it").expect("it is there");
         assert_eq!((octets.len() as u64, &octets[32..]), (journal.length(), &b"one"[..]));
@@ -178,11 +263,11 @@ mod tests {
     fn what_cannot_be_made_leaves_what_was_there() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("gone").join("corp.journal");
-        assert!(JournalFile::create(&path, &HEADER, std::iter::empty()).is_err());
+        assert!(JournalFile::create(&path, &HEADER, std::iter::empty(), Place::Own).is_err());
         let path = directory.path().join("corp.journal");
         fs::write(&path, "old").expect("a file");
         fs::create_dir(directory.path().join("corp.journal.tmp")).expect("a directory in the way");
-        assert!(JournalFile::create(&path, &HEADER, std::iter::empty()).is_err());
+        assert!(JournalFile::create(&path, &HEADER, std::iter::empty(), Place::Own).is_err());
         assert_eq!(fs::read(&path).expect("it is there"), b"old");
     }
 }

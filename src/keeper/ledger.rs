@@ -3,13 +3,14 @@
 //! The zone that is served is always the source with the clients' changes on top ([`rebase`]). The journal holds both,
 //! so that it needs nothing but itself: when the operator changes the source, what they changed is told from what
 //! clients did, and both are kept. A journal that has grown is written anew: the source and the net changes.
+//! Not here: files ([`super::file`]), what an update changes ([`crate::zone::update`]).
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::file::JournalFile;
+use super::file::{JournalFile, Place};
 use super::lock;
 use crate::answer::update::{Outcome, Request};
 use crate::logging::{self, Category, Severity};
@@ -35,7 +36,7 @@ pub struct Source {
     pub zone: Option<Zone>,
     /// Its serial is the operator's word, and not made up when it was read.
     pub serial_is_written: bool,
-    /// A journal of more octets is written anew; `None`: when it has twice the octets of the zone.
+    /// A journal of more octets is written anew, if it has also grown to twice what it then had; `None`: of 1 MiB.
     pub max_journal_octets: Option<u64>,
     /// Updates may come: else there are only those of the past.
     pub takes_updates: bool,
@@ -93,7 +94,11 @@ struct Inner {
     source: Option<Zone>,
     /// Why no update can be kept.
     halted: Option<&'static str>,
+    /// The journal is no longer where it was: it is to be written anew.
+    is_moved: bool,
     max_journal_octets: Option<u64>,
+    /// Octets of the journal when it was written anew, or of the source in it.
+    rewritten_octets: u64,
     /// A journal of more octets is written anew.
     compact_above: u64,
 }
@@ -129,10 +134,11 @@ impl Ledger {
         let mut inner = lock(&self.inner);
         let mut told = Teller { apex: self.handle.apex.clone(), told: Vec::new() };
         if inner.path != path {
-            *inner = Inner { path, ..Inner::default() };
+            inner.move_to(path, &mut told);
         }
         inner.max_journal_octets = source.max_journal_octets;
-        inner.halted = None;
+        inner.set_compact_above();
+        inner.recover();
         if !inner.is_opened && inner.open(&self.handle.apex, &mut told).is_err() {
             return (told.told, None);
         }
@@ -203,9 +209,9 @@ impl Ledger {
                 Severity::Error,
                 "zone {apex}/IN: updates cannot be kept in '{path}': {error}: they are answered SERVFAIL"
             );
-            for (index, _) in entries {
-                outcomes[index] = Outcome::failed("the update cannot be kept");
-            }
+            // Those behind were judged by what it would have made of the zone.
+            let first = entries.first().map_or(0, |(index, _)| *index);
+            outcomes[first..].fill(Outcome::failed("the update cannot be kept"));
             return (outcomes, None);
         }
         let replaced = self.handle.publish(Arc::new(zone));
@@ -247,6 +253,17 @@ impl Ledger {
 }
 
 impl Inner {
+    /// The journal is to be elsewhere: it is written there anew with the next source, and gone here then.
+    fn move_to(&mut self, path: PathBuf, told: &mut Teller) {
+        let before = std::mem::replace(&mut self.path, path);
+        if self.file.is_some() {
+            self.is_moved = true;
+            told.tell(Told::Info, format!("the journal '{}' is to be '{}'", before.display(), self.path.display()));
+        } else {
+            self.is_opened = false;
+        }
+    }
+
     /// Looks for the journal and reads it. An error is told: the updates in it are not known then.
     fn open(&mut self, apex: &Name, told: &mut Teller) -> Result<(), ()> {
         let shown = self.path.display().to_string();
@@ -262,7 +279,12 @@ impl Inner {
                 return Err(());
             }
         };
-        let (kept, length, damage) = read(apex, &octets);
+        let Written { kept, length, base_octets, damage, is_later } = read(apex, &octets);
+        if let Some(damage) = damage.as_ref().filter(|_| is_later) {
+            self.halted = Some("the zone's journal cannot be read");
+            told.tell(Told::Error, format!("journal '{shown}': {damage}: it is left as it is"));
+            return Err(());
+        }
         if let Some(damage) = damage {
             let what = match octets.starts_with(b";BIND LOG") {
                 true => "it is a journal of named: run 'rndc sync -clean' there first".to_owned(),
@@ -303,6 +325,7 @@ impl Inner {
             }
         }
         self.file = Some(file);
+        self.rewritten_octets = base_octets;
         self.set_compact_above();
         self.kept = Some(kept);
         Ok(())
@@ -326,7 +349,11 @@ impl Inner {
             let text = format!("the source has changed: updates up to serial {} stay on top of it", current.serial());
             told.tell(Told::Info, text);
         }
-        if (is_changed || !left_out.is_empty())
+        let is_moved = std::mem::take(&mut self.is_moved);
+        if is_moved {
+            told.tell(Told::Warning, format!("journal '{}' is not there: it is written anew", self.path.display()));
+        }
+        if (is_changed || is_moved || !left_out.is_empty())
             && let Err(error) = self.rewrite(new, &zone)
         {
             self.halted = Some("the zone's journal cannot be written");
@@ -371,11 +398,13 @@ impl Inner {
         let frame = frame.finish().ok_or_else(|| io::Error::other("too much at once"))?;
         let Some(file) = &mut self.file else {
             let source = self.source.as_ref().ok_or_else(|| io::Error::other("the source is not known"))?;
-            let file = JournalFile::create(&self.path, &header(source), bases(source).chain([frame]))?;
-            self.file = Some(file);
-            self.set_compact_above();
-            return Ok(());
+            let made = JournalFile::create(&self.path, &header(source), bases(source).chain([frame]), Place::Free)?;
+            return self.adopt(made);
         };
+        // Somebody may have moved it: what is written then is not found by the next start.
+        if !file.is_in_place() {
+            return Err(io::Error::other("it was moved or removed: put it back, or reload to have it written anew"));
+        }
         file.append(&frame).map_err(|(error, second)| {
             if let Some(second) = second {
                 self.halted = Some("the zone's journal cannot be written");
@@ -395,16 +424,45 @@ impl Inner {
         let mut frame = Frame::default();
         frame.put_delta(&entry);
         let frame = frame.finish().ok_or_else(|| io::Error::other("too much at once"))?;
-        self.file = Some(JournalFile::create(&self.path, &header(source), bases(source).chain([frame]))?);
-        self.set_compact_above();
-        Ok(())
+        let is_own = self.file.as_ref().is_some_and(|file| file.path() == self.path && file.is_in_place());
+        let place = if is_own { Place::Own } else { Place::Free };
+        let made = JournalFile::create(&self.path, &header(source), bases(source).chain([frame]), place)?;
+        let before = self.file.take().filter(|file| file.path() != self.path);
+        self.adopt(made)?;
+        // All that it holds is in the new one.
+        before.map_or(Ok(()), JournalFile::remove)
     }
 
-    /// It may grow to twice what it is now, so that writing it anew costs no more than what was written.
+    /// Goes on with a journal that is in the place of the one before.
+    fn adopt(&mut self, (file, synced): (JournalFile, io::Result<()>)) -> io::Result<()> {
+        self.rewritten_octets = file.length();
+        self.file = Some(file);
+        self.set_compact_above();
+        if synced.is_err() {
+            self.halted = Some("the zone's journal cannot be written");
+        }
+        synced
+    }
+
+    /// Before a source is settled: takes updates again if what stopped them is over.
+    fn recover(&mut self) {
+        let Some(file) = &mut self.file else {
+            self.halted = None;
+            return;
+        };
+        if file.path() == self.path && !file.is_in_place() {
+            // The zone that is served has everything that was kept: it is written anew.
+            self.is_moved = true;
+            self.halted = None;
+        } else if self.halted.is_some() && file.sync().is_ok() {
+            self.halted = None;
+        }
+    }
+
+    /// It may grow to twice what it had when it was written anew, so that doing so costs no more than what was written.
     fn set_compact_above(&mut self) {
-        let octets = self.file.as_ref().map_or(0, JournalFile::length);
         let most = self.max_journal_octets.unwrap_or(LEAST_COMPACTED_OCTETS);
-        self.compact_above = most.max(octets.saturating_mul(2));
+        self.compact_above = most.max(self.rewritten_octets.saturating_mul(2));
     }
 }
 
@@ -431,7 +489,7 @@ fn bases(source: &Zone) -> impl Iterator<Item = Vec<u8>> {
         while octets < BASE_FRAME_OCTETS
             && let Some(record) = records.next()
         {
-            octets += record.owner.as_wire().len() + record.rdata.len() + 10;
+            octets += record_octets(&record);
             part.push(record);
         }
         let mut frame = Frame::default();
@@ -440,26 +498,41 @@ fn bases(source: &Zone) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// What a journal holds, up to which octet it is whole, and what is wrong with it.
-fn read(apex: &Name, octets: &[u8]) -> (Option<Kept>, usize, Option<String>) {
-    let (mut records, mut entries) = (Vec::new(), Vec::new());
+/// What a journal's octets say.
+struct Written {
+    kept: Option<Kept>,
+    /// Octets up to which it is whole.
+    length: usize,
+    /// Octets of the source in it.
+    base_octets: u64,
+    /// What is wrong with it.
+    damage: Option<String>,
+    /// It is right, but of a version that writes more.
+    is_later: bool,
+}
+
+fn read(apex: &Name, octets: &[u8]) -> Written {
+    let (mut records, mut entries, mut base_octets) = (Vec::new(), Vec::new(), 0);
     let replayed = replay(octets, |item| match item {
-        Item::Base { records: part, .. } => records.extend(part),
+        Item::Base { records: part, .. } => {
+            base_octets += part.iter().map(record_octets).sum::<usize>() as u64;
+            records.extend(part);
+        }
         Item::Delta(entry) => entries.push(entry),
     });
-    let (header, length, mut damage) = match replayed {
-        Ok(replayed) => (replayed.header, replayed.length, None),
-        Err(damage @ Damage::Frame(at)) => match Header::decode(octets) {
-            Ok(header) => (header, at, Some(damage.to_string())),
-            Err(damage) => return (None, 0, Some(damage.to_string())),
-        },
-        Err(damage) => return (None, 0, Some(damage.to_string())),
+    let nothing =
+        |damage: String| Written { kept: None, length: 0, base_octets: 0, damage: Some(damage), is_later: false };
+    let (length, damage) = match replayed {
+        Ok(replayed) => (replayed.length, None),
+        Err(damage @ (Damage::Frame(at) | Damage::Unknown(at))) => (at, Some(damage)),
+        Err(damage @ Damage::Header) => return nothing(damage.to_string()),
     };
+    let Ok(header) = Header::decode(octets) else { return nothing(Damage::Header.to_string()) };
+    let is_later = matches!(damage, Some(Damage::Unknown(_)));
+    let mut damage = damage.map(|damage| damage.to_string());
     let mut builder = Builder::new(apex.clone());
     records.into_iter().for_each(|record| builder.add(record));
-    let Ok((source, _)) = builder.finish() else {
-        return (None, 0, Some("its records are no zone".to_owned()));
-    };
+    let Ok((source, _)) = builder.finish() else { return nothing("its records are no zone".to_owned()) };
     let mut current = source.clone();
     for entry in entries {
         if let Err(unfit) = current.apply(&entry.delta) {
@@ -467,7 +540,12 @@ fn read(apex: &Name, octets: &[u8]) -> (Option<Kept>, usize, Option<String>) {
             break;
         }
     }
-    (Some(Kept { header, source, current }), length, damage)
+    Written { kept: Some(Kept { header, source, current }), length, base_octets, damage, is_later }
+}
+
+/// Octets of a record in a journal.
+fn record_octets(record: &Record) -> usize {
+    record.owner.as_wire().len() + record.rdata.len() + 10
 }
 
 /// Makes an update to a version that nobody has seen yet.

@@ -10,18 +10,20 @@
 mod file;
 mod ledger;
 mod queue;
+mod replays;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::answer::update::{Outcome, Request};
 use crate::zone::{Handle, Zone};
 use ledger::Ledger;
 use queue::Queue;
+use replays::Replays;
 
 pub use ledger::{Source, Standing, Told};
 
@@ -48,6 +50,8 @@ struct Shared {
     queue: Queue,
     /// By [`Handle::id`].
     ledgers: Mutex<HashMap<u64, Arc<Ledger>>>,
+    /// Locked by the thread alone.
+    replays: Mutex<Replays>,
     /// Versions that a worker may still be reading.
     replaced: Mutex<Vec<Arc<Zone>>>,
 }
@@ -70,7 +74,7 @@ impl Keeper {
     /// Has an update made and kept; `answer` is called from the thread. Never blocks for longer than a few instructions.
     ///
     /// # Errors
-    /// When too many wait, of all or of this client; nothing is called then.
+    /// When too many wait, of all or of this client, or it has been stopped; nothing is called then.
     pub fn submit(&self, request: Box<Request>, answer: Answer) -> Result<(), Box<Request>> {
         self.shared.queue.put(Waiting { request, answer }).map_err(|waiting| waiting.request)
     }
@@ -151,6 +155,7 @@ impl Shared {
                 None => zones.push((id, vec![one])),
             }
         }
+        let mut changed = Vec::new();
         for (id, waiting) in zones {
             let ledger = lock(&self.ledgers).get(&id).map(Arc::clone);
             let Some(ledger) = ledger else {
@@ -158,16 +163,36 @@ impl Shared {
                 waiting.into_iter().for_each(|one| (one.answer)(one.request, outcome));
                 continue;
             };
-            let requests: Vec<&Request> = waiting.iter().map(|one| &*one.request).collect();
+            let mut replays = lock(&self.replays);
+            let (new, repeated) = split(waiting, &replays);
+            let requests: Vec<&Request> = new.iter().map(|one| &*one.request).collect();
             let (outcomes, replaced) = ledger.make(&requests);
-            for (one, outcome) in waiting.into_iter().zip(outcomes) {
+            for (request, outcome) in requests.iter().zip(&outcomes) {
+                if let Some(mac) = request.mac() {
+                    replays.remember(mac, *outcome, Instant::now());
+                }
+            }
+            for (one, outcome) in new.into_iter().zip(outcomes) {
                 (one.answer)(one.request, outcome);
             }
+            for one in repeated {
+                let known = one.request.mac().and_then(|mac| replays.outcome(mac));
+                (one.answer)(one.request, known.unwrap_or(Outcome::failed("the update was not made")));
+            }
             lock(&self.replaced).extend(replaced);
-            // Nobody waits for this.
-            ledger.compact_if_due();
+            changed.push(ledger);
         }
+        // All are answered.
+        changed.iter().for_each(|ledger| ledger.compact_if_due());
     }
+}
+
+/// Those that are to be made, and those that were made before or are among the first.
+fn split(waiting: Vec<Waiting>, replays: &Replays) -> (Vec<Waiting>, Vec<Waiting>) {
+    let mut seen: HashSet<Box<[u8]>> = HashSet::new();
+    waiting
+        .into_iter()
+        .partition(|one| one.request.mac().is_none_or(|mac| replays.outcome(mac).is_none() && seen.insert(mac.into())))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -149,8 +149,11 @@ impl StateDirectory {
     }
 }
 
-/// Makes a directory if there is none, and puts on the disk that it is there.
-fn make(path: &Path) -> io::Result<()> {
+/// Makes a directory if there is none, and puts on the disk that it is there; those above it are not made.
+///
+/// # Errors
+/// What the system says.
+pub fn make(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(DIRECTORY_MODE).create(path) {
         Ok(()) => match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             Some(parent) => File::open(parent)?.sync_all(),

@@ -56,6 +56,15 @@ impl Signer {
         }
     }
 
+    /// The MAC of the request that is replied to; empty for a request of our own, and where nobody signs.
+    pub fn request_mac(&self) -> &[u8] {
+        match &self.who {
+            // Its length stands in front.
+            Who::Key(_, mac) => mac.get(2..).unwrap_or_default(),
+            Who::Nobody(..) => &[],
+        }
+    }
+
     /// The error in words.
     pub fn error_name(&self) -> &'static str {
         match self.error {

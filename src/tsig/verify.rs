@@ -1,8 +1,9 @@
 //! Judging the TSIG record of a request (RFC 8945 §5.2).
 //!
-//! In the RFC's order: the record's place, its form, the key, the MAC, the time, the MAC's length. That a message is
-//! not older than the last of its key is not asked: what is repeated within the fudge does no harm, since an update
-//! that is repeated changes nothing or fails its prerequisites (§5.2.3 leaves it to the server).
+//! In the RFC's order: the record's place, its form, the key, the MAC, the time, the MAC's length. A fudge above our own
+//! counts as ours. That a message is not older than the last of its key is not asked (§5.2.3 leaves it to the server):
+//! clients that share a key would refuse each other. A repeated query does no harm; repeated updates are the `keeper`'s
+//! to find.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::wire::walk::{Malformed, Record, skip_name};
 
 use super::key::{Key, Keys};
 use super::sign::Signer;
-use super::variables::{Fields, Names, covered_header};
+use super::variables::{FUDGE_SECONDS, Fields, Names, covered_header};
 
 /// A request whose signature is right.
 #[derive(Clone, Debug)]
@@ -72,7 +73,7 @@ pub fn verify(packet: &[u8], keys: &Keys, unix: u64) -> Result<Option<Verified>,
         return refuse(rcode::BADSIG);
     }
     let signer = |error, time| Signer::reply(Arc::clone(key), mac, error, time);
-    if unix.abs_diff(variables.time) > u64::from(variables.fudge) {
+    if unix.abs_diff(variables.time) > u64::from(variables.fudge.min(FUDGE_SECONDS)) {
         return Err(Refused::NotAuthorised(signer(rcode::BADTIME, Some(variables.time))));
     }
     if mac.len() < key.mac_octets() {

@@ -11,6 +11,8 @@ use super::header::{HEADER_OCTETS, ede, put_u16, put_u32, rcode, rtype, u32_at};
 
 /// Octets of the fixed part.
 pub const FIXED_OCTETS: usize = 22;
+/// The most octets of an RRset's records: what a message by TCP holds beside the longest question and our OPT.
+pub const MAX_RRSET_OCTETS: usize = 65_000;
 /// An owner that points to the question's name.
 pub const QUESTION_POINTER: u16 = pointer_to(HEADER_OCTETS);
 /// Octets from a record's beginning to its TTL, if its owner is a pointer.

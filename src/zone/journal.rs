@@ -1,11 +1,13 @@
 //! The journal of a zone as octets: what updates have changed since its master file was read.
 //!
 //! ```text
-//! header   "TANDEMZ1" | octets of the source u64 | its CRC-32 u32 | serial u32 | 0 u32 | CRC-32 of the 28 before u32
+//! header   "TANDEMZ1" | fingerprint of the source: octets u64, CRC-32 u32 | serial u32 | 0 u32 | CRC-32 of the 28 before u32
 //! frame    length of the payload u32 | its CRC-32 u32 | payload: items, one behind the other
 //! base     1 | serial u32 | records u32 | records
 //! delta    2 | from u32 | to u32 | Unix time u64 | key's name | removed u32 | records | added u32 | records
 //! ```
+//! A fingerprint is a sum over the records, in any order, each as owner, type, TTL and RDATA (the SOA's with serial 0): of
+//! their octets, and of their checksums modulo 2^32 ([`super::Zone::fingerprint`]). Bases stand in front.
 //! Numbers are in network order. A record is one of a message without compression; the key's name is the root's for
 //! none. A frame is what is written and synchronised at once, so a crash leaves at most one that is not whole, and
 //! that is the last: it was never acknowledged and is cut off. A wrong frame before a right one is damage.
@@ -27,6 +29,8 @@ pub const FRAME_OCTETS: usize = 8;
 const MAGIC: &[u8; 8] = b"TANDEMZ1";
 const BASE: u8 = 1;
 const DELTA: u8 = 2;
+/// Octets whose checksums are worked out to find damage.
+const MAX_SOUGHT_OCTETS: usize = 256 << 20;
 /// Octets of the smallest item: a base without records.
 const LEAST_ITEM_OCTETS: usize = 9;
 
@@ -100,6 +104,8 @@ pub enum Damage {
     Header,
     /// The frame at this octet is wrong, and a right one stands behind it.
     Frame(usize),
+    /// The frame at this octet is whole, and what stands in it is not known here.
+    Unknown(usize),
 }
 
 impl fmt::Display for Damage {
@@ -107,6 +113,7 @@ impl fmt::Display for Damage {
         match self {
             Self::Header => f.write_str("it does not begin as a journal does"),
             Self::Frame(at) => write!(f, "what stands at octet {at} is damaged, and updates follow it"),
+            Self::Unknown(at) => write!(f, "what stands at octet {at} was written by a later version"),
         }
     }
 }
@@ -225,24 +232,47 @@ pub fn replay(journal: &[u8], mut each: impl FnMut(Item)) -> Result<Replayed, Da
         items.into_iter().for_each(&mut each);
         at = end;
     }
-    let is_damaged = (at + 1..journal.len()).any(|behind| read_frame(journal, behind).is_some());
-    if is_damaged { Err(Damage::Frame(at)) } else { Ok(Replayed { header, length: at }) }
+    if is_whole(journal, at) {
+        return Err(Damage::Unknown(at));
+    }
+    if is_damaged_behind(journal, at) { Err(Damage::Frame(at)) } else { Ok(Replayed { header, length: at }) }
+}
+
+/// Whether the frame at `at` is whole, whatever stands in it.
+fn is_whole(journal: &[u8], at: usize) -> bool {
+    payload(journal, at).is_some_and(|payload| crc32fast::hash(payload) == u32_at(journal, at + 4))
+}
+
+/// Whether a right frame stands behind what is no frame at `at`. Clients choose what stands in frames, and might make much
+/// of it look like the beginning of one: where looking takes too long, there is damage.
+fn is_damaged_behind(journal: &[u8], at: usize) -> bool {
+    let mut octets = 0;
+    (at + 1..journal.len()).any(|behind| {
+        octets += may_be_frame(journal, behind).map_or(0, <[u8]>::len);
+        octets > MAX_SOUGHT_OCTETS || read_frame(journal, behind).is_some()
+    })
+}
+
+/// The payload of what looks like a frame at `at`. Cheap to ask, and `None` nearly everywhere but where a frame begins.
+fn may_be_frame(journal: &[u8], at: usize) -> Option<&[u8]> {
+    payload(journal, at).filter(|payload| matches!(payload[0], BASE | DELTA))
+}
+
+/// As many octets as the head at `at` says, not empty.
+fn payload(journal: &[u8], at: usize) -> Option<&[u8]> {
+    let head = journal.get(at..at + FRAME_OCTETS)?;
+    let length = usize::try_from(u32_at(head, 0)).ok().filter(|&length| length >= LEAST_ITEM_OCTETS)?;
+    journal.get(at + FRAME_OCTETS..)?.get(..length)
 }
 
 /// The items of the frame at `at`, and where it ends; `None` if it is cut off or wrong.
 fn read_frame(journal: &[u8], at: usize) -> Option<(Vec<Item>, usize)> {
-    let head = journal.get(at..at + FRAME_OCTETS)?;
-    let length = usize::try_from(u32_at(head, 0)).ok().filter(|&length| length >= LEAST_ITEM_OCTETS)?;
-    let payload = journal.get(at + FRAME_OCTETS..)?.get(..length)?;
-    // Cheap to ask, and wrong nearly everywhere but where a frame begins: damage is looked for at each octet.
-    if !matches!(payload[0], BASE | DELTA) || crc32fast::hash(payload) != u32_at(head, 4) {
-        return None;
-    }
+    let payload = may_be_frame(journal, at).filter(|payload| crc32fast::hash(payload) == u32_at(journal, at + 4))?;
     let (mut reader, mut items) = (Reader(payload), Vec::new());
     while !reader.0.is_empty() {
         items.push(reader.item()?);
     }
-    Some((items, at + FRAME_OCTETS + length))
+    Some((items, at + FRAME_OCTETS + payload.len()))
 }
 
 /// What is left of a payload.
@@ -405,16 +435,16 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_of_right_checksum_but_wrong_content_is_none() {
+    fn a_frame_of_right_checksum_but_unknown_content_is_a_later_versions() {
         let whole = frame(&[Item::Delta(entry(1, None))]);
-        for length in 1..whole.len() - FRAME_OCTETS {
+        for length in LEAST_ITEM_OCTETS..whole.len() - FRAME_OCTETS {
             let mut payload = whole[FRAME_OCTETS..FRAME_OCTETS + length].to_vec();
             let crc = crc32fast::hash(&payload);
             let mut journal = HEADER.encode().to_vec();
             journal.extend((length as u32).to_be_bytes());
             journal.extend(crc.to_be_bytes());
             journal.append(&mut payload);
-            assert_eq!(read(&journal), (Ok(Replayed { header: HEADER, length: HEADER_OCTETS }), vec![]), "{length}");
+            assert_eq!(read(&journal), (Err(Damage::Unknown(HEADER_OCTETS)), vec![]), "{length}");
         }
     }
 

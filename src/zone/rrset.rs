@@ -8,8 +8,7 @@ use crate::wire::header::{class, rtype};
 use crate::wire::present;
 use crate::wire::segment::{self, Meta, QUESTION_POINTER, Segment};
 
-/// The most octets of an RRset's records: what a message by TCP holds beside the longest question and our OPT.
-pub const MAX_OCTETS: usize = 65_000;
+pub use crate::wire::segment::MAX_RRSET_OCTETS as MAX_OCTETS;
 
 /// Octets of a record between its beginning and its RDATA, and between its TTL and its RDATA.
 const FIXED_OCTETS: usize = 12;

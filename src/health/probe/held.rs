@@ -1,7 +1,8 @@
 //! Holding back what a server says until it has been asked.
 //!
 //! An HTTP client takes octets that come before its request for a fault, but a server may speak first: `nc` sends its
-//! answer as soon as it is connected to. Whoever reads here gets nothing until the first octets were written.
+//! answer as soon as it is connected to. Whoever reads here gets nothing until the first octets were written; and no more
+//! than so many octets at all, since a server that talks without end keeps every other check waiting.
 
 use std::io;
 use std::pin::Pin;
@@ -17,11 +18,14 @@ pub(super) struct Held<S> {
     asked: bool,
     /// Who wanted to read before.
     reader: Option<Waker>,
+    /// Octets that may still be read.
+    left: usize,
 }
 
 impl<S> Held<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream, asked: false, reader: None }
+    /// `most`: octets that are read, beyond which reading fails.
+    pub(super) fn new(stream: S, most: usize) -> Self {
+        Self { stream, asked: false, reader: None, left: most }
     }
 
     fn note(&mut self, written: &Poll<io::Result<usize>>) {
@@ -41,7 +45,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Held<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.asked {
-            return Pin::new(&mut self.stream).poll_read(context, buffer);
+            let before = buffer.filled().len();
+            let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+            match self.left.checked_sub(buffer.filled().len() - before) {
+                Some(left) => self.left = left,
+                None => return Poll::Ready(Err(io::Error::other("the server says too much"))),
+            }
+            return read;
         }
         self.reader = Some(context.waker().clone());
         Poll::Pending
@@ -89,7 +99,7 @@ mod tests {
     async fn nothing_is_read_before_something_was_written_and_nothing_is_lost() {
         let (near, mut far) = duplex(64);
         far.write_all(b"first").await.expect("room");
-        let mut held = Held::new(near);
+        let mut held = Held::new(near, 64);
         let mut buffer = [0; 16];
         tokio::select! {
             biased;
@@ -105,7 +115,7 @@ mod tests {
     async fn who_waits_to_read_is_woken_by_the_write() {
         let (near, mut far) = duplex(64);
         far.write_all(b"first").await.expect("room");
-        let (mut reader, mut writer) = tokio::io::split(Held::new(near));
+        let (mut reader, mut writer) = tokio::io::split(Held::new(near, 64));
         let read = tokio::spawn(async move {
             let mut buffer = [0; 5];
             reader.read_exact(&mut buffer).await.map(|_| buffer)
@@ -124,10 +134,23 @@ mod tests {
         let (near, mut far) = duplex(64);
         far.write_all(b"busy").await.expect("room");
         drop(far);
-        let mut held = Held::new(near);
+        let mut held = Held::new(near, 64);
         assert!(held.write_all(b"ask").await.is_err());
         let mut all = Vec::new();
         held.read_to_end(&mut all).await.expect("what came before the end");
         assert_eq!(all, b"busy");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_says_too_much_is_cut_off() {
+        let (near, mut far) = duplex(64);
+        far.write_all(&[7; 40]).await.expect("room");
+        let mut held = Held::new(near, 64);
+        held.write_all(b"ask").await.expect("room");
+        let mut buffer = [0; 40];
+        assert_eq!(held.read(&mut buffer).await.expect("an answer"), 40);
+        far.write_all(&[7; 40]).await.expect("room");
+        let error = held.read(&mut buffer).await.expect_err("it is too much").to_string();
+        assert_eq!(error, "the server says too much");
     }
 }

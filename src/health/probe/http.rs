@@ -25,6 +25,9 @@ use crate::health::{Outcome, Reason};
 pub(super) const SEARCHED_OCTETS: usize = 5120;
 /// Octets that are read ahead, and so the longest head.
 const MAX_HEAD_OCTETS: usize = 64 * 1024;
+/// Octets of all that a server says: heads before the last one, the last one, what is searched, and what hyper reads
+/// beyond.
+const MAX_OCTETS: usize = 4 * MAX_HEAD_OCTETS;
 /// Fields of the longest head.
 const MAX_FIELDS: usize = 100;
 
@@ -46,7 +49,7 @@ where
 {
     let mut builder = http1::Builder::new();
     builder.title_case_headers(true).max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD_OCTETS);
-    let opened = builder.handshake::<_, Empty<Bytes>>(TokioIo::new(Held::new(stream))).await;
+    let opened = builder.handshake::<_, Empty<Bytes>>(TokioIo::new(Held::new(stream, MAX_OCTETS))).await;
     let (mut sender, connection) = opened.map_err(of_error)?;
     let exchange = async {
         let answered = timeout_at(ask.deadline, sender.send_request(ask.message()?)).await;

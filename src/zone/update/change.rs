@@ -13,13 +13,17 @@ use super::{Present, Refusal};
 
 /// Octets of a record in an answer beside its RDATA.
 const RECORD_OCTETS: usize = 12;
+/// Records that updates may bring an RRset to, and types that they may bring a name to: named's
+/// `max-records-per-type` and `max-types-per-name`, whose default is 100. What each change costs grows with them.
+const MAX_RECORDS: usize = 100;
+const MAX_TYPES: usize = 100;
 /// Octets of SOA from the serial on.
 const SOA_TAIL_OCTETS: usize = 20;
 
 /// Makes all changes, in their order.
 ///
 /// # Errors
-/// REFUSED when an RRset would become too long to be served; SERVFAIL when the zone has no SOA.
+/// REFUSED when an RRset would become too long to be served, or a name grow beyond its bounds; SERVFAIL when the zone has no SOA.
 pub(super) fn make(zone: &dyn Present, lines: &[Line]) -> Result<Option<Delta>, Refusal> {
     let mut draft = Draft { zone, names: BTreeMap::new() };
     let before = draft.serial()?;
@@ -29,7 +33,8 @@ pub(super) fn make(zone: &dyn Present, lines: &[Line]) -> Result<Option<Delta>, 
     if draft.delta().is_none() {
         return Ok(None);
     }
-    if draft.serial()? == before {
+    // Several SOAs in a row could lead back.
+    if !serial::is_greater(draft.serial()?, before) {
         draft.set_serial(serial::next(before));
     }
     Ok(draft.delta())
@@ -171,11 +176,19 @@ impl Draft<'_> {
         if node.is_at_odds_with(line.rtype) {
             return Ok(());
         }
+        if !node.rrsets.contains_key(&line.rtype) && node.types().count() >= MAX_TYPES {
+            return Err(Refusal::about(rcode::REFUSED, "the name would have too many types", line));
+        }
         let rrset = node.rrsets.entry(line.rtype).or_default();
+        let before = rrset.records.len();
         rrset.ttl = line.ttl();
         rrset.put(line.rtype, &line.rdata);
         if rrset.octets > MAX_RRSET_OCTETS {
             return Err(Refusal::about(rcode::REFUSED, "the RRset would be too long for an answer", line));
+        }
+        // What the operator has written may be more; it does not grow.
+        if rrset.records.len() > before.max(MAX_RECORDS) {
+            return Err(Refusal::about(rcode::REFUSED, "the RRset would have too many records", line));
         }
         Ok(())
     }

@@ -35,9 +35,12 @@ pub trait Present {
     /// Its name.
     fn apex(&self) -> &Name;
 
-    /// The types that a name has, in any order; none for a name that only has names below it. A type that
-    /// [`Self::rrset`] does not give is an RRset that a policy chooses: it exists, and no update may change it.
+    /// The types that a name has, in any order; none for a name that only has names below it.
     fn types(&self, name: &Name) -> Vec<u16>;
+
+    /// Whether a policy chooses the records of a name and type: they exist, [`Self::rrset`] does not give them, and no
+    /// update may change them. Copies nothing.
+    fn is_chosen(&self, name: &Name, rtype: u16) -> bool;
 
     /// An RRset's TTL, in seconds, and the RDATA of its records, names whole; neither wildcards nor aliases count.
     fn rrset(&self, name: &Name, rtype: u16) -> Option<(u32, Vec<Box<[u8]>>)>;
@@ -50,6 +53,10 @@ impl Present for Zone {
 
     fn types(&self, name: &Name) -> Vec<u16> {
         self.types(name.as_wire())
+    }
+
+    fn is_chosen(&self, name: &Name, rtype: u16) -> bool {
+        self.is_chosen(name.as_wire(), rtype)
     }
 
     fn rrset(&self, name: &Name, rtype: u16) -> Option<(u32, Vec<Box<[u8]>>)> {

@@ -75,6 +75,10 @@ impl Present for Plain {
         self.rrsets.keys().filter(|(owner, _)| **owner == *name.as_wire()).map(|&(_, rtype)| rtype).collect()
     }
 
+    fn is_chosen(&self, _: &Name, _: u16) -> bool {
+        false
+    }
+
     fn rrset(&self, name: &Name, rtype: u16) -> Option<(u32, Vec<Box<[u8]>>)> {
         self.rrsets.get(&(name.as_wire().into(), rtype)).cloned()
     }

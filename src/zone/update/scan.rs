@@ -29,9 +29,7 @@ pub(super) fn permit(zone: &dyn Present, line: &Line, grants: &Grants, sender: S
     if !types.iter().all(|&rtype| grants.permits(sender, &line.owner, rtype)) {
         return Err(Refusal::about(rcode::REFUSED, "no rule grants this change", line));
     }
-    let there = zone.types(&line.owner);
-    let is_chosen = |rtype: &u16| there.contains(rtype) && zone.rrset(&line.owner, *rtype).is_none();
-    if types.iter().any(is_chosen) {
+    if types.iter().any(|&rtype| zone.is_chosen(&line.owner, rtype)) {
         return Err(Refusal::about(rcode::REFUSED, "a policy of the configuration chooses these records", line));
     }
     Ok(())

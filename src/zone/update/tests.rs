@@ -91,6 +91,10 @@ impl Present for WithPolicy {
         if *owner == name("www.corp") { [self.0.types(owner), vec![A]].concat() } else { self.0.types(owner) }
     }
 
+    fn is_chosen(&self, owner: &Name, rtype: u16) -> bool {
+        *owner == name("www.corp") && rtype == A
+    }
+
     fn rrset(&self, owner: &Name, rtype: u16) -> Option<(u32, Vec<Box<[u8]>>)> {
         self.0.rrset(owner, rtype)
     }
@@ -443,6 +447,7 @@ fn the_serial_is_raised_once_by_the_update_or_for_it() {
         ("never 0", u32::MAX, vec![b()], Some(1)),
         ("over the end by its own", u32::MAX - 1, vec![soa(5), b()], Some(5)),
         ("0 by its own", u32::MAX, vec![soa(0)], Some(0)),
+        ("a way round that leads back", 8, vec![soa(8 + i32::MAX as u32), soa(6), soa(7)], Some(9)),
     ] {
         assert_eq!(serial_after(before, &changes), expected, "{case}");
     }
@@ -452,17 +457,50 @@ fn the_serial_is_raised_once_by_the_update_or_for_it() {
 #[test]
 fn an_rrset_cannot_outgrow_a_message() {
     let text = |n: u32| {
-        let mut rdata = vec![0; 256];
-        rdata[0] = 255;
+        let mut rdata = [&[255][..], &[0; 255]].concat().repeat(4);
         rdata[1..5].copy_from_slice(&n.to_be_bytes());
         add("b.corp", TXT, &rdata)
     };
-    let all: Vec<Row> = (0..242).map(text).collect();
-    assert_eq!(rcode_of(&[], &all), rcode::NOERROR, "64,856 octets");
+    let all: Vec<Row> = (0..62).map(text).collect();
+    assert_eq!(rcode_of(&[], &all), rcode::NOERROR, "64,232 octets");
     let mut zone = zone().0;
     zone.apply(&outcome(&[], &all).expect("it is granted").expect("it changes"));
-    let refusal = apply_packet(&zone, Some("k"), &packet(ZONE, &[], &[text(242)])).expect_err("268 more");
+    let refusal = apply_packet(&zone, Some("k"), &packet(ZONE, &[], &[text(62)])).expect_err("1,036 more");
     assert_eq!(refusal.to_string(), "b.corp/TXT: the RRset would be too long for an answer (REFUSED)");
+}
+
+#[test]
+fn a_name_has_a_bounded_number_of_types_and_each_of_records() {
+    let address = |n: u16| add("b.corp", A, &[10, 0, (n >> 8) as u8, n as u8]);
+    let of_type = |n: u16| add("c.corp", 300 + n, b"");
+    for (case, make, why) in [
+        ("records", &address as &dyn Fn(u16) -> Row, "b.corp/A: the RRset would have too many records (REFUSED)"),
+        ("types", &of_type, "c.corp/TYPE400: the name would have too many types (REFUSED)"),
+    ] {
+        let most: Vec<Row> = (0..100).map(make).collect();
+        let mut zone = zone().0;
+        zone.apply(&outcome(&[], &most).expect(case).expect("it changes"));
+        let refusal = apply_packet(&zone, Some("k"), &packet(ZONE, &[], &[make(100)])).expect_err(case);
+        assert_eq!(refusal.to_string(), why);
+        let (owner, rtype, ..) = make(0);
+        let exchanged = packet(ZONE, &[], &[remove_all(owner, rtype), make(100)]);
+        let changed = apply_packet(&zone, Some("k"), &exchanged).expect("one goes, one comes");
+        assert!(changed.is_some(), "{case}");
+    }
+    // What the operator has written may be more; it shrinks, but does not grow.
+    let record = |n: u16| Record {
+        owner: name("d.corp"),
+        rtype: A,
+        ttl: 60,
+        rdata: [10, 0, (n >> 8) as u8, n as u8].into(),
+        position: None,
+    };
+    let mut zone = zone().0;
+    zone.apply(&Delta { removed: vec![], added: (0..150).map(record).collect() });
+    let of_d = |rows: &[Row]| apply_packet(&zone, Some("k"), &packet(ZONE, &[], rows)).is_ok();
+    assert!(of_d(&[remove("d.corp", A, &[10, 0, 0, 7])]));
+    assert!(of_d(&[remove("d.corp", A, &[10, 0, 0, 7]), add("d.corp", TXT, b"\x01x")]));
+    assert!(!of_d(&[add("d.corp", A, &[10, 0, 9, 9])]));
 }
 
 #[test]

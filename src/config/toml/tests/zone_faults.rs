@@ -234,13 +234,18 @@ fn faults_of_zones_are_told_with_line_and_remedy() {
             &["+8: 'a.z' A: on_all_down is not what it is at +1 (write the same in each of its records, or in none)"],
         ),
         (
+            "a DNAME with a health check",
+            "[[zone.record]]\nname = 'd.z'\ntype = 'DNAME'\nvalue = 'x.z'\nhealth_check = 'c'".to_owned(),
+            &["+1: 'd.z' DNAME: DNAME records have no policy and no health check (write all its values into one list)"],
+        ),
+        (
             "NS records with a policy, beside name_servers",
             "name_servers = ['ns.z']\n[[zone.record]]\nname = '@'\ntype = 'NS'\nvalue = 'ns.z'\nweight = \
              1"
             .to_owned(),
             &[
                 "+1: zone 'z': name_servers beside NS records: +2 (write one or the other)",
-                "+2: 'z' NS: NS records have no policy (write all its values into one list)",
+                "+2: 'z' NS: NS records have no policy and no health check (write all its values into one list)",
             ],
         ),
         (
@@ -326,6 +331,13 @@ fn faults_of_zones_are_told_with_line_and_remedy() {
             "two zones that write one file",
             "file = 'z.db'\n[[zone.grant]]\nkey = 'k'\n[[zone]]\nname = 'y'\nfile = 'z.db'".to_owned(),
             &["+6: writeable file 'z.db': already in use: +-1 (each zone that takes updates has files of its own)"],
+        ),
+        (
+            "a zone whose file is another's journal",
+            "file = 'z.db'\n[[zone.grant]]\nkey = 'k'\n[[zone]]\nname = 'y'\nfile = './z.db.journal'".to_owned(),
+            &[
+                "+6: writeable file 'z.db.journal': already in use: +-1 (each zone that takes updates has files of its own)",
+            ],
         ),
         (
             "zones outside of views",
