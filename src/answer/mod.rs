@@ -98,23 +98,39 @@ pub struct Forward {
 pub fn decide(context: Context<'_>, packet: &[u8], client: Client, out: &mut [u8]) -> Decision {
     match read(context, packet, client, out) {
         Ok(admitted) => admitted.answer(out),
-        Err(decision) => decision,
+        Err(instead) => instead.into(),
+    }
+}
+
+/// What a packet gets that is not let in. Small beside a [`Decision`]: it stands in the way of every query.
+enum Instead {
+    Reply(usize),
+    Update(Box<update::Request>),
+    Drop,
+}
+
+impl From<Instead> for Decision {
+    fn from(instead: Instead) -> Self {
+        match instead {
+            Instead::Reply(octets) => Self::Reply(octets),
+            Instead::Update(request) => Self::Update(request),
+            Instead::Drop => Self::Drop,
+        }
     }
 }
 
 /// Does what comes before the cache: reads the packet and lets it in. Where that fails, what it gets instead; a reply is
 /// written to `out`. Updates end here.
 #[inline]
-#[expect(clippy::result_large_err, reason = "it is built where it is matched")]
-fn read<'a>(context: Context<'a>, packet: &'a [u8], client: Client, out: &mut [u8]) -> Result<Admitted<'a>, Decision> {
+fn read<'a>(context: Context<'a>, packet: &'a [u8], client: Client, out: &mut [u8]) -> Result<Admitted<'a>, Instead> {
     let blackhole = context.snapshot.blackhole.as_ref();
     if blackhole.is_some_and(|list| list.allows(client.address)) {
-        return Err(Decision::Drop);
+        return Err(Instead::Drop);
     }
     match Query::read(packet) {
-        Ok(query) => admit(context, query, client, out).map_err(Decision::Reply),
+        Ok(query) => admit(context, query, client, out).map_err(Instead::Reply),
         Err(Fault::Opcode(opcode::UPDATE, Some(end))) => Err(update::decide(context, packet, end, client, out)),
-        Err(fault) => Err(refuse::unread(fault, packet, out).map_or(Decision::Drop, Decision::Reply)),
+        Err(fault) => Err(refuse::unread(fault, packet, out).map_or(Instead::Drop, Instead::Reply)),
     }
 }
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::refuse::{Refusal, key_suffix};
-use super::{Client, Context, Decision, judge_cookie, signed};
+use super::{Client, Context, Instead, judge_cookie, signed};
 use crate::access::CookieVerdict;
 use crate::logging::{self, Category, Severity};
 use crate::state::View;
@@ -109,9 +109,9 @@ struct Asked<'a, 'p> {
 
 /// Decides what an update gets whose zone section ends at `zone_end`; a reply is written to `out`.
 #[cold]
-pub(super) fn decide(context: Context<'_>, packet: &[u8], zone_end: usize, client: Client, out: &mut [u8]) -> Decision {
+pub(super) fn decide(context: Context<'_>, packet: &[u8], zone_end: usize, client: Client, out: &mut [u8]) -> Instead {
     let Ok(update) = Update::read(packet, zone_end) else {
-        return Decision::Reply(reply::question_only(out, packet, zone_end, rcode::FORMERR));
+        return Instead::Reply(reply::question_only(out, packet, zone_end, rcode::FORMERR));
     };
     let (signer, rejected) = match signed::judge(&context, &update.query, client) {
         Ok(signer) => (signer, None),
@@ -119,7 +119,7 @@ pub(super) fn decide(context: Context<'_>, packet: &[u8], zone_end: usize, clien
     };
     let cookie = judge_cookie(&context, &update.query, client);
     let asked = Asked { context: &context, update: &update, client, cookie, signer: signer.as_deref() };
-    let reply = |outcome, out: &mut [u8]| Decision::Reply(asked.reply(outcome, out));
+    let reply = |outcome, out: &mut [u8]| Instead::Reply(asked.reply(outcome, out));
     let wrong = |rcode, why| Outcome { rcode, why };
     if let Some(rcode) = rejected {
         return reply(wrong(rcode, ""), out);
@@ -158,7 +158,7 @@ pub(super) fn decide(context: Context<'_>, packet: &[u8], zone_end: usize, clien
         return reply(Outcome::failed("the zone could not be loaded"), out);
     }
     let (zone, grants) = (Arc::clone(&local.zone), Arc::clone(&local.grants));
-    Decision::Update(Box::new(Request { zone, grants, packet: packet.into(), zone_end, client, signer }))
+    Instead::Update(Box::new(Request { zone, grants, packet: packet.into(), zone_end, client, signer }))
 }
 
 impl Asked<'_, '_> {

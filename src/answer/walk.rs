@@ -64,7 +64,7 @@ impl<'w> Walk<'w> {
                 self.admitted[index] = Some((admitted, found));
                 None
             }
-            Err(decision) => Some(decision),
+            Err(instead) => Some(instead.into()),
         }
     }
 
