@@ -53,7 +53,7 @@ pub(super) struct Admitted<'a> {
     /// What its cookie is worth.
     pub(super) cookie: CookieVerdict,
     /// Who signs its reply.
-    pub(super) signer: Option<Box<Signer>>,
+    pub(super) signer: Option<&'a Signer>,
 }
 
 impl<'a> Admitted<'a> {
@@ -188,7 +188,7 @@ impl<'a> Admitted<'a> {
                 usize::from(edns.udp_size).clamp(PLAIN_UDP_OCTETS, most).min(room)
             }
         };
-        (limit - signed::octets(self.signer.as_deref())).max(self.query.question_end)
+        (limit - signed::octets(self.signer)).max(self.query.question_end)
     }
 
     /// Writes the reply around records that end at `end`.
@@ -213,7 +213,7 @@ impl<'a> Admitted<'a> {
         };
         let limit = self.limit(out.len());
         let octets = reply::finish(out, &self.query, end, limit, &reply);
-        Decision::Reply(signed::seal(self.signer.as_deref(), self.context.unix, out, octets))
+        Decision::Reply(signed::seal(self.signer, self.context.unix, out, octets))
     }
 
     /// AD is for those who ask for it (RFC 6840 §5.7).
@@ -255,7 +255,7 @@ impl<'a> Admitted<'a> {
             client: self.client,
             cookie: self.cookie,
             recursion_available: self.recursion_available,
-            signer: self.signer.as_deref(),
+            signer: self.signer,
         }
     }
 

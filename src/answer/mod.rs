@@ -98,24 +98,40 @@ pub struct Forward {
 pub fn decide(context: Context<'_>, packet: &[u8], client: Client, out: &mut [u8]) -> Decision {
     match read(context, packet, client, out) {
         Ok(admitted) => admitted.answer(out),
-        Err(instead) => instead.into(),
+        Err(instead) => instead.decide(context, packet, client, out),
     }
 }
 
-/// What a packet gets that is not let in. Small beside a [`Decision`]: it stands in the way of every query.
+/// What a packet gets that is not let in, or that goes a way of its own. Small beside a [`Decision`]: it stands in the
+/// way of every query.
 enum Instead {
     Reply(usize),
     Update(Box<update::Request>),
+    /// It is a signed query.
+    Signed,
     Drop,
 }
 
-impl From<Instead> for Decision {
-    fn from(instead: Instead) -> Self {
-        match instead {
-            Instead::Reply(octets) => Self::Reply(octets),
-            Instead::Update(request) => Self::Update(request),
-            Instead::Drop => Self::Drop,
+impl Instead {
+    #[inline]
+    fn decide(self, context: Context<'_>, packet: &[u8], client: Client, out: &mut [u8]) -> Decision {
+        match self {
+            Self::Reply(octets) => Decision::Reply(octets),
+            Self::Update(request) => Decision::Update(request),
+            Self::Signed => decide_signed(context, packet, client, out),
+            Self::Drop => Decision::Drop,
         }
+    }
+}
+
+/// Decides a query that is signed, as one that is not; whatever it gets is signed, too.
+#[cold]
+fn decide_signed(context: Context<'_>, packet: &[u8], client: Client, out: &mut [u8]) -> Decision {
+    let Ok(query) = Query::read(packet) else { return Decision::Drop };
+    let judged = signed::judge(&context, &query, client);
+    match admit(context, query, judged.as_ref(), client, out) {
+        Ok(admitted) => admitted.answer(out),
+        Err(octets) => Decision::Reply(octets),
     }
 }
 
@@ -128,7 +144,8 @@ fn read<'a>(context: Context<'a>, packet: &'a [u8], client: Client, out: &mut [u
         return Err(Instead::Drop);
     }
     match Query::read(packet) {
-        Ok(query) => admit(context, query, client, out).map_err(Instead::Reply),
+        Ok(query) if query.signed => Err(Instead::Signed),
+        Ok(query) => admit(context, query, None, client, out).map_err(Instead::Reply),
         Err(Fault::Opcode(opcode::UPDATE, Some(end))) => Err(update::decide(context, packet, end, client, out)),
         Err(fault) => Err(refuse::unread(fault, packet, out).map_or(Instead::Drop, Instead::Reply)),
     }
@@ -146,7 +163,8 @@ pub fn resume(
     out: &mut [u8],
 ) -> Decision {
     let Ok(query) = Query::read(packet) else { return Decision::Drop };
-    let admitted = match admit(context, query, client, out) {
+    let judged = if query.signed { signed::judge(&context, &query, client) } else { None };
+    let admitted = match admit(context, query, judged.as_ref(), client, out) {
         Ok(admitted) => admitted,
         Err(octets) => return Decision::Reply(octets),
     };
@@ -162,22 +180,19 @@ pub fn resume(
 /// Checks everything that does not depend on the name, so not whether the client may have answers for it
 /// ([`Admitted::may_have`]); where it fails, the reply is written and its length returned.
 #[inline]
-fn admit<'a>(context: Context<'a>, query: Query<'a>, client: Client, out: &mut [u8]) -> Result<Admitted<'a>, usize> {
-    let (signer, rejected) = match signed::judge(&context, &query, client) {
-        Ok(signer) => (signer, None),
-        Err(signed::Rejected { rcode, signer }) => (signer, Some(rcode)),
-    };
+fn admit<'a>(
+    context: Context<'a>,
+    query: Query<'a>,
+    signed: Option<&'a signed::Judged>,
+    client: Client,
+    out: &mut [u8],
+) -> Result<Admitted<'a>, usize> {
+    let signer = signed.and_then(|judged| judged.signer.as_ref());
     let cookie = judge_cookie(&context, &query, client);
-    let refusal = refuse::Refusal {
-        context: &context,
-        query: &query,
-        client,
-        cookie,
-        recursion_available: false,
-        signer: signer.as_deref(),
-    };
-    if let Some(rcode) = rejected {
-        return Err(refusal.with_rcode(rcode, out));
+    let refusal =
+        refuse::Refusal { context: &context, query: &query, client, cookie, recursion_available: false, signer };
+    if let Some(judged) = signed.filter(|judged| judged.rcode != rcode::NOERROR) {
+        return Err(refusal.with_rcode(judged.rcode, out));
     }
     if query.edns.is_some_and(|edns| edns.version > 0) {
         return Err(refusal.with_rcode(rcode::BADVERS, out));
@@ -244,14 +259,14 @@ pub fn fail(
     let Ok(query) = Query::read(packet) else { return Decision::Drop };
     let cookie = judge_cookie(&context, &query, client);
     // It was right when the query came.
-    let signer = signed::judge(&context, &query, client).ok().flatten();
+    let judged = if query.signed { signed::judge(&context, &query, client) } else { None };
     let refusal = refuse::Refusal {
         context: &context,
         query: &query,
         client,
         cookie,
         recursion_available: true,
-        signer: signer.as_deref(),
+        signer: judged.as_ref().and_then(|judged| judged.signer.as_ref()),
     };
     Decision::Reply(refusal.with_ede(rcode::SERVFAIL, code, text, out))
 }

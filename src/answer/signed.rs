@@ -10,34 +10,31 @@ use crate::tsig::{self, Refused, Signer};
 use crate::wire::Query;
 use crate::wire::header::rcode;
 
-/// Why a signed message is not taken: the RCODE, and who signs the reply.
-pub(super) struct Rejected {
+/// What a signature is worth.
+pub(super) struct Judged {
+    /// NOERROR: it is right. Else what the message gets.
     pub(super) rcode: u16,
-    pub(super) signer: Option<Box<Signer>>,
+    /// Who signs the reply, if anybody does.
+    pub(super) signer: Option<Signer>,
 }
 
-/// Judges a message that has a TSIG record, or none: who signs its reply.
-#[inline]
-pub(super) fn judge(context: &Context<'_>, query: &Query<'_>, client: Client) -> Result<Option<Box<Signer>>, Rejected> {
-    if query.signed { verify(context, query.packet, client) } else { Ok(None) }
-}
-
+/// Judges a message; `None`: it is not signed.
 #[cold]
-fn verify(context: &Context<'_>, packet: &[u8], client: Client) -> Result<Option<Box<Signer>>, Rejected> {
-    match tsig::verify(packet, &context.snapshot.keys, context.unix) {
-        Ok(verified) => Ok(verified.map(|verified| Box::new(verified.signer))),
-        Err(Refused::Malformed) => Err(Rejected { rcode: rcode::FORMERR, signer: None }),
+pub(super) fn judge(context: &Context<'_>, query: &Query<'_>, client: Client) -> Option<Judged> {
+    match tsig::verify(query.packet, &context.snapshot.keys, context.unix) {
+        Ok(verified) => verified.map(|verified| Judged { rcode: rcode::NOERROR, signer: Some(verified.signer) }),
+        Err(Refused::Malformed) => Some(Judged { rcode: rcode::FORMERR, signer: None }),
         Err(Refused::NotAuthorised(signer)) => {
             let Client { address, port, .. } = client;
             logging::event!(
                 Category::Security,
                 Severity::Error,
-                "client @{:p} {address}#{port}: request has invalid signature: TSIG {}: {}",
-                packet.as_ptr(),
+                "client @{:p} {address}#{port}: request has invalid signature: TSIG {}: tsig verify failure ({})",
+                query.packet.as_ptr(),
                 signer.key_name(),
                 signer.error_name(),
             );
-            Err(Rejected { rcode: rcode::NOTAUTH, signer: Some(Box::new(signer)) })
+            Some(Judged { rcode: rcode::NOTAUTH, signer: Some(signer) })
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::refuse::{Refusal, key_suffix};
 use super::{Client, Context, Instead, judge_cookie, signed};
 use crate::access::CookieVerdict;
+use crate::config::DEFAULT_VIEW;
 use crate::logging::{self, Category, Severity};
 use crate::state::View;
 use crate::tsig::Signer;
@@ -28,7 +29,9 @@ pub struct Request {
     packet: Box<[u8]>,
     zone_end: usize,
     client: Client,
-    signer: Option<Box<Signer>>,
+    signer: Option<Signer>,
+    /// As named tells it behind the client, if there are views.
+    in_view: String,
 }
 
 /// What came of an update.
@@ -86,15 +89,16 @@ impl Request {
     /// Who sent it, in named's words.
     pub fn shown_client(&self) -> String {
         let Client { address, port, .. } = self.client;
-        format!("client @{:p} {address}#{port}{}", self.packet.as_ptr(), key_suffix(self.signer.as_deref()))
+        let (at, key) = (self.packet.as_ptr(), key_suffix(self.signer.as_ref()));
+        format!("client @{at:p} {address}#{port}{key}{}", self.in_view)
     }
 
     /// Writes the reply to `out` (at least 4,096 octets); returns its length.
     pub(super) fn reply(&self, context: Context<'_>, outcome: Outcome, out: &mut [u8]) -> usize {
         let Ok(update) = self.update() else { return 0 };
-        let (client, signer) = (self.client, self.signer.as_deref());
+        let (client, signer) = (self.client, self.signer.as_ref());
         let cookie = judge_cookie(&context, &update.query, client);
-        Asked { context: &context, update: &update, client, cookie, signer }.reply(outcome, out)
+        Asked { context: &context, update: &update, client, cookie, signer, in_view: String::new() }.reply(outcome, out)
     }
 }
 
@@ -105,6 +109,7 @@ struct Asked<'a, 'p> {
     client: Client,
     cookie: CookieVerdict,
     signer: Option<&'a Signer>,
+    in_view: String,
 }
 
 /// Decides what an update gets whose zone section ends at `zone_end`; a reply is written to `out`.
@@ -113,52 +118,63 @@ pub(super) fn decide(context: Context<'_>, packet: &[u8], zone_end: usize, clien
     let Ok(update) = Update::read(packet, zone_end) else {
         return Instead::Reply(reply::question_only(out, packet, zone_end, rcode::FORMERR));
     };
-    let (signer, rejected) = match signed::judge(&context, &update.query, client) {
-        Ok(signer) => (signer, None),
-        Err(signed::Rejected { rcode, signer }) => (signer, Some(rcode)),
-    };
+    let judged = if update.query.signed { signed::judge(&context, &update.query, client) } else { None };
+    let rejected = judged.as_ref().map(|judged| judged.rcode).filter(|rcode| *rcode != rcode::NOERROR);
+    let signer = judged.and_then(|judged| judged.signer);
     let cookie = judge_cookie(&context, &update.query, client);
-    let asked = Asked { context: &context, update: &update, client, cookie, signer: signer.as_deref() };
-    let reply = |outcome, out: &mut [u8]| Instead::Reply(asked.reply(outcome, out));
+    let mut asked =
+        Asked { context: &context, update: &update, client, cookie, signer: signer.as_ref(), in_view: String::new() };
+    let reply = |asked: &Asked<'_, '_>, outcome, out: &mut [u8]| Instead::Reply(asked.reply(outcome, out));
     let wrong = |rcode, why| Outcome { rcode, why };
     if let Some(rcode) = rejected {
-        return reply(wrong(rcode, ""), out);
+        return reply(&asked, wrong(rcode, ""), out);
     }
     if update.query.edns.is_some_and(|edns| edns.version > 0) {
-        return reply(wrong(rcode::BADVERS, ""), out);
+        return reply(&asked, wrong(rcode::BADVERS, ""), out);
     }
     let has_cookie = update.query.edns.is_some_and(|edns| edns.cookie.is_some());
     if context.snapshot.cookies.is_some() && has_cookie && cookie == CookieVerdict::Malformed {
-        return reply(wrong(rcode::FORMERR, ""), out);
+        return reply(&asked, wrong(rcode::FORMERR, ""), out);
     }
     if update.query.qtype != rtype::SOA {
-        return reply(wrong(rcode::FORMERR, ""), out);
+        return reply(&asked, wrong(rcode::FORMERR, ""), out);
     }
     let recursion_desired = update.query.recursion_desired();
     let matches = |view: &&Arc<View>| view.matches(client.address, client.destination, recursion_desired);
     let Some(view) = context.snapshot.views.iter().find(matches) else {
         asked.log_denied("no view matches");
-        return reply(wrong(rcode::REFUSED, "no view matches"), out);
+        return reply(&asked, wrong(rcode::REFUSED, "no view matches"), out);
     };
+    if view.name != DEFAULT_VIEW {
+        asked.in_view = format!(": view {}", view.name);
+    }
     let apex = update.zone().to_ascii_lowercase();
     let rule = view.rules.get(view.rules.find(&apex, rtype::SOA));
     let local = rule.local.as_ref().filter(|_| rule.apex.as_wire() == apex && update.query.qclass == class::IN);
-    let Some(local) = local else { return reply(wrong(rcode::NOTAUTH, ""), out) };
+    let Some(local) = local else {
+        asked.log_not_ours();
+        return reply(&asked, wrong(rcode::NOTAUTH, ""), out);
+    };
     let sender = Sender { signer: asked.key(), client: client.address };
     // Prerequisites tell what a zone holds.
     if !local.query.as_ref().unwrap_or(&view.query).allows(client.address) {
         asked.log_denied("allow-query did not match");
-        return reply(wrong(rcode::REFUSED, "allow-query did not match"), out);
+        return reply(&asked, wrong(rcode::REFUSED, "allow-query did not match"), out);
     }
     if !local.grants.may_grant(sender) {
-        asked.log_denied("no rule lets this client update the zone");
-        return reply(wrong(rcode::REFUSED, "no rule lets this client update the zone"), out);
+        match local.grants.rules.is_empty() {
+            true => asked.log_disabled(),
+            false => asked.log_denied("no rule lets this client update the zone"),
+        }
+        return reply(&asked, wrong(rcode::REFUSED, "no rule lets this client update the zone"), out);
     }
     if local.zone.load().is_none() {
-        return reply(Outcome::failed("the zone could not be loaded"), out);
+        return reply(&asked, Outcome::failed("the zone could not be loaded"), out);
     }
+    asked.log_approved();
+    let in_view = asked.in_view;
     let (zone, grants) = (Arc::clone(&local.zone), Arc::clone(&local.grants));
-    Instead::Update(Box::new(Request { zone, grants, packet: packet.into(), zone_end, client, signer }))
+    Instead::Update(Box::new(Request { zone, grants, packet: packet.into(), zone_end, client, signer, in_view }))
 }
 
 impl Asked<'_, '_> {
@@ -167,7 +183,7 @@ impl Asked<'_, '_> {
     }
 
     fn reply(&self, outcome: Outcome, out: &mut [u8]) -> usize {
-        let Self { context, update, client, cookie, signer } = *self;
+        let Self { context, update, client, cookie, signer, .. } = *self;
         let refusal =
             Refusal { context, query: &update.query, client, cookie, recursion_available: false, signer: None };
         let octets = match outcome.ede() {
@@ -180,15 +196,45 @@ impl Asked<'_, '_> {
         signed::seal(signer, context.unix, out, octets)
     }
 
+    /// Who sent it, in named's words.
+    fn shown_client(&self) -> String {
+        let Client { address, port, .. } = self.client;
+        let (at, key) = (self.update.query.packet.as_ptr(), key_suffix(self.signer));
+        format!("client @{at:p} {address}#{port}{key}{}", self.in_view)
+    }
+
+    fn shown_zone(&self) -> String {
+        Name::from_wire(self.update.zone()).unwrap_or_else(Name::root).to_string()
+    }
+
     fn log_denied(&self, why: &str) {
-        let name = Name::from_wire(self.update.zone()).unwrap_or_else(Name::root);
-        let (address, port) = (self.client.address, self.client.port);
+        let (client, zone) = (self.shown_client(), self.shown_zone());
+        logging::event!(Category::UpdateSecurity, Severity::Error, "{client}: update '{zone}/IN' denied ({why})");
+    }
+
+    /// For zones that take no updates from anybody: hosts register themselves all day.
+    fn log_disabled(&self) {
+        let (client, zone) = (self.shown_client(), self.shown_zone());
         logging::event!(
             Category::UpdateSecurity,
-            Severity::Error,
-            "client @{:p} {address}#{port}{}: update '{name}/IN' denied ({why})",
-            self.update.query.packet.as_ptr(),
-            key_suffix(self.signer),
+            Severity::Info,
+            "{client}: update '{zone}/IN' denied (nobody may update the zone)"
         );
+    }
+
+    fn log_not_ours(&self) {
+        let (client, zone) = (self.shown_client(), self.shown_zone());
+        logging::event!(
+            Category::Update,
+            Severity::Info,
+            "{client}: update failed: {zone}: not authoritative for update zone (NOTAUTH)"
+        );
+    }
+
+    fn log_approved(&self) {
+        if let Some(key) = self.key() {
+            let client = self.shown_client();
+            logging::event!(Category::UpdateSecurity, Severity::Info, "{client}: signer \"{key}\" approved");
+        }
     }
 }

@@ -42,7 +42,8 @@ impl<'w> Walk<'w> {
         Self { context, keys, rotation, admitted: [const { None }; MOST], present: Present::default() }
     }
 
-    /// Reads packet `index` (`0..MOST`). `None`: it is let in. Else what it gets, as by [`super::decide`].
+    /// Reads packet `index` (`0..MOST`). `None`: it is let in. Else what it gets, as by [`super::decide`]: signed queries
+    /// go a way of their own.
     #[inline]
     pub fn read(&mut self, index: usize, packet: &'w [u8], client: Client, out: &mut [u8]) -> Option<Decision> {
         *self.rotation = self.rotation.wrapping_add(1);
@@ -64,7 +65,7 @@ impl<'w> Walk<'w> {
                 self.admitted[index] = Some((admitted, found));
                 None
             }
-            Err(instead) => Some(instead.into()),
+            Err(instead) => Some(instead.decide(context, packet, client, out)),
         }
     }
 

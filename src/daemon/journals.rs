@@ -1,11 +1,20 @@
 //! Where the journal of a zone is.
+//!
+//! Not here: what stands in it and who writes it (`keeper`).
 
+use std::collections::HashSet;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, LocalZone, View, journal_beside};
 use crate::logging::{self, Category, Severity};
 use crate::sys::state_directory;
+
+/// Below it in `state_directory` each view has a directory.
+const ZONES: &str = "zones";
+/// Entries of a directory that are looked at for journals of no zone.
+const MAX_LISTED: usize = 10_000;
 
 /// The journal of a zone that takes updates, or has one of the time when it did: the one that its `journal` names, else
 /// one below `state_directory`, else one beside its master file. `None`: there is none, or no place for one.
@@ -15,7 +24,7 @@ pub(super) fn path(config: &Config, view: &View, zone: &LocalZone) -> Option<Pat
         (Some(path), ..) => path.clone(),
         (None, Some(state), _) => {
             // Below one name: a view may be called as another file of the directory is.
-            let directory = state.join("zones").join(file_name(&view.name));
+            let directory = state.join(ZONES).join(file_name(&view.name));
             if takes_updates && let Err(error) = make_below(state, &directory) {
                 let shown = directory.display();
                 logging::event!(Category::Zoneload, Severity::Error, "cannot make directory '{shown}': {error}");
@@ -38,6 +47,26 @@ pub(super) fn path(config: &Config, view: &View, zone: &LocalZone) -> Option<Pat
         return Some(before);
     }
     (takes_updates || path.exists()).then_some(path)
+}
+
+/// Says which journals below `state_directory` no zone goes on with: a view or a zone may have another name now.
+pub(super) fn tell_orphans(config: &Config, used: &HashSet<PathBuf>) {
+    let Some(state) = &config.state_directory else { return };
+    let list = |directory: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).take(MAX_LISTED).collect()
+    };
+    let views = list(&state.join(ZONES));
+    let journals = views.iter().flat_map(|view| list(view));
+    let is_journal = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "journal");
+    for path in journals.filter(|path| is_journal(path) && !used.contains(path)) {
+        let shown = path.display();
+        logging::event!(
+            Category::Zoneload,
+            Severity::Warning,
+            "journal '{shown}' belongs to no zone of the configuration: its updates are not served"
+        );
+    }
 }
 
 /// Makes a directory below another, and puts on the disk that it is there.

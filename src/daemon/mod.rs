@@ -39,6 +39,7 @@ use crate::wire::Name;
 use addresses::Lock;
 use channel::Channel;
 use checks::Checks;
+use zones::Loaded;
 
 /// Why the server did not start.
 #[derive(Debug)]
@@ -117,7 +118,7 @@ pub struct Daemon {
     missing: BTreeSet<SocketAddr>,
     pid_file: Option<PathBuf>,
     /// What the local zones say.
-    zones: Zones,
+    zones: Loaded,
     checks: Checks,
     channel: Channel,
 }
@@ -172,7 +173,7 @@ pub fn explain(config: &Config, qname: &Name, qtype: u16, from: IpAddr, to: IpAd
     let healthy: Vec<_> = config.health_checks.iter().map(healthy).collect();
     let checks = health.follow(&healthy, SystemTime::now()).entries;
     let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
-    let (zones, _) = zones::read(config, &Zones::default(), context, None);
+    let zones = zones::read(config, &Loaded::default(), context, None).zones;
     let state = State::new(config, host, [0; 16], &zones);
     answer::explain::explain(&state.present(), qname, qtype, from, to, answer::explain::Health::Unknown)
 }
@@ -269,13 +270,13 @@ impl Daemon {
         let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
         let what = || "cannot start the keeper of local zones".to_owned();
         let keeper = Keeper::start().map_err(|error| StartError::System(what(), error))?;
-        let (zones, origins) = zones::read(&config, &Zones::default(), context, Some(&keeper));
-        let shared = share(&config, host, &zones, keeper, cores.len());
+        let zones = zones::read(&config, &Loaded::default(), context, Some(&keeper));
+        let shared = share(&config, host, &zones.zones, keeper, cores.len());
         // What reading the text took is three times what stays.
         memory::give_back();
         let what = || "cannot start the workers".to_owned();
         let workers = Workers::start(&shared, &cores).map_err(|error| StartError::System(what(), error))?;
-        let mut channel = Channel::new(&path, overrides, Arc::clone(&shared), origins);
+        let mut channel = Channel::new(&path, overrides, Arc::clone(&shared), zones.origins.clone());
         let what = || "cannot start the control channel".to_owned();
         channel.open(&config, socket).map_err(|error| StartError::System(what(), error))?;
         let mut daemon = Self {
@@ -397,9 +398,8 @@ impl Daemon {
             Vec::new()
         });
         let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
-        let origins;
-        (self.zones, origins) = zones::read(&config, &self.zones, context, Some(&self.shared.keeper));
-        self.shared.desks.state.publish(&config, host, &self.zones);
+        self.zones = zones::read(&config, &self.zones, context, Some(&self.shared.keeper));
+        self.shared.desks.state.publish(&config, host, &self.zones.zones);
         self.shared.desks.waiting.set_bounds(Bounds::of_waiting_questions(&config.limits));
         self.shared.connections.set_bounds(Bounds::of_connections(&config.limits));
         self.shared.desks.upstream.cache.set_capacity(cache_octets(config.cache_size));
@@ -407,6 +407,7 @@ impl Daemon {
         self.listen_on(wanted);
         self.logger.reconfigure(&config.logging, &working_directory());
         self.channel.follow(&config);
+        let origins = self.zones.origins.clone();
         self.channel.tell(|facts| (facts.read, facts.failed, facts.zones) = (SystemTime::now(), None, origins));
         self.config = config;
         memory::give_back();
@@ -418,7 +419,7 @@ impl Daemon {
         let host = host_addresses();
         let seen = addresses::for_snapshot(&host);
         if *seen != *self.shared.desks.state.present().host {
-            self.shared.desks.state.publish(&self.config, seen, &self.zones);
+            self.shared.desks.state.publish(&self.config, seen, &self.zones.zones);
             self.workers.reconfigure();
         }
         self.listen_on(&addresses::wanted(&self.config, &host));

@@ -3,14 +3,15 @@
 //! Not here: what a zone says (`zone`), who is asked (`state`).
 
 use std::collections::HashSet;
-use std::io;
+use std::fs;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::journals;
 use crate::config::files::{Disk, Files, explain};
-use crate::config::{Config, Diagnostic, Level, LocalZone, MasterFile, Position};
+use crate::config::{Config, DEFAULT_VIEW, Diagnostic, Level, LocalZone, MasterFile, Position};
 use crate::control::Origin;
 use crate::health;
 use crate::keeper::{Keeper, Source, Told};
@@ -45,37 +46,61 @@ pub(super) struct Context<'c> {
     pub(super) host: &'c str,
 }
 
+/// The local zones of a configuration.
+#[derive(Default)]
+pub(super) struct Loaded {
+    /// What they say.
+    pub(super) zones: Zones,
+    /// Where each is from and what came of reading it, in the configuration's order.
+    pub(super) origins: Vec<Origin>,
+}
+
+impl Loaded {
+    /// The zone of a view and name, or the one that a view of another name had which `config` has no more.
+    fn find(&self, config: &Config, view: &str, apex: &Name) -> Arc<Handle> {
+        let is_wanted = |view: &str| {
+            let view = config.views.iter().find(|wanted| wanted.name == view);
+            view.is_some_and(|view| view.zones.iter().any(|zone| zone.name == *apex))
+        };
+        let mut same = self.origins.iter().filter(|origin| origin.zone.apex == *apex);
+        let own = same.clone().find(|origin| origin.view == view);
+        let mut left = same.by_ref().filter(|origin| !is_wanted(&origin.view));
+        match (own, left.next(), left.next()) {
+            (None, Some(moved), None) => Arc::clone(&moved.zone),
+            _ => self.zones.get(view, apex),
+        }
+    }
+}
+
 /// Reads every local zone of a configuration; `before` are those until now, which stay where a zone cannot be read, and
-/// which everybody who has them goes on with. With a `keeper`, the updates that it keeps are part of them. Beside them what
-/// came of it, in the configuration's order.
-pub(super) fn read(
-    config: &Config,
-    before: &Zones,
-    context: Context<'_>,
-    keeper: Option<&Keeper>,
-) -> (Zones, Vec<Origin>) {
-    let (mut zones, mut origins) = (Zones::default(), Vec::new());
+/// which everybody who has them goes on with. With a `keeper`, the updates that it keeps are part of them.
+pub(super) fn read(config: &Config, before: &Loaded, context: Context<'_>, keeper: Option<&Keeper>) -> Loaded {
+    let mut loaded = Loaded::default();
     let mut served = HashSet::new();
     for view in &config.views {
         for text in &view.zones {
-            let handle = before.get(&view.name, &text.name);
+            let handle = before.find(config, &view.name, &text.name);
             served.insert(handle.id);
-            zones.insert(&view.name, handle);
+            loaded.zones.insert(&view.name, handle);
         }
     }
-    // Before any is loaded: another view's zone may go on with its journal.
+    // Before any is loaded: another zone may go on with the journal of one that is gone.
     if let Some(keeper) = keeper {
         keeper.retain(|id| served.contains(&id));
     }
+    let unread = before.origins.iter().filter(|origin| !origin.is_in_force).map(|origin| origin.zone.id);
+    let (unread, mut journals) = (unread.collect::<HashSet<_>>(), HashSet::new());
     for view in &config.views {
         for text in &view.zones {
-            let handle = zones.get(&view.name, &text.name);
+            let handle = loaded.zones.get(&view.name, &text.name);
             let updates = keeper.and_then(|keeper| Some((keeper, journals::path(config, view, text)?)));
+            journals.extend(updates.iter().map(|(_, path)| path.clone()));
             let from = from(text, updates.as_ref().map(|(_, path)| path));
-            let (is_in_force, faults) = load(text, &handle, context, keeper, updates);
-            origins.push(Origin {
+            let before = Before { was_read: !unread.contains(&handle.id), label: label(&view.name, &text.name) };
+            let (is_in_force, faults) = load(text, &handle, context, keeper, updates, before);
+            loaded.origins.push(Origin {
                 view: view.name.clone(),
-                zone: Arc::clone(&handle),
+                zone: handle,
                 from,
                 read: SystemTime::now(),
                 is_in_force,
@@ -83,7 +108,10 @@ pub(super) fn read(
             });
         }
     }
-    (zones, origins)
+    if keeper.is_some() {
+        journals::tell_orphans(config, &journals);
+    }
+    loaded
 }
 
 /// Where a zone is from, for a person.
@@ -95,6 +123,20 @@ fn from(text: &LocalZone, journal: Option<&PathBuf>) -> String {
     file.into_iter().chain(records).chain(journal).collect::<Vec<_>>().join(", ")
 }
 
+/// What is known of a zone before it is read.
+struct Before {
+    /// It was not found wrong when it was read last.
+    was_read: bool,
+    /// See [`label`].
+    label: String,
+}
+
+/// A zone in named's lines: its class behind it, and its view, if there are views.
+fn label(view: &str, apex: &Name) -> String {
+    let view = if view == DEFAULT_VIEW { String::new() } else { format!("/{view}") };
+    format!("{apex}/IN{view}")
+}
+
 /// Reads a zone and publishes it. `updates`: who keeps those that it takes, and where. Returns whether what was read is
 /// in force, and what was wrong.
 fn load(
@@ -103,6 +145,7 @@ fn load(
     context: Context<'_>,
     keeper: Option<&Keeper>,
     updates: Option<(&Keeper, PathBuf)>,
+    Before { was_read, label }: Before,
 ) -> (bool, Vec<String>) {
     let before = handle.load();
     let source = updates.as_ref().and_then(|(keeper, _)| keeper.source(handle));
@@ -113,6 +156,7 @@ fn load(
     match (updates, zone) {
         (Some((keeper, path)), zone) => {
             let source = Source {
+                label: label.clone(),
                 zone,
                 serial_is_written: text.file.is_some() || text.settings.serial.is_some(),
                 max_journal_octets: text.settings.max_journal_octets,
@@ -131,7 +175,10 @@ fn load(
         (None, None) => {}
     }
     let present = handle.load();
-    tell(text, present.as_deref().filter(|_| is_read), before.as_deref());
+    match is_read {
+        true => tell_read(&label, present.as_deref(), before.as_deref(), was_read),
+        false => tell_unread(&label, present.as_deref()),
+    }
     faults.truncate(MAX_FAULTS);
     (is_read, faults)
 }
@@ -172,6 +219,7 @@ fn read_zone(text: &LocalZone, before: Option<&Zone>, context: Context<'_>) -> R
             }
         }
     }
+    diagnostics.extend(nameds_journal(text));
     // That of a master file is in its SOA.
     let of_records = || if text.file.is_some() { 0 } else { next_serial(text, before, host) };
     let serial = text.settings.serial.unwrap_or_else(of_records);
@@ -256,25 +304,69 @@ fn log_told(told: &Told) {
     }
 }
 
-/// named's lines about a zone that was read, or not.
-fn tell(text: &LocalZone, zone: Option<&Zone>, before: Option<&Zone>) {
-    let apex = &text.name;
-    match (zone, before) {
-        (Some(zone), Some(before)) if zone.serial() == before.serial() => {}
-        (Some(zone), _) => {
-            let serial = zone.serial();
-            logging::event!(Category::Zoneload, Severity::Info, "zone {apex}/IN: loaded serial {serial}");
+/// named's lines about a zone that was read.
+fn tell_read(label: &str, zone: Option<&Zone>, before: Option<&Zone>, was_read: bool) {
+    let Some(zone) = zone else { return };
+    let serial = zone.serial();
+    if let Some(before) = before {
+        let old = before.serial();
+        if old == serial && zone.fingerprint() != before.fingerprint() {
+            let what = "has other records and the same serial";
+            logging::event!(
+                Category::Zoneload,
+                Severity::Warning,
+                "zone {label}: {what} {serial} (raise it with each change)"
+            );
+        } else if serial::is_greater(old, serial) {
+            logging::event!(
+                Category::Zoneload,
+                Severity::Error,
+                "zone {label}: zone serial ({serial}/{old}) has gone backwards"
+            );
         }
-        (None, Some(before)) => {
-            let serial = before.serial();
-            let what = "not loaded due to errors: the version of serial";
-            logging::event!(Category::Zoneload, Severity::Error, "zone {apex}/IN: {what} {serial} stays in force");
-        }
-        (None, None) => {
-            let what = "not loaded due to errors: its names are answered SERVFAIL";
-            logging::event!(Category::Zoneload, Severity::Error, "zone {apex}/IN: {what}");
+        if old == serial && was_read {
+            return;
         }
     }
+    logging::event!(Category::Zoneload, Severity::Info, "zone {label}: loaded serial {serial}");
+}
+
+/// named's lines about a zone that could not be read; what is served meanwhile, if anything is.
+fn tell_unread(label: &str, present: Option<&Zone>) {
+    match present.map(Zone::serial) {
+        Some(serial) => {
+            let what = "not loaded due to errors: the version of serial";
+            logging::event!(Category::Zoneload, Severity::Error, "zone {label}: {what} {serial} stays in force");
+        }
+        None => {
+            let what = "not loaded due to errors: its names are answered SERVFAIL";
+            logging::event!(Category::Zoneload, Severity::Error, "zone {label}: {what}");
+        }
+    }
+}
+
+/// That named has kept updates beside a master file, which are not read here.
+fn nameds_journal(text: &LocalZone) -> Option<Diagnostic> {
+    let file = text.file.as_ref()?;
+    let mut path = std::ffi::OsString::from(&file.path);
+    path.push(".jnl");
+    let path = PathBuf::from(path);
+    let mut begin = [0; 9];
+    let is_nameds =
+        fs::File::open(&path).and_then(|mut file| file.read_exact(&mut begin)).is_ok() && &begin == b";BIND LOG";
+    is_nameds.then(|| Diagnostic {
+        position: file.position.clone(),
+        level: Level::Warning,
+        message: format!(
+            "zone {}: named has kept updates in '{}', which are not in force here",
+            text.name,
+            path.display()
+        ),
+        hint: Some(
+            "run 'rndc freeze' and 'rndc sync -clean' before named is stopped; if they are not needed, remove it"
+                .to_owned(),
+        ),
+    })
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use nix::fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags, renameat2};
 
 use crate::zone::journal::Header;
 
+/// So many copies are made under names of their own before the last one is written over.
+const MAX_ASIDE: usize = 100;
 /// A longer journal is not read, in octets.
 const MAX_OCTETS: u64 = 4 << 30;
 
@@ -165,12 +167,15 @@ impl JournalFile {
         Ok(())
     }
 
-    /// Makes a copy of it under another name, for somebody to look at; returns that.
+    /// Makes a copy of it under a name that is free, for somebody to look at; returns that.
     ///
     /// # Errors
     /// What the system says.
     pub(super) fn set_aside(&self, suffix: &str) -> io::Result<PathBuf> {
-        let aside = beside(&self.path, suffix);
+        let name =
+            |number| beside(&self.path, &if number == 1 { suffix.to_owned() } else { format!("{suffix}.{number}") });
+        let is_free = |path: &PathBuf| fs::symlink_metadata(path).is_err();
+        let aside = (1..MAX_ASIDE).map(name).find(is_free).unwrap_or_else(|| name(MAX_ASIDE));
         fs::copy(&self.path, &aside)?;
         File::open(&aside)?.sync_all()?;
         open_directory(&aside)?.sync_all()?;

@@ -19,12 +19,14 @@ use crate::wire::header::{rcode, rtype};
 use crate::wire::mnemonic::type_name;
 use crate::wire::present;
 use crate::zone::journal::{Damage, Entry, Frame, Header, Item, replay};
-use crate::zone::{Builder, Delta, Handle, Record, Unfit, Zone, rebase, serial, update};
+use crate::zone::{Builder, Delta, Handle, Record, Unfit, Zone, rebase, serial, update, with_serial};
 
 /// A journal of fewer octets is never written anew because of its length.
 const LEAST_COMPACTED_OCTETS: u64 = 1 << 20;
 /// A zone is written in frames of about so many octets.
 const BASE_FRAME_OCTETS: usize = 1 << 20;
+/// How a journal of named begins.
+const NAMEDS_MAGIC: &[u8] = b";BIND LOG";
 /// Records of one update that are logged one by one.
 const MAX_LOGGED: usize = 50;
 /// What was left out is told one by one up to this.
@@ -32,6 +34,8 @@ const MAX_TOLD: usize = 20;
 
 /// What the operator says of a zone.
 pub struct Source {
+    /// What it is called in the log, in named's way: `corp/IN`, `corp/IN/internal`.
+    pub label: String,
     /// Its records and policies; `None`: they could not be read.
     pub zone: Option<Zone>,
     /// Its serial is the operator's word, and not made up when it was read.
@@ -84,6 +88,8 @@ pub(super) struct Ledger {
 
 #[derive(Default)]
 struct Inner {
+    /// See [`Source::label`].
+    label: String,
     path: PathBuf,
     /// It was looked for.
     is_opened: bool,
@@ -132,7 +138,8 @@ impl Ledger {
     /// See [`super::Keeper::settle`]; returns the version that was replaced, too.
     pub(super) fn settle(&self, path: PathBuf, source: Source) -> (Vec<Told>, Option<Arc<Zone>>) {
         let mut inner = lock(&self.inner);
-        let mut told = Teller { apex: self.handle.apex.clone(), told: Vec::new() };
+        inner.label = source.label;
+        let mut told = Teller { label: inner.label.clone(), told: Vec::new() };
         if inner.path != path {
             inner.move_to(path, &mut told);
         }
@@ -171,7 +178,7 @@ impl Ledger {
         }
         let kept = inner.kept.take()?;
         let serial = kept.current.serial();
-        told.tell(Told::Error, format!("serving serial {serial} out of '{}' meanwhile", inner.path.display()));
+        told.tell(Told::Warning, format!("serving serial {serial} out of '{}' meanwhile", inner.path.display()));
         inner.source = Some(kept.source);
         self.handle.publish(Arc::new(kept.current))
     }
@@ -203,11 +210,11 @@ impl Ledger {
             return (outcomes, None);
         }
         if let Err(error) = inner.keep(entries.iter().map(|(_, entry)| entry)) {
-            let (apex, path) = (&self.handle.apex, inner.path.display());
+            let (label, path) = (&inner.label, inner.path.display());
             logging::event!(
                 Category::Update,
                 Severity::Error,
-                "zone {apex}/IN: updates cannot be kept in '{path}': {error}: they are answered SERVFAIL"
+                "zone {label}: updates cannot be kept in '{path}': {error}: they are answered SERVFAIL"
             );
             // Those behind were judged by what it would have made of the zone.
             let first = entries.first().map_or(0, |(index, _)| *index);
@@ -227,14 +234,14 @@ impl Ledger {
         let is_due = inner.file.as_ref().is_some_and(|file| file.length() > inner.compact_above);
         let present = self.handle.load();
         let (Some(source), Some(zone), true) = (inner.source.clone(), present.as_deref(), is_due) else { return };
-        let (apex, path) = (&self.handle.apex, inner.path.clone());
+        let (label, path) = (inner.label.clone(), inner.path.clone());
         match inner.rewrite(&source, zone) {
             Ok(()) => {
                 let octets = inner.file.as_ref().map_or(0, JournalFile::length);
                 logging::event!(
                     Category::Update,
                     Severity::Info,
-                    "zone {apex}/IN: '{}' is written anew: {octets} octets",
+                    "zone {label}: '{}' is written anew: {octets} octets",
                     path.display()
                 );
             }
@@ -244,7 +251,7 @@ impl Ledger {
                 logging::event!(
                     Category::Update,
                     Severity::Error,
-                    "zone {apex}/IN: '{}' cannot be written anew: {error}",
+                    "zone {label}: '{}' cannot be written anew: {error}",
                     path.display()
                 );
             }
@@ -279,56 +286,78 @@ impl Inner {
                 return Err(());
             }
         };
+        if octets.starts_with(NAMEDS_MAGIC) {
+            self.halted = Some("the zone's journal is named's");
+            let advice = "run 'rndc sync -clean' there first, or name another 'journal'";
+            told.tell(Told::Error, format!("journal '{shown}' is named's: no updates are taken ({advice})"));
+            return Ok(());
+        }
         let Written { kept, length, base_octets, damage, is_later } = read(apex, &octets);
         if let Some(damage) = damage.as_ref().filter(|_| is_later) {
             self.halted = Some("the zone's journal cannot be read");
             told.tell(Told::Error, format!("journal '{shown}': {damage}: it is left as it is"));
             return Err(());
         }
-        if let Some(damage) = damage {
-            let what = match octets.starts_with(b";BIND LOG") {
-                true => "it is a journal of named: run 'rndc sync -clean' there first".to_owned(),
-                false => damage,
-            };
-            match file.set_aside(".bad") {
-                Ok(aside) => {
-                    let read = if kept.is_some() {
-                        "what stands before the damage is in force"
-                    } else {
-                        "nothing of it is in force"
-                    };
-                    let text = format!("journal '{shown}': {what}; {read}; a copy is in '{}'", aside.display());
-                    told.tell(Told::Error, text);
-                }
-                Err(error) => {
-                    self.halted = Some("the zone's journal is damaged");
-                    let text =
-                        format!("journal '{shown}': {what}; no copy could be made: {error}: no updates are taken");
-                    told.tell(Told::Error, text);
-                    return Err(());
-                }
-            }
+        if let Some(damage) = &damage {
+            self.set_aside(&file, damage, kept.is_some(), told)?;
         }
         self.is_opened = true;
-        // Where nothing can be read, the next update makes a new one.
-        let Some(kept) = kept else { return Ok(()) };
-        if (length as u64) < file.length() {
-            let lost = file.length() - length as u64;
-            if let Err(error) = file.cut(length as u64) {
-                self.halted = Some("the zone's journal cannot be written");
-                told.tell(Told::Error, format!("journal '{shown}' cannot be cut: {error}: no updates are taken"));
-            } else {
-                told.tell(
-                    Told::Info,
-                    format!("journal '{shown}': {lost} octets of an update that was never answered are cut off"),
-                );
-            }
-        }
+        let Some(kept) = kept else {
+            // The next update makes a new one; what could not be read was set aside.
+            return file.remove().map_err(|error| {
+                self.halted = Some("the zone's journal is damaged");
+                told.tell(Told::Error, format!("journal '{shown}' cannot be removed: {error}: no updates are taken"));
+            });
+        };
+        self.cut(&mut file, length as u64, damage.is_none(), told);
         self.file = Some(file);
         self.rewritten_octets = base_octets;
         self.set_compact_above();
         self.kept = Some(kept);
         Ok(())
+    }
+
+    /// Keeps a copy of a journal that is damaged. An error is told: it must not be touched then.
+    fn set_aside(&mut self, file: &JournalFile, damage: &str, is_kept: bool, told: &mut Teller) -> Result<(), ()> {
+        let shown = self.path.display();
+        match file.set_aside(".bad") {
+            Ok(aside) => {
+                let read =
+                    if is_kept { "what stands before the damage is in force" } else { "nothing of it is in force" };
+                told.tell(
+                    Told::Error,
+                    format!("journal '{shown}': {damage}; {read}; a copy is in '{}'", aside.display()),
+                );
+                Ok(())
+            }
+            Err(error) => {
+                let text = format!("journal '{shown}': {damage}; no copy could be made: {error}: no updates are taken");
+                self.halted = Some("the zone's journal is damaged");
+                told.tell(Told::Error, text);
+                Err(())
+            }
+        }
+    }
+
+    /// Cuts off what stands behind the last whole frame. `is_torn`: it is what a crash has left of the last one.
+    fn cut(&mut self, file: &mut JournalFile, length: u64, is_torn: bool, told: &mut Teller) {
+        let lost = file.length().saturating_sub(length);
+        if lost == 0 {
+            return;
+        }
+        let shown = self.path.display();
+        match file.cut(length) {
+            Ok(()) if is_torn => {
+                let text = format!("journal '{shown}': {lost} octets of an update that was never answered are cut off");
+                told.tell(Told::Info, text);
+            }
+            Ok(()) => {}
+            Err(error) => {
+                let text = format!("journal '{shown}' cannot be cut: {error}: no updates are taken");
+                self.halted = Some("the zone's journal cannot be written");
+                told.tell(Told::Error, text);
+            }
+        }
     }
 
     /// The zone of a source and of what was changed since the one before; the journal goes on from it.
@@ -375,7 +404,7 @@ impl Inner {
             told.tell(Told::Warning, format!("an update is left out, which the source leaves no place for: {unfit}"));
         }
         let count = left_out.len();
-        told.tell(Told::Warning, format!("{count} names keep what the source says{aside}"));
+        told.tell(Told::Warning, format!("RRsets that keep what the source says: {count}{aside}"));
     }
 
     /// Whether updates could be kept, before the first one comes.
@@ -568,6 +597,7 @@ fn refused(apex: &Name, request: &Request, refusal: &update::Refusal) -> Outcome
         rcode::NXDOMAIN | rcode::YXDOMAIN | rcode::YXRRSET | rcode::NXRRSET => {
             "update unsuccessful: prerequisite not satisfied"
         }
+        rcode::REFUSED => "update failed: rejected by secure update",
         _ => "update failed",
     };
     logging::event!(Category::Update, Severity::Info, "{client}: updating zone '{apex}/IN': {what}: {refusal}");
@@ -582,7 +612,13 @@ fn log_entry(apex: &Name, request: &Request, entry: &Entry) {
     let client = request.shown_client();
     let removed = entry.delta.removed.iter().map(|record| (record, "deleting an RR at"));
     let added = entry.delta.added.iter().map(|record| (record, "adding an RR at"));
-    let all: Vec<_> = removed.chain(added).filter(|(record, _)| record.rtype != rtype::SOA).collect();
+    // An SOA that differs by its serial alone is told with that.
+    let says_more = |record: &Record| {
+        let others = entry.delta.removed.iter().chain(&entry.delta.added).filter(|other| other.rtype == rtype::SOA);
+        let but_serial = |record: &Record| (record.ttl, with_serial(&record.rdata, 0));
+        record.rtype != rtype::SOA || others.clone().any(|other| but_serial(other) != but_serial(record))
+    };
+    let all: Vec<_> = removed.chain(added).filter(|(record, _)| says_more(record)).collect();
     for (record, what) in all.iter().take(MAX_LOGGED) {
         let Record { owner, rtype, rdata, .. } = record;
         let (data, rtype) = (present::show(*rtype, rdata), type_name(*rtype));
@@ -606,12 +642,12 @@ fn now() -> u64 {
 
 /// Collects what is to be said about a zone.
 struct Teller {
-    apex: Name,
+    label: String,
     told: Vec<Told>,
 }
 
 impl Teller {
     fn tell(&mut self, how: fn(String) -> Told, text: String) {
-        self.told.push(how(format!("zone {}/IN: {text}", self.apex)));
+        self.told.push(how(format!("zone {}: {text}", self.label)));
     }
 }

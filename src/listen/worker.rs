@@ -150,8 +150,13 @@ impl Worker {
             let mut sender = port.sender_with_room();
             match walk.read(index - first, octets, port.client(from), sender.buffer()) {
                 Some(Decision::Reply(octets)) => sender.push(octets, Some(&from)),
+                Some(Decision::ReplyAndRefresh(octets, forward)) => {
+                    sender.push(octets, Some(&from));
+                    to_ask.push((None, *forward));
+                }
+                Some(Decision::Forward(forward)) => to_ask.push((Some(index), forward)),
                 Some(Decision::Update(request)) => to_submit.push((from, request)),
-                _ => {}
+                Some(Decision::Drop) | None => {}
             }
         }
         if range.len() > 1 {

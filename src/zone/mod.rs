@@ -44,7 +44,7 @@ pub use build::Builder;
 pub use delta::{Delta, Unfit};
 pub use lookup::{Every, Found, Glue, Referral, Renamed, owner_pointer};
 pub use map::hash;
-pub use rebase::rebase;
+pub use rebase::{rebase, with_serial};
 pub use rrset::{MAX_OCTETS as MAX_RRSET_OCTETS, Rrset, texts};
 
 use node::Node;

@@ -5,10 +5,11 @@
 //! net changes made to it. Where the two contradict, the operator's word holds, and what is left out is told.
 //! Not here: when a source is another one, and where changes are kept (`keeper`).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::wire::Name;
 use crate::wire::header::{put_u32, rtype};
+use crate::wire::rdata::canonical;
 
 use super::journal::Fingerprint;
 use super::{Delta, Record, Unfit, Zone};
@@ -104,9 +105,20 @@ fn missing(these: &[Record], others: &[Record]) -> Vec<Record> {
 ///
 /// `old` is the source that they were made to, `current` what came of it. The SOA is that of the updates, if they
 /// changed it and the operator did not; its serial becomes `serial`.
+///
+/// Records are the same when owner, type and data are, whatever their TTL (RFC 2136 §1.1.1): a client that only changes a
+/// TTL does not make the operator's records its own. Of an RRset the clients' TTL holds, unless the operator has changed
+/// theirs.
 pub fn rebase(source: &Zone, old: &Zone, current: &Zone, serial: u32) -> (Zone, Vec<Unfit>) {
     let mut zone = source.clone();
-    let mut left_out = zone.apply_what_fits(&Delta::between(old, current));
+    let changed = Delta::between(old, current);
+    let touched: BTreeSet<(&[u8], u16)> =
+        changed.removed.iter().chain(&changed.added).map(|record| (record.owner.as_wire(), record.rtype)).collect();
+    let mut delta = Delta::default();
+    for (owner, rtype) in touched {
+        merge(Versions::of([source, old, current], owner, rtype), owner, rtype, &mut delta);
+    }
+    let mut left_out = zone.apply_what_fits(&delta);
     let soas = [source, old, current].map(|zone| zone.soa_record().map(|soa| with_serial(&soa.rdata, 0)));
     if soas[0] == soas[1]
         && soas[1] != soas[2]
@@ -118,8 +130,63 @@ pub fn rebase(source: &Zone, old: &Zone, current: &Zone, serial: u32) -> (Zone, 
     (zone, left_out)
 }
 
+/// One RRset as it was and is.
+struct Versions {
+    source: Option<Rrset>,
+    old: Option<Rrset>,
+    current: Option<Rrset>,
+}
+
+/// A TTL, and RDATA.
+type Rrset = (u32, Vec<Box<[u8]>>);
+
+impl Versions {
+    fn of(zones: [&Zone; 3], owner: &[u8], rtype: u16) -> Self {
+        let [source, old, current] = zones.map(|zone| zone.rrset(owner, rtype));
+        Self { source, old, current }
+    }
+}
+
+/// Adds what has to be changed of the source's RRset to have the clients' changes in it.
+fn merge(versions: Versions, owner: &[u8], rtype: u16, delta: &mut Delta) {
+    let Versions { source, old, current } = versions;
+    let Some(owner) = Name::from_wire(owner) else { return };
+    let known = |rrset: &Option<Rrset>| -> HashSet<Box<[u8]>> {
+        let rdata = rrset.iter().flat_map(|(_, rdata)| rdata);
+        rdata.map(|rdata| canonical(rtype, rdata).into()).collect()
+    };
+    let (in_source, in_old, in_current) = (known(&source), known(&old), known(&current));
+    let is_in = |set: &HashSet<Box<[u8]>>, rdata: &[u8]| set.contains(&*canonical(rtype, rdata));
+    let record =
+        |ttl: u32, rdata: &[u8]| Record { owner: owner.clone(), rtype, ttl, rdata: rdata.into(), position: None };
+    let ttl = match (&source, &old, &current) {
+        (Some((ttl, _)), Some((before, _)), Some((theirs, _))) if ttl == before => *theirs,
+        (Some((ttl, _)), ..) => *ttl,
+        (None, _, Some((theirs, _))) => *theirs,
+        (None, _, None) => return,
+    };
+    let stays = |rdata: &[u8]| !is_in(&in_old, rdata) || is_in(&in_current, rdata);
+    if let Some((before, rdata)) = &source {
+        for rdata in rdata {
+            match stays(rdata) {
+                false => delta.removed.push(record(*before, rdata)),
+                true if *before != ttl => {
+                    delta.removed.push(record(*before, rdata));
+                    delta.added.push(record(ttl, rdata));
+                }
+                true => {}
+            }
+        }
+    }
+    for rdata in current.iter().flat_map(|(_, rdata)| rdata) {
+        if !is_in(&in_old, rdata) && !is_in(&in_source, rdata) {
+            delta.added.push(record(ttl, rdata));
+        }
+    }
+}
+
 /// The RDATA of an SOA with another serial.
-fn with_serial(rdata: &[u8], serial: u32) -> Box<[u8]> {
+pub fn with_serial(rdata: &[u8], serial: u32) -> Box<[u8]> {
     let mut rdata: Box<[u8]> = rdata.into();
     if let Some(at) = rdata.len().checked_sub(SOA_TAIL_OCTETS) {
         put_u32(&mut rdata, at, serial);
@@ -159,10 +226,16 @@ mod tests {
                 "d.corp A 192.0.2.7\nc.corp 60 A 192.0.2.4\nc.corp 60 A 192.0.2.5\nnew.corp 60 A 192.0.2.9",
             ),
             (
-                "what clients added",
-                "new.corp A 192.0.2.9",
-                "c.corp 60 A 192.0.2.4\nc.corp 60 A 192.0.2.5\nnew.corp 60 A 192.0.2.9",
+                "the address that a client gave another TTL, and beside it another",
+                "c.corp A 192.0.2.44\nb.corp A 192.0.2.2",
+                "c.corp 60 A 192.0.2.44\nc.corp 60 A 192.0.2.5\nnew.corp 60 A 192.0.2.9",
             ),
+            (
+                "a TTL of the operator's",
+                "a.corp A 192.0.2.1\nc.corp 900 A 192.0.2.3\nc.corp 900 A 192.0.2.4",
+                "a.corp A 192.0.2.1\nc.corp 900 A 192.0.2.4\nc.corp 900 A 192.0.2.5\nnew.corp 60 A 192.0.2.9",
+            ),
+            ("what clients added", "new.corp A 192.0.2.9", "c.corp 60 A 192.0.2.5\nnew.corp 300 A 192.0.2.9"),
         ] {
             let old = zone("corp", old);
             let mut current = old.clone();

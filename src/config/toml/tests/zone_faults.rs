@@ -235,7 +235,7 @@ fn faults_of_zones_are_told_with_line_and_remedy() {
         ),
         (
             "a DNAME with a health check",
-            "[[zone.record]]\nname = 'd.z'\ntype = 'DNAME'\nvalue = 'x.z'\nhealth_check = 'c'".to_owned(),
+            "[[zone.record]]\nname = 'd.z'\ntype = 'DNAME'\nvalue = 'x.z'\nhealth_check = 'up'".to_owned(),
             &["+1: 'd.z' DNAME: DNAME records have no policy and no health check (write all its values into one list)"],
         ),
         (
@@ -330,7 +330,10 @@ fn faults_of_zones_are_told_with_line_and_remedy() {
         (
             "two zones that write one file",
             "file = 'z.db'\n[[zone.grant]]\nkey = 'k'\n[[zone]]\nname = 'y'\nfile = 'z.db'".to_owned(),
-            &["+6: writeable file 'z.db': already in use: +-1 (each zone that takes updates has files of its own)"],
+            &[
+                "+6: writeable file 'z.db': already in use: +-1 (each zone that takes updates has files of its own)",
+                "+6: writeable file 'z.db.journal': already in use: +-1 (each zone that takes updates has files of its own)",
+            ],
         ),
         (
             "a zone whose file is another's journal",
