@@ -346,6 +346,58 @@ fn updates_go_along_when_a_zone_or_its_journal_moves() {
 }
 
 #[test]
+fn updates_go_along_when_a_view_is_renamed_and_are_missed_aloud_where_they_cannot() {
+    let address = fresh_address();
+    let toml = |view: &str| {
+        format!(
+            "[options]\nlisten = [\"{address}\"]\nallow_query = [\"any\"]\nstate_directory = \"{{directory}}/state\"\n\
+             [[key]]\nname = \"ddns\"\nsecret = \"{SECRET}\"\n[[view]]\nname = \"{view}\"\n[[view.zone]]\nname = \"corp\"\n\
+             serial = 7\n[[view.zone.grant]]\nkey = \"ddns\"\nnames = [\"*.corp\"]\n[[view.zone.record]]\nname = \
+             \"a.corp\"\ntype = \"A\"\nvalue = \"10.0.0.1\"\n"
+        )
+    };
+    let mut server = Tandem::start(address, &toml("inside"));
+    change(address, DDNS, "update add new.corp 30 A 10.0.0.9");
+    assert!(server.said().contains("/key ddns: view inside: updating zone 'corp/IN': adding"), "{}", server.said());
+    server.rewrite(&toml("inner"));
+    server.hang_up();
+    assert!(server.reloads(1));
+    assert_eq!((ask(address, "new.corp", "A").data("A").len(), serial(address, "corp")), (1, 8), "{}", server.said());
+    assert!(
+        server.path("state/zones/inner/corp.journal").exists()
+            && !server.path("state/zones/inside/corp.journal").exists()
+    );
+    server.crash();
+    server.rewrite(&toml("renamed"));
+    server.crash_and_restart(address);
+    assert_eq!(serial(address, "corp"), 7);
+    let said = server.said();
+    for expected in ["zones/inner/corp.journal' belongs to no zone", "zone corp/IN/renamed: loaded serial 7"] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_journal_of_named_is_neither_passed_over_in_silence_nor_written_over() {
+    let (address, nameds) = (fresh_address(), ";BIND LOG V9\n and more");
+    let files = [("corp.zone", MASTER), ("corp.zone.jnl", nameds)];
+    let mut server = Tandem::start_with_files(address, &named_conf(address), &files);
+    assert!(server.said().contains("named has kept updates in"), "{}", server.said());
+    change(address, DDNS, "zone corp\nupdate add new.corp 30 A 10.0.0.9");
+    server.crash();
+    let own = named_conf(address).replace("file \"corp.zone\";", "file \"corp.zone\"; journal \"corp.zone.jnl\";");
+    server.rewrite(&own);
+    fs::remove_file(server.path("corp.zone.journal")).expect("it is there");
+    server.crash_and_restart(address);
+    let told = refusal(address, &["-y", DDNS], "zone corp\nupdate add late.corp 30 A 10.0.0.9");
+    assert!(told.contains("SERVFAIL"), "{told}");
+    assert!(server.said().contains("is named's: no updates are taken"), "{}", server.said());
+    assert_eq!(server.file("corp.zone.jnl"), nameds);
+    assert!(server.stop().success());
+}
+
+#[test]
 fn who_may_not_ask_learns_nothing_by_prerequisites() {
     let address = fresh_address();
     let conf = named_conf(address).replace("allow-query { any; }", "allow-query { 192.0.2.1; }");

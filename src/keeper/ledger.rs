@@ -3,7 +3,8 @@
 //! The zone that is served is always the source with the clients' changes on top ([`rebase`]). The journal holds both,
 //! so that it needs nothing but itself: when the operator changes the source, what they changed is told from what
 //! clients did, and both are kept. A journal that has grown is written anew: the source and the net changes.
-//! Not here: files ([`super::file`]), what an update changes ([`crate::zone::update`]).
+//! Not here: files ([`super::file`]), their octets ([`super::kept`]), sentences for the log ([`super::told`]), what an
+//! update changes ([`crate::zone::update`]).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,24 +12,20 @@ use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::file::{JournalFile, Place};
+use super::kept::{Kept, Written, bases, header, read};
 use super::lock;
+use super::told::{Teller, Told, log_entry, refused};
 use crate::answer::update::{Outcome, Request};
 use crate::logging::{self, Category, Severity};
 use crate::wire::Name;
 use crate::wire::header::{rcode, rtype};
-use crate::wire::mnemonic::type_name;
-use crate::wire::present;
-use crate::zone::journal::{Damage, Entry, Frame, Header, Item, replay};
-use crate::zone::{Builder, Delta, Handle, Record, Unfit, Zone, rebase, serial, update, with_serial};
+use crate::zone::journal::{Entry, Frame};
+use crate::zone::{Delta, Handle, Unfit, Zone, rebase, serial, update};
 
 /// A journal of fewer octets is never written anew because of its length.
 const LEAST_COMPACTED_OCTETS: u64 = 1 << 20;
-/// A zone is written in frames of about so many octets.
-const BASE_FRAME_OCTETS: usize = 1 << 20;
 /// How a journal of named begins.
 const NAMEDS_MAGIC: &[u8] = b";BIND LOG";
-/// Records of one update that are logged one by one.
-const MAX_LOGGED: usize = 50;
 /// What was left out is told one by one up to this.
 const MAX_TOLD: usize = 20;
 
@@ -44,27 +41,6 @@ pub struct Source {
     pub max_journal_octets: Option<u64>,
     /// Updates may come: else there are only those of the past.
     pub takes_updates: bool,
-}
-
-/// A sentence for the log, with the zone's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// Something is not as it should be.
-    Error(String),
-    /// The operator should look.
-    Warning(String),
-    /// What happened.
-    Info(String),
-}
-
-impl Told {
-    /// What somebody should see to; `None`: nothing is wrong.
-    pub fn into_fault(self) -> Option<String> {
-        match self {
-            Self::Error(text) | Self::Warning(text) => Some(text),
-            Self::Info(_) => None,
-        }
-    }
 }
 
 /// What is kept of a zone's updates.
@@ -107,13 +83,6 @@ struct Inner {
     rewritten_octets: u64,
     /// A journal of more octets is written anew.
     compact_above: u64,
-}
-
-/// A zone as a journal has it.
-struct Kept {
-    header: Header,
-    source: Zone,
-    current: Zone,
 }
 
 impl Ledger {
@@ -504,79 +473,6 @@ fn is_same(present: &Zone, zone: &Zone) -> bool {
         && present.fingerprint() == zone.fingerprint()
 }
 
-fn header(source: &Zone) -> Header {
-    Header { source: source.fingerprint(), serial: source.serial() }
-}
-
-/// A source's records in frames.
-fn bases(source: &Zone) -> impl Iterator<Item = Vec<u8>> {
-    let (serial, mut records) = (source.serial(), source.iter().peekable());
-    std::iter::from_fn(move || {
-        records.peek()?;
-        let mut octets = 0;
-        let mut part = Vec::new();
-        while octets < BASE_FRAME_OCTETS
-            && let Some(record) = records.next()
-        {
-            octets += record_octets(&record);
-            part.push(record);
-        }
-        let mut frame = Frame::default();
-        frame.put_base(serial, &part);
-        frame.finish()
-    })
-}
-
-/// What a journal's octets say.
-struct Written {
-    kept: Option<Kept>,
-    /// Octets up to which it is whole.
-    length: usize,
-    /// Octets of the source in it.
-    base_octets: u64,
-    /// What is wrong with it.
-    damage: Option<String>,
-    /// It is right, but of a version that writes more.
-    is_later: bool,
-}
-
-fn read(apex: &Name, octets: &[u8]) -> Written {
-    let (mut records, mut entries, mut base_octets) = (Vec::new(), Vec::new(), 0);
-    let replayed = replay(octets, |item| match item {
-        Item::Base { records: part, .. } => {
-            base_octets += part.iter().map(record_octets).sum::<usize>() as u64;
-            records.extend(part);
-        }
-        Item::Delta(entry) => entries.push(entry),
-    });
-    let nothing =
-        |damage: String| Written { kept: None, length: 0, base_octets: 0, damage: Some(damage), is_later: false };
-    let (length, damage) = match replayed {
-        Ok(replayed) => (replayed.length, None),
-        Err(damage @ (Damage::Frame(at) | Damage::Unknown(at))) => (at, Some(damage)),
-        Err(damage @ Damage::Header) => return nothing(damage.to_string()),
-    };
-    let Ok(header) = Header::decode(octets) else { return nothing(Damage::Header.to_string()) };
-    let is_later = matches!(damage, Some(Damage::Unknown(_)));
-    let mut damage = damage.map(|damage| damage.to_string());
-    let mut builder = Builder::new(apex.clone());
-    records.into_iter().for_each(|record| builder.add(record));
-    let Ok((source, _)) = builder.finish() else { return nothing("its records are no zone".to_owned()) };
-    let mut current = source.clone();
-    for entry in entries {
-        if let Err(unfit) = current.apply(&entry.delta) {
-            damage.get_or_insert(format!("the update to serial {} cannot be made: {unfit}", entry.to));
-            break;
-        }
-    }
-    Written { kept: Some(Kept { header, source, current }), length, base_octets, damage, is_later }
-}
-
-/// Octets of a record in a journal.
-fn record_octets(record: &Record) -> usize {
-    record.owner.as_wire().len() + record.rdata.len() + 10
-}
-
 /// Makes an update to a version that nobody has seen yet.
 fn make_one(zone: &mut Zone, request: &Request) -> Result<Option<Entry>, update::Refusal> {
     let malformed = || update::Refusal { rcode: rcode::FORMERR, why: "it cannot be read", about: None };
@@ -591,63 +487,6 @@ fn make_one(zone: &mut Zone, request: &Request) -> Result<Option<Entry>, update:
     Ok(Some(Entry { from, to: zone.serial(), unix: now(), key: request.key().cloned(), delta }))
 }
 
-fn refused(apex: &Name, request: &Request, refusal: &update::Refusal) -> Outcome {
-    let client = request.shown_client();
-    let what = match refusal.rcode {
-        rcode::NXDOMAIN | rcode::YXDOMAIN | rcode::YXRRSET | rcode::NXRRSET => {
-            "update unsuccessful: prerequisite not satisfied"
-        }
-        rcode::REFUSED => "update failed: rejected by secure update",
-        _ => "update failed",
-    };
-    logging::event!(Category::Update, Severity::Info, "{client}: updating zone '{apex}/IN': {what}: {refusal}");
-    Outcome { rcode: refusal.rcode, why: refusal.why }
-}
-
-/// named's lines about an update that was made.
-fn log_entry(apex: &Name, request: &Request, entry: &Entry) {
-    if !logging::enabled(Category::Update, Severity::Info) {
-        return;
-    }
-    let client = request.shown_client();
-    let removed = entry.delta.removed.iter().map(|record| (record, "deleting an RR at"));
-    let added = entry.delta.added.iter().map(|record| (record, "adding an RR at"));
-    // An SOA that differs by its serial alone is told with that.
-    let says_more = |record: &Record| {
-        let others = entry.delta.removed.iter().chain(&entry.delta.added).filter(|other| other.rtype == rtype::SOA);
-        let but_serial = |record: &Record| (record.ttl, with_serial(&record.rdata, 0));
-        record.rtype != rtype::SOA || others.clone().any(|other| but_serial(other) != but_serial(record))
-    };
-    let all: Vec<_> = removed.chain(added).filter(|(record, _)| says_more(record)).collect();
-    for (record, what) in all.iter().take(MAX_LOGGED) {
-        let Record { owner, rtype, rdata, .. } = record;
-        let (data, rtype) = (present::show(*rtype, rdata), type_name(*rtype));
-        logging::event!(
-            Category::Update,
-            Severity::Info,
-            "{client}: updating zone '{apex}/IN': {what} '{owner}' {rtype} {data}"
-        );
-    }
-    let more = match all.len().saturating_sub(MAX_LOGGED) {
-        0 => String::new(),
-        more => format!(", {more} more RRs"),
-    };
-    let to = entry.to;
-    logging::event!(Category::Update, Severity::Info, "{client}: updating zone '{apex}/IN': serial {to}{more}");
-}
-
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-/// Collects what is to be said about a zone.
-struct Teller {
-    label: String,
-    told: Vec<Told>,
-}
-
-impl Teller {
-    fn tell(&mut self, how: fn(String) -> Told, text: String) {
-        self.told.push(how(format!("zone {}: {text}", self.label)));
-    }
 }

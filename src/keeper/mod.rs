@@ -8,9 +8,11 @@
 //! Not here: who may send updates (`answer`), what one changes (`zone`), reading master files (`daemon`).
 
 mod file;
+mod kept;
 mod ledger;
 mod queue;
 mod replays;
+mod told;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -25,7 +27,8 @@ use ledger::Ledger;
 use queue::Queue;
 use replays::Replays;
 
-pub use ledger::{Source, Standing, Told};
+pub use ledger::{Source, Standing};
+pub use told::Told;
 
 /// How often versions that were replaced are looked at.
 const BURY_EVERY: Duration = Duration::from_millis(500);
@@ -47,7 +50,7 @@ pub struct Keeper {
 
 #[derive(Default)]
 struct Shared {
-    queue: Queue,
+    queue: Queue<Waiting>,
     /// By [`Handle::id`].
     ledgers: Mutex<HashMap<u64, Arc<Ledger>>>,
     /// Locked by the thread alone.
@@ -76,7 +79,8 @@ impl Keeper {
     /// # Errors
     /// When too many wait, of all or of this client, or it has been stopped; nothing is called then.
     pub fn submit(&self, request: Box<Request>, answer: Answer) -> Result<(), Box<Request>> {
-        self.shared.queue.put(Waiting { request, answer }).map_err(|waiting| waiting.request)
+        let client = request.sender().client;
+        self.shared.queue.put(client, Waiting { request, answer }).map_err(|waiting| waiting.request)
     }
 
     /// Takes what the operator's source says of a zone in the place of what it said before, with the updates that are
