@@ -1,19 +1,21 @@
 //! The place in the file system where operators find this server: one server a place, its user alone.
 //!
 //! A file that a dead server has left is replaced; whether one lives behind it is found out by connecting. Servers that
-//! start together look one after the other: each holds the directory's lock meanwhile.
+//! start together look one after the other: each holds the place's lock meanwhile, a file beside it that others cannot
+//! open.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::sys::stat::{Mode, fchmod};
+use nix::unistd::geteuid;
 use socket2::{Domain, SockAddr, Socket as RawSocket, Type};
 
 use super::protocol;
@@ -22,7 +24,7 @@ use super::protocol;
 const BACKLOG: i32 = 16;
 /// The system takes no longer path, in octets.
 const MAX_PATH_OCTETS: usize = 107;
-/// So often the directory's lock is tried for, and how long after each other.
+/// So often a place's lock is tried for, and how long after each other.
 const LOCK_TRIES: usize = 50;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// How long it may take to find out whether somebody lives behind a socket: he does then.
@@ -97,7 +99,7 @@ impl Socket {
             let octets = whole.as_os_str().len();
             return Err(Untaken::TooLong(whole, octets));
         }
-        let _alone = lock(above).map_err(failed)?;
+        let _alone = Lock::take(&whole);
         clear(&whole)?;
         let listener = listen(&whole).map_err(failed)?;
         let metadata = fs::symlink_metadata(&whole).map_err(failed)?;
@@ -125,18 +127,58 @@ impl Drop for Socket {
     }
 }
 
-/// The lock of a directory, which no file of its own is needed for.
-fn lock(directory: &Path) -> io::Result<Flock<File>> {
-    let mut file = File::open(directory)?;
-    for _ in 0..LOCK_TRIES {
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => return Ok(lock),
-            Err((same, nix::errno::Errno::EWOULDBLOCK)) => file = same,
-            Err((_, error)) => return Err(error.into()),
+/// What servers that start together wait for: `PATH.lock`, which is there for that long.
+#[derive(Debug)]
+struct Lock {
+    path: PathBuf,
+    _file: Flock<File>,
+}
+
+impl Lock {
+    /// Waits for the lock of a place. `None`: it cannot be had. Nobody is kept from starting by that, for whoever may
+    /// write the directory could put a file there and hold it; without it, one of two servers that start in the same
+    /// moment may lose its socket to the other.
+    fn take(place: &Path) -> Option<Self> {
+        let mut path = place.as_os_str().to_owned();
+        path.push(".lock");
+        let path = PathBuf::from(path);
+        for _ in 0..LOCK_TRIES {
+            match Flock::lock(Self::open(&path)?, FlockArg::LockExclusiveNonblock) {
+                Ok(file) if is_at(&file, &path) => return Some(Self { path, _file: file }),
+                // Who had it has removed it: the next one is another file.
+                Ok(_) => continue,
+                Err((_, nix::errno::Errno::EWOULDBLOCK)) => {}
+                Err(_) => return None,
+            }
+            std::thread::sleep(LOCK_PAUSE);
         }
-        std::thread::sleep(LOCK_PAUSE);
+        None
     }
-    Err(io::Error::other("another program has locked its directory"))
+
+    /// A file that this user alone can open, and so hold.
+    fn open(path: &Path) -> Option<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        // Neither a link nor a pipe that somebody has put there leads anywhere.
+        let file = options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits()).open(path).ok()?;
+        let metadata = file.metadata().ok()?;
+        let is_ours = metadata.uid() == geteuid().as_raw() && metadata.mode() & 0o077 == 0;
+        (metadata.is_file() && is_ours).then_some(file)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // It is still held: who waits for it finds that it is another's, or none.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Whether a path still leads to this file.
+fn is_at(file: &File, path: &Path) -> bool {
+    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    let own = file.metadata().map(identity);
+    matches!((own, fs::symlink_metadata(path).map(identity)), (Ok(own), Ok(there)) if own == there)
 }
 
 /// Removes what a dead server has left.
@@ -203,6 +245,47 @@ mod tests {
         assert!(path.exists(), "the second one's");
         drop(second);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn of_servers_that_start_together_one_has_the_place() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = &directory.path().join("control");
+        for round in 0..20 {
+            // What a dead one left has to be found out and removed by one of them alone.
+            drop(UnixListener::bind(path).expect("a socket"));
+            let taken: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(move || Socket::take(path))).collect();
+                threads.into_iter().map(|thread| thread.join().expect("it does not panic")).collect()
+            });
+            let (has, has_not): (Vec<_>, Vec<_>) = taken.into_iter().partition(Result::is_ok);
+            assert_eq!((has.len(), has_not.len()), (1, 3), "round {round}: {has_not:?}");
+            drop(has);
+            assert_eq!(fs::read_dir(directory.path()).expect("it is there").count(), 0, "nothing is left");
+        }
+    }
+
+    #[test]
+    fn nobody_else_keeps_a_server_from_starting() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| directory.path().join(name);
+        let held = File::open(directory.path()).expect("whoever may read it can open it");
+        let _held = Flock::lock(held, FlockArg::LockExclusiveNonblock).expect("and hold it");
+        drop(Socket::take(&at("a")).expect("a directory that is held is nothing to us"));
+        std::os::unix::fs::symlink(at("elsewhere"), at("a.lock")).expect("a link");
+        drop(Socket::take(&at("a")).expect("a link is not followed"));
+        assert!(!at("elsewhere").exists() && fs::symlink_metadata(at("a.lock")).is_ok());
+        let open = File::create(at("b.lock")).expect("a file");
+        open.set_permissions(fs::Permissions::from_mode(0o666)).expect("it is ours");
+        let _open = Flock::lock(open, FlockArg::LockExclusiveNonblock).expect("others can hold it");
+        assert!(Lock::open(&at("b.lock")).is_none());
+        drop(Socket::take(&at("b")).expect("a file that others can open is no lock"));
+        assert!(at("b.lock").exists());
+        let held = Lock::take(&at("c")).expect("the lock is free");
+        assert_eq!(mode(&at("c.lock")), 0o600);
+        drop(Socket::take(&at("c")).expect("who does not let go of it is not waited for for ever"));
+        drop(held);
+        assert!(!at("c.lock").exists());
     }
 
     #[test]
