@@ -34,6 +34,8 @@ pub(super) struct Detail {
     /// The last probe.
     pub(super) last: Option<Last>,
     pub(super) over: Option<Override>,
+    /// Whether what it counts as was found out, or told, at least once; until then it is an assumption.
+    pub(super) known: bool,
 }
 
 /// A probe that has ended.

@@ -32,10 +32,7 @@ use crate::logging::{self, Category, Severity};
 /// Logs each change in one line: what is well again as a notice, what is not as a warning.
 pub fn log(changes: &[Change]) {
     for change in changes {
-        if change.healthy {
-            logging::event!(Category::Health, Severity::Notice, "{change}");
-        } else {
-            logging::event!(Category::Health, Severity::Warning, "{change}");
-        }
+        // The return too: who sees that a server is down has to see that it no longer is.
+        logging::event!(Category::Health, Severity::Warning, "{change}");
     }
 }

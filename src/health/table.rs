@@ -39,15 +39,21 @@ pub struct Change {
     pub name: String,
     /// What it counts as now.
     pub healthy: bool,
+    /// What it counted as before was an assumption: nothing had been found yet.
+    pub first: bool,
     /// Why.
     pub reason: String,
 }
 
 impl fmt::Display for Change {
-    /// `NAME: healthy to unhealthy: connect: refused (3 in a row)`
+    /// `NAME: healthy to unhealthy: connect: refused (3 in a row)`, or, if nothing was known before,
+    /// `NAME is unhealthy: connect: refused (the first probe)`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (from, to) = if self.healthy { ("unhealthy", "healthy") } else { ("healthy", "unhealthy") };
-        write!(f, "{}: {from} to {to}: {}", self.name, self.reason)
+        match self.first {
+            true => write!(f, "{} is {to}: {}", self.name, self.reason),
+            false => write!(f, "{}: {from} to {to}: {}", self.name, self.reason),
+        }
     }
 }
 
@@ -130,8 +136,10 @@ impl Table {
         // Children first: none of them is calculated.
         for (place, entry) in inner.entries.iter().enumerate() {
             if matches!(checks[place].monitored, Monitored::Endpoint(_)) {
-                let reason = entry.detail().standing_reason();
-                inner.settle(place, &reason, now, &mut changes);
+                let detail = entry.detail();
+                let (reason, known) = (detail.standing_reason(), detail.machine.is_decided());
+                drop(detail);
+                inner.settle(place, &reason, known, now, &mut changes);
             }
         }
         (0..checks.len()).for_each(|place| inner.recalculate(place, now, &mut changes));
@@ -166,7 +174,7 @@ impl Table {
             }
             detail.last = Some(Last { at: now, outcome });
             drop(detail);
-            inner.settle(place, &reason, now, &mut changes);
+            inner.settle(place, &reason, true, now, &mut changes);
         } else {
             detail.last = Some(Last { at: now, outcome });
         }
@@ -230,8 +238,9 @@ impl Table {
 }
 
 impl Inner {
-    /// Sets the mark of a check to what it counts as, for this reason; then those of its parents.
-    fn settle(&self, place: usize, reason: &str, now: SystemTime, changes: &mut Vec<Change>) {
+    /// Sets the mark of a check to what it counts as, for this reason; then those of its parents. `known`: that is
+    /// found out, not assumed.
+    fn settle(&self, place: usize, reason: &str, known: bool, now: SystemTime, changes: &mut Vec<Change>) {
         let entry = &self.entries[place];
         let mut detail = entry.detail();
         let healthy = detail.counts_as();
@@ -239,13 +248,20 @@ impl Inner {
         if turns || detail.reason.is_empty() {
             detail.reason = detail.over.as_ref().map_or_else(|| reason.to_owned(), Override::to_string);
         }
-        if !turns {
+        let first = !detail.known;
+        // What has been told is no assumption any more.
+        detail.known |= known || turns;
+        if turns {
+            entry.mark.set(healthy);
+            detail.since = now;
+            let (name, reason) = (detail.check.name.clone(), detail.reason.clone());
+            changes.push(Change { name, healthy, first, reason });
+        }
+        let tells_parents = turns || (first && detail.known);
+        drop(detail);
+        if !tells_parents {
             return;
         }
-        entry.mark.set(healthy);
-        detail.since = now;
-        changes.push(Change { name: detail.check.name.clone(), healthy, reason: detail.reason.clone() });
-        drop(detail);
         for &parent in &self.parents[place] {
             self.recalculate(parent, now, changes);
         }
@@ -256,6 +272,7 @@ impl Inner {
         let mut detail = self.entries[place].detail();
         let Monitored::Calculated(of) = &detail.check.monitored else { return };
         let healthy = of.children.iter().filter(|&&child| self.entries[child].mark.is_healthy()).count();
+        let known = detail.known || of.children.iter().all(|&child| self.entries[child].detail().known);
         let (needed, count) = (usize::from(of.health_threshold), of.children.len());
         detail.found = healthy >= needed;
         let disabled = if detail.check.disabled { ", disabled" } else { "" };
@@ -265,7 +282,7 @@ impl Inner {
             detail.reason.clone_from(&reason);
         }
         drop(detail);
-        self.settle(place, &reason, now, changes);
+        self.settle(place, &reason, known, now, changes);
     }
 
     /// Ends the overrides whose time is over.
@@ -303,8 +320,9 @@ impl Inner {
             None => format!("{ended}; {}", detail.standing_reason()),
         };
         detail.reason.clone_from(&reason);
+        let known = detail.machine.is_decided();
         drop(detail);
-        self.settle(place, &reason, now, changes);
+        self.settle(place, &reason, known, now, changes);
     }
 }
 
@@ -389,11 +407,12 @@ fn fresh(check: &HealthCheck, of_name: Option<&Entry>, now: SystemTime) -> Arc<E
         reason: String::new(),
         last: None,
         over: None,
+        known: false,
     };
     let counts_as = detail.counts_as();
     let Some(predecessor) = of_name else { return Arc::new(Entry::new(counts_as, detail)) };
     let known = predecessor.detail();
-    detail.since = known.since;
+    (detail.since, detail.known) = (known.since, known.known);
     detail.reason.clone_from(&known.reason);
     Arc::new(Entry::new(predecessor.mark.is_healthy(), detail))
 }
@@ -485,7 +504,7 @@ mod tests {
     fn the_first_outcome_decides_and_then_so_many_in_a_row() {
         let (table, entries) = table(&[server("a", 1)]);
         let observe = |outcome, second| lines(&table.observe(&entries[0], outcome, at(second)));
-        assert_eq!(observe(failed(), 1), ["a: healthy to unhealthy: status 503 (the first probe)"]);
+        assert_eq!(observe(failed(), 1), ["a is unhealthy: status 503 (the first probe)"]);
         assert_eq!(states(&entries), "u");
         assert_eq!(observe(passed(), 2), [""; 0]);
         assert_eq!(entries[0].row().streak, 1);
@@ -522,9 +541,31 @@ mod tests {
     fn inverted_counts_the_opposite() {
         let (table, entries) = table(&[HealthCheck { inverted: true, ..server("a", 1) }]);
         let observe = |outcome| lines(&table.observe(&entries[0], outcome, at(1)));
-        assert_eq!(observe(failed()), ["a: unhealthy to healthy: status 503 (the first probe, inverted)"]);
+        assert_eq!(observe(failed()), ["a is healthy: status 503 (the first probe, inverted)"]);
         observe(passed());
         assert_eq!(observe(passed()), ["a: healthy to unhealthy: connected after 0.001 s (2 in a row, inverted)"]);
+    }
+
+    #[test]
+    fn only_what_was_known_is_said_to_have_been_so() {
+        let checks = [server("a", 1), server("b", 2), calculated("both", &[0, 1], 2)];
+        let (table, entries) = table(&checks);
+        assert_eq!(table.observe(&entries[0], passed(), at(1)), []);
+        assert_eq!(table.observe(&entries[1], passed(), at(1)), []);
+        table.observe(&entries[1], failed(), at(2));
+        assert_eq!(
+            lines(&table.observe(&entries[1], failed(), at(3))),
+            [
+                "b: healthy to unhealthy: status 503 (2 in a row)",
+                "both: healthy to unhealthy: 1 of 2 children are healthy, 2 needed",
+            ],
+            "found healthy, if without a line"
+        );
+        // Its settings are others, its name is known.
+        let next = table.follow(&[server("a", 9), server("b", 2), calculated("both", &[0, 1], 1)], at(4));
+        let told = lines(&table.observe(&next.entries[0], failed(), at(5)));
+        assert_eq!(told[0], "a: healthy to unhealthy: status 503 (the first probe)");
+        assert!(told[1].starts_with("both: healthy to unhealthy: 0 of 2"), "{told:?}");
     }
 
     #[test]
@@ -536,10 +577,7 @@ mod tests {
         assert_eq!(entries[3].row().reason, "2 of 3 children are healthy, 2 needed");
         assert_eq!(
             lines(&table.observe(&entries[2], failed(), at(2))),
-            [
-                "c: healthy to unhealthy: status 503 (the first probe)",
-                "two: healthy to unhealthy: 1 of 3 children are healthy, 2 needed",
-            ]
+            ["c is unhealthy: status 503 (the first probe)", "two is unhealthy: 1 of 3 children are healthy, 2 needed",]
         );
         assert_eq!(states(&entries), "uHuu");
         table.observe(&entries[2], passed(), at(3));
@@ -618,7 +656,7 @@ mod tests {
         let (table, entries) = table(&[HealthCheck { inverted: true, ..server("a", 1) }]);
         let up = Override { healthy: true, reason: String::new(), expires: Some(10) };
         let changes = table.set_override("a", Some(up), at(1)).expect("a check");
-        assert_eq!(lines(&changes), ["a: unhealthy to healthy: override up until 1970-01-01T00:00:10Z"]);
+        assert_eq!(lines(&changes), ["a is healthy: override up until 1970-01-01T00:00:10Z"]);
         assert_eq!(table.observe(&entries[0], passed(), at(2)), [], "inverted or not, the operator's word counts");
         assert_eq!(table.expire(at(9)), []);
         let ended = lines(&table.expire(at(10)));
