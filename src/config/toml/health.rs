@@ -120,19 +120,37 @@ struct Draft<'a, 'i> {
     children: Option<Field<'a, 'i>>,
 }
 
-/// The checks of the file, each name once, and the names of those that are wrong: whoever names them is not.
+/// Checks that are written, and so wrong that there is nothing to be named.
+#[derive(Default)]
+pub(super) struct WrongChecks {
+    names: Vec<String>,
+    /// One has no name: it may be any that is not defined.
+    nameless: bool,
+}
+
+impl WrongChecks {
+    /// Whether it is no fault of its own to name this check.
+    pub(super) fn excuse(&self, name: &str) -> bool {
+        self.nameless || self.names.iter().any(|wrong| wrong == name)
+    }
+}
+
+/// The checks of the file, each name once, and those that are wrong: whoever names them is not.
 pub(super) fn checks<'a, 'i>(
     reader: &mut Reader<'i>,
     field: Option<Field<'a, 'i>>,
     shared: &Shared,
-) -> (Vec<HealthCheck>, Vec<String>) {
+) -> (Vec<HealthCheck>, WrongChecks) {
     let mut drafts: Vec<Draft<'a, 'i>> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    let mut wrong: Vec<String> = Vec::new();
+    let mut wrong = WrongChecks::default();
     for table in reader.tables(Place::HealthCheck, field) {
         let name = check_name(reader, &table);
         let check = check(reader, &table, name.as_deref().unwrap_or_default(), shared);
-        let Some(name) = name else { continue };
+        let Some(name) = name else {
+            wrong.nameless = true;
+            continue;
+        };
         if let Some(first) = places.get(&name).and_then(|place| drafts[*place].check.position.as_ref()) {
             let message = format!("health_check '{}': already exists previous definition: {first}", excerpt(&name));
             reader.error(&table.span, message, None);
@@ -143,7 +161,7 @@ pub(super) fn checks<'a, 'i>(
                 places.insert(name, drafts.len());
                 drafts.push(Draft { check, children: table.field("child_health_checks") });
             }
-            None => wrong.push(name),
+            None => wrong.names.push(name),
         }
     }
     let calculated: Vec<_> =
@@ -407,7 +425,7 @@ fn children<'i>(
     reader: &mut Reader<'i>,
     field: Field<'_, 'i>,
     places: &HashMap<String, usize>,
-    wrong: &[String],
+    wrong: &WrongChecks,
     calculated: &[bool],
 ) -> Vec<usize> {
     let elements = reader.elements(field);
@@ -429,7 +447,7 @@ fn children<'i>(
                 reader.error(&at, message, Some("name its children".to_owned()));
             }
             Some(place) => children.push(*place),
-            None if wrong.iter().any(|name| name == text) => {}
+            None if wrong.excuse(text) => {}
             None => {
                 let hint = suggest::did_you_mean(text, places.keys().map(String::as_str));
                 let hint = hint.unwrap_or_else(|| "the name of another [[health_check]]".to_owned());

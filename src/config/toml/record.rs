@@ -23,15 +23,17 @@ const ROLES: &[(&str, FailoverRole)] = &[("PRIMARY", FailoverRole::Primary), ("S
 /// The keys that make a policy, of which a record has one.
 const POLICIES: [&str; 5] = ["failover", "weight", "multivalue_answer", "region", "geo_location"];
 
-/// The records of a zone; those that cannot be read are reported and left out.
+/// The records of a zone, and whether these are all; those that cannot be read, or name a check that cannot, are left out.
 pub(super) fn records<'i>(
     reader: &mut Reader<'i>,
     field: Option<Field<'_, 'i>>,
     apex: &Name,
     around: &Around<'_>,
-) -> Vec<ZoneRecord> {
+) -> (Vec<ZoneRecord>, bool) {
     let tables = reader.tables(Place::Record, field);
-    tables.iter().filter_map(|table| record(reader, table, apex, around)).collect()
+    let records: Vec<_> = tables.iter().filter_map(|table| record(reader, table, apex, around)).collect();
+    let are_all = records.len() == tables.len();
+    (records, are_all)
 }
 
 fn record<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, apex: &Name, around: &Around<'_>) -> Option<ZoneRecord> {
@@ -52,6 +54,9 @@ fn record<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, apex: &Name, aroun
     let alias = table.field("alias_target").map(|field| alias_target(reader, field, apex));
     let values = table.field("value").map(|field| values(reader, field, rtype));
     check_alias(reader, table, rtype);
+    if table.has("health_check") && health_check.is_none() {
+        return None;
+    }
     let position = reader.position(&table.span);
     Some(ZoneRecord {
         name: name?,
@@ -144,7 +149,7 @@ fn set_identifier_of<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>) -> Optio
 fn check_named<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, around: &Around<'_>) -> Option<usize> {
     let text = reader.string(field, "\"primary\"")?;
     let place = around.check_places.get(text).copied();
-    if place.is_none() && !around.wrong_checks.iter().any(|name| name == text) {
+    if place.is_none() && !around.wrong_checks.excuse(text) {
         let hint = suggest::did_you_mean(text, around.check_places.keys().copied());
         let hint = hint.unwrap_or_else(|| format!("define it: [[health_check]] with name = \"{}\"", excerpt(text)));
         let message = format!("{}: undefined health_check '{}'", field.key, excerpt(text));

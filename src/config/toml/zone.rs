@@ -11,6 +11,7 @@ use super::super::values;
 use super::super::zones::below_directory;
 use super::super::{LocalZone, MasterFile, OnAllDown, Position, Soa, View, ZoneSettings, groups};
 use super::acl::Acls;
+use super::health::WrongChecks;
 use super::keys::Place;
 use super::walk::{Field, Reader, Table, unsigned};
 use super::{grant, record};
@@ -26,8 +27,8 @@ pub(super) struct Around<'r> {
     pub(super) keys: &'r [Name],
     /// The health checks by their names.
     pub(super) check_places: HashMap<&'r str, usize>,
-    /// The names of checks that are wrong themselves.
-    pub(super) wrong_checks: &'r [String],
+    /// Checks that are wrong themselves.
+    pub(super) wrong_checks: &'r WrongChecks,
     pub(super) directory: Option<&'r Path>,
     /// `state_directory` is written: journals have a place.
     pub(super) has_state: bool,
@@ -79,9 +80,9 @@ fn zone<'a, 'i>(
     // Without a name nothing is known of the names in it; the types of its values are looked at all the same.
     let apex = name.clone().unwrap_or_else(Name::root);
     let faults_before = reader.diagnostics.len();
-    let records = record::records(reader, table.field("record"), &apex, around);
+    let (records, none_left_out) = record::records(reader, table.field("record"), &apex, around);
     let grants = grant::grants(reader, table.field("grant"), acls, &apex, around.keys);
-    let all_read = reader.diagnostics.len() == faults_before;
+    let all_read = none_left_out && reader.diagnostics.len() == faults_before;
     let position = Some(reader.position(&table.span));
     let zone = LocalZone { name: name?, file, records, settings, grants, position };
     check_source(reader, table, &zone);

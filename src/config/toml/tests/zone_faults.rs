@@ -160,6 +160,21 @@ fn faults_of_zones_are_told_with_line_and_remedy() {
             ],
         ),
         (
+            "a check that is wrong, and a PRIMARY that names it",
+            record("value = '192.0.2.1'\nfailover = 'PRIMARY'\nhealth_check = 'bad'")
+                + "[[health_check]]\nname = 'bad'\ntype = 'HTPP'\nip_address = '10.1.2.3'\n",
+            &["+9: type: unknown value 'HTPP' (did you mean 'HTTP'?)"],
+        ),
+        (
+            "a check whose name is misspelt, and a PRIMARY that names it",
+            record("value = '192.0.2.1'\nfailover = 'PRIMARY'\nhealth_check = 'bad'")
+                + "[[health_check]]\nnane = 'bad'\ntype = 'HTTP'\nip_address = '10.1.2.3'\n",
+            &[
+                "+7: [[health_check]] without name (write name = \"primary\")",
+                "+8: unknown option 'nane' in [[health_check]] (did you mean 'name'?)",
+            ],
+        ),
+        (
             "two policies in a group",
             record("value = '192.0.2.1'\nweight = 1\nset_identifier = 'a'")
                 + &record(
