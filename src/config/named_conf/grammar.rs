@@ -184,11 +184,14 @@ const UNSIGNED: &str = "no zone is signed here: records are served as the file h
 const WOULD_SIGN: &str = "no zone is signed here: validators would see an unsigned zone";
 const CHECKED: &str = "files are always checked: what contradicts itself is an error, what is only odd a warning";
 const NO_LIMIT: &str = "the size of a zone is not bounded";
+const OF_UPDATES: &str =
+    "an update leaves no name with more than 100 types, no type with more than 100 records; files may";
 const READ_ONLY: &str = "zone files are read and never written: updates stand in the journal";
 const HINTS: &str = "no root server is ever asked";
 const NEVER_ITERATES: &str = "this server only forwards, it never asks authoritative servers itself";
 const NOT_COUNTED: &str = "there are no statistics yet";
-const NO_CONTROL: &str = "there is no control channel yet: use signals";
+const NO_CONTROL: &str =
+    "rndc's channel is not there yet: use signals; 'tandem ctl' needs a configuration in TOML with state_directory";
 const NO_SUCH_FILE: &str = "this server writes no such file";
 const BY_SYSTEM: &str = "the limits that the system gives the process hold (systemd: Limit…=)";
 const NOT_YET_SAFE: &str = "it is not implemented yet, and answers without it would not be what it promises";
@@ -421,17 +424,17 @@ pub(super) const ROWS: &[Row] = {
         ignored("file", HINT, Quoted, "file \"db.local\";", HINTS),
         ignored("forward", PRIMARY, OneOf(&["first", "only"]), "forward only;", "names below a delegation of a zone get a referral"),
         ignored("forwarders", PRIMARY, Block, "forwarders { 192.0.2.1; };", "names below a delegation of a zone get a referral"),
-        refused("in-view", ZONE, Text, "in-view v;", "zones shared between views are not implemented yet: write the zone in each view"),
+        refused("in-view", ZONE, Text, "in-view v;", "zones shared between views are not implemented yet: write the zone in each view, with a file of its own in each if it takes updates"),
         refused("inline-signing", BOTH | PRIMARY, Boolean, "inline-signing yes;", WOULD_SIGN).moot(NO),
         honoured("journal", PRIMARY, Quoted, "journal \"db.jnl\";"),
-        refused("masterfile-format", BOTH | PRIMARY, OneOf(&["raw", "text"]), "masterfile-format raw;", "zone files are text").moot(&["text"]),
+        refused("masterfile-format", BOTH | PRIMARY, OneOf(&["raw", "text"]), "masterfile-format raw;", "zone files are text: 'named-compilezone -f raw -F text -o TEXT ZONE RAW' makes one of it").moot(&["text"]),
         ignored("masterfile-style", BOTH | PRIMARY, OneOf(&["full", "relative"]), "masterfile-style full;", READ_ONLY),
         refused("masters", FORWARD, Anything, "masters { 192.0.2.1; };", ASK_PRIMARIES),
         refused("primaries", FORWARD, Anything, "primaries { 192.0.2.1; };", ASK_PRIMARIES),
         ignored("max-ixfr-ratio", BOTH | PRIMARY, SizeOrPercent, "max-ixfr-ratio 50%;", NO_TRANSFER),
         ignored("max-records", BOTH | PRIMARY, Number, "max-records 1000;", NO_LIMIT).moot(&["0"]),
-        ignored("max-records-per-type", BOTH | PRIMARY, Number, "max-records-per-type 100;", NO_LIMIT).moot(&["0"]),
-        ignored("max-types-per-name", BOTH | PRIMARY, Number, "max-types-per-name 100;", NO_LIMIT).moot(&["0"]),
+        ignored("max-records-per-type", BOTH | PRIMARY, Number, "max-records-per-type 100;", OF_UPDATES),
+        ignored("max-types-per-name", BOTH | PRIMARY, Number, "max-types-per-name 100;", OF_UPDATES),
         ignored("max-zone-ttl", BOTH | PRIMARY, Text, "max-zone-ttl 1d;", "records keep the TTL that they are written with").moot(&["unlimited"]),
         ignored("notify-delay", BOTH | PRIMARY, Number, "notify-delay 5;", NO_TRANSFER),
         ignored("notify-to-soa", BOTH | PRIMARY, Boolean, "notify-to-soa yes;", NO_TRANSFER).moot(NO),
@@ -466,7 +469,7 @@ pub(super) const ROWS: &[Row] = {
         refused("bogus", SERVER, Boolean, "bogus yes;", "leave the address out of 'forwarders', or name it in 'blackhole'").moot(NO),
         honoured("edns", SERVER, Boolean, "edns no;"),
         ignored("edns-version", SERVER, Number, "edns-version 1;", "EDNS version 0 is spoken").moot(&["0"]),
-        refused("keys", SERVER, Anything, "keys k;", "TSIG is not implemented yet: questions would go out unsigned"),
+        refused("keys", SERVER, Anything, "keys k;", "questions to upstreams are not signed yet: they would go out without it"),
         ignored("padding", SERVER, Number, "padding 128;", "questions are not padded").moot(&["0"]),
         ignored("support-ixfr", SERVER, Boolean, "support-ixfr yes;", NO_TRANSFER),
         ignored("tcp-keepalive", SERVER, Boolean, "tcp-keepalive yes;", "edns-tcp-keepalive is not spoken").moot(NO),
