@@ -9,14 +9,14 @@ use std::time::Duration;
 use super::chain::{self, Chain};
 use super::local::Present;
 use super::refuse::Denied;
-use super::{Client, Context, Decision, Forward, refuse, signed};
+use super::{Client, Context, Decision, Forward, most_octets, refuse, signed};
 use crate::access::CookieVerdict;
 use crate::cache::{Key, Lookup, Parts, Patch, RefreshWindow};
 use crate::config::RrsetOrder;
 use crate::state::rules::Local;
 use crate::state::{Route, View};
 use crate::tsig::Signer;
-use crate::wire::header::{PLAIN_UDP_OCTETS, ede, flag, rcode, rtype};
+use crate::wire::header::{ede, flag, rcode, rtype};
 use crate::wire::name::MAX_NAME_OCTETS;
 use crate::wire::query::Query;
 use crate::wire::reply::{self, Opt, Reply};
@@ -180,14 +180,7 @@ impl<'a> Admitted<'a> {
     /// The longest reply that this client takes, in octets, without its signature.
     #[inline]
     pub(super) fn limit(&self, room: usize) -> usize {
-        let limit = match (self.client.transport, &self.query.edns) {
-            (Transport::Tcp, _) => room,
-            (Transport::Udp, None) => PLAIN_UDP_OCTETS,
-            (Transport::Udp, Some(edns)) => {
-                let most = usize::from(self.context.snapshot.max_udp_size).max(PLAIN_UDP_OCTETS);
-                usize::from(edns.udp_size).clamp(PLAIN_UDP_OCTETS, most).min(room)
-            }
-        };
+        let limit = most_octets(&self.context, &self.query, self.client, room);
         (limit - signed::octets(self.signer)).max(self.query.question_end)
     }
 
@@ -213,7 +206,7 @@ impl<'a> Admitted<'a> {
         };
         let limit = self.limit(out.len());
         let octets = reply::finish(out, &self.query, end, limit, &reply);
-        Decision::Reply(signed::seal(self.signer, self.context.unix, out, octets))
+        Decision::Reply(self.refusal().sealed(octets, out))
     }
 
     /// AD is for those who ask for it (RFC 6840 §5.7).

@@ -27,7 +27,7 @@ use std::time::Instant;
 use crate::access::CookieVerdict;
 use crate::cache::{Cache, Key};
 use crate::state::{Route, Snapshot, View};
-use crate::wire::header::{class, ede, opcode, rcode, rtype};
+use crate::wire::header::{PLAIN_UDP_OCTETS, class, ede, opcode, rcode, rtype};
 use crate::wire::query::{Fault, Query};
 use crate::wire::{Segment, Transport};
 use admitted::Admitted;
@@ -236,6 +236,19 @@ fn admit<'a>(
     };
     let allowed = view.allow_recursion.as_ref().is_none_or(|list| list.allows(client.address));
     Ok(Admitted { context, client, query, view, recursion_available: view.recursion && allowed, cookie, signer })
+}
+
+/// The longest message that a client takes, in octets, of which `room` are there.
+#[inline]
+fn most_octets(context: &Context<'_>, query: &Query<'_>, client: Client, room: usize) -> usize {
+    match (client.transport, &query.edns) {
+        (Transport::Tcp, _) => room,
+        (Transport::Udp, None) => PLAIN_UDP_OCTETS,
+        (Transport::Udp, Some(edns)) => {
+            let most = usize::from(context.snapshot.max_udp_size).max(PLAIN_UDP_OCTETS);
+            usize::from(edns.udp_size).clamp(PLAIN_UDP_OCTETS, most).min(room)
+        }
+    }
 }
 
 #[inline]

@@ -3,7 +3,7 @@
 //!
 //! Each function writes the reply and returns its length.
 
-use super::{Client, Context, signed};
+use super::{Client, Context, most_octets, signed};
 use crate::access::CookieVerdict;
 use crate::logging::{self, Category, Severity};
 use crate::tsig::Signer;
@@ -91,11 +91,19 @@ impl Refusal<'_, '_> {
         Opt { udp_size: self.context.snapshot.edns_udp_size, cookie, ede }
     }
 
-    /// Writes the reply around a few records that end at `end`: shorter than any limit.
+    /// Writes the reply around a few records that end at `end`: shorter than any limit, but for its signature.
     pub(super) fn finish(&self, end: usize, reply: &Reply<'_>, out: &mut [u8]) -> usize {
         let room = out.len();
         let octets = reply::finish(out, self.query, end, room, reply);
-        signed::seal(self.signer, self.context.unix, out, octets)
+        self.sealed(octets, out)
+    }
+
+    /// Signs a reply of so many octets, within what the client takes; returns its length.
+    #[inline]
+    pub(super) fn sealed(&self, octets: usize, out: &mut [u8]) -> usize {
+        let Some(signer) = self.signer else { return octets };
+        let most = most_octets(self.context, self.query, self.client, out.len());
+        signed::seal_within(signer, self.context.unix, self.query, out, octets, most)
     }
 }
 

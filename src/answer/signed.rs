@@ -7,8 +7,8 @@
 use super::{Client, Context};
 use crate::logging::{self, Category, Severity};
 use crate::tsig::{self, Refused, Signer};
-use crate::wire::Query;
-use crate::wire::header::rcode;
+use crate::wire::header::{flag, put_u16, rcode, u16_at};
+use crate::wire::{Query, reply};
 
 /// What a signature is worth.
 pub(super) struct Judged {
@@ -37,6 +37,27 @@ pub(super) fn judge(context: &Context<'_>, query: &Query<'_>, client: Client) ->
             Some(Judged { rcode: rcode::NOTAUTH, signer: Some(signer) })
         }
     }
+}
+
+/// As [`seal`], for a client that takes no more than `most` octets. Where that would be too long, it gets the question
+/// and the signature, TC and NOERROR (RFC 8945 §5.3); where even that is, since names of keys and algorithms may be as
+/// long as any, the question alone. By TCP it gets it all.
+#[cold]
+pub(super) fn seal_within(
+    signer: &Signer,
+    unix: u64,
+    query: &Query<'_>,
+    out: &mut [u8],
+    length: usize,
+    most: usize,
+) -> usize {
+    if length + signer.octets() <= most {
+        return seal(Some(signer), unix, out, length);
+    }
+    let end = reply::question_only(out, query.packet, query.question_end, rcode::NOERROR);
+    let flags = u16_at(out, 2) | flag::TC;
+    put_u16(out, 2, flags);
+    if end + signer.octets() > most { end } else { seal(Some(signer), unix, out, end) }
 }
 
 /// Octets to be kept free for a signature.

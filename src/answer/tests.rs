@@ -161,6 +161,55 @@ fn what_is_not_forwarded_gets_the_rcode_that_named_gives() {
     }
 }
 
+/// A name in wire form of so many octets, 3 or more.
+fn name_of(octets: usize) -> Vec<u8> {
+    let (mut name, mut left) = (Vec::new(), octets - 1);
+    while left > 0 {
+        let label = (left - 1).min(63);
+        name.push(label as u8);
+        name.resize(name.len() + label, b'k');
+        left -= label + 1;
+    }
+    name.push(0);
+    name
+}
+
+#[test]
+fn a_signed_message_that_is_refused_gets_no_more_octets_than_it_may() {
+    let snapshot = snapshot();
+    let cache = Cache::new(0, Instant::now());
+    let context = Context { snapshot: &snapshot, cache: &cache, now: Instant::now(), unix: 0, rotation: 0 };
+    let small = b"\0\0\x29\x02\0\0\0\0\0\0\0";
+    let (notauth, cut) = (rcode::NOTAUTH, flag::TC);
+    // Header and question have 24 octets, an OPT record 11, a TSIG record 26 beside its names.
+    let cases = [
+        ("names as they are", Transport::Udp, &b""[..], (6, 13), (69, notauth)),
+        ("as long as is possible", Transport::Udp, b"", (255, 207), (512, notauth)),
+        ("one octet too long: the question alone", Transport::Udp, b"", (255, 208), (24, cut)),
+        ("the longest", Transport::Udp, b"", (255, 255), (24, cut)),
+        ("the longest, by TCP", Transport::Tcp, b"", (255, 255), (560, notauth)),
+        ("the longest, where 1232 octets are taken", Transport::Udp, OPT, (255, 255), (571, notauth)),
+        ("with OPT as long as is possible", Transport::Udp, small, (255, 196), (512, notauth)),
+        ("too long with OPT: question and signature", Transport::Udp, small, (255, 199), (504, cut)),
+    ];
+    for (case, transport, opt, (key, algorithm), (octets, flags)) in cases {
+        let mut packet = query("a.corp", (rtype::A, class::IN), opt);
+        packet[11] += 1;
+        packet.extend(name_of(key));
+        packet.extend(b"\0\xfa\0\xff\0\0\0\0");
+        packet.extend(((algorithm + 16) as u16).to_be_bytes());
+        packet.extend(name_of(algorithm));
+        packet.extend([0; 16]);
+        let client = Client { address: address(INSIDE), port: 4000, destination: address(OWN), transport };
+        let mut out = vec![0xee; 4096];
+        let Decision::Reply(length) = decide(context, &packet, client, &mut out) else { panic!("{case}: a reply") };
+        let told = (length, u16_at(&out, 2) & (flag::TC | flag::RCODE));
+        assert_eq!(told, (octets, flags), "{case}");
+        let records = u16::from(octets > 24) + u16::from(!opt.is_empty() && flags == notauth);
+        assert_eq!(u16_at(&out, 10), records, "{case}");
+    }
+}
+
 #[test]
 fn questions_about_the_server_are_answered_in_class_ch_alone() {
     let snapshot = snapshot();
