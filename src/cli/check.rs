@@ -20,22 +20,28 @@ pub struct CheckArgs {
 
 /// Reads the file and prints what was found.
 pub fn run(args: CheckArgs) -> ExitCode {
-    let mut loaded = config::load(&args.file);
+    let (mut loaded, mut unread_zones) = (config::load(&args.file), 0);
     if let Ok(Loaded { config, warnings }) = &mut loaded {
-        warnings.extend(daemon::obstacles(config));
+        let obstacles = daemon::obstacles(config);
+        warnings.extend(obstacles.diagnostics);
+        unread_zones = obstacles.unread_zones;
     }
-    let (lines, is_usable) = report(&args.file, loaded);
+    let (lines, is_usable) = report(&args.file, loaded, unread_zones);
     if cli::print_lines(lines) && is_usable { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// What is printed, and whether the configuration can be used.
-fn report(file: &Path, loaded: Result<Loaded, Vec<Diagnostic>>) -> (Vec<String>, bool) {
+/// What is printed, and whether the configuration can be used. The files of so many zones cannot be read on this host.
+fn report(file: &Path, loaded: Result<Loaded, Vec<Diagnostic>>, unread_zones: usize) -> (Vec<String>, bool) {
     match loaded {
         Ok(Loaded { config, warnings }) => {
             let mut lines: Vec<_> = warnings.iter().map(ToString::to_string).collect();
             let is_usable = warnings.iter().all(|warning| warning.level != Level::Error);
             if is_usable {
-                lines.push(format!("{}: ok, {}", file.display(), summary(&config)));
+                let unread = match unread_zones {
+                    0 => String::new(),
+                    count => format!(" but {} could not be read on this host,", counted(count, "zone")),
+                };
+                lines.push(format!("{}: ok,{unread} {}", file.display(), summary(&config)));
             }
             (lines, is_usable)
         }
@@ -89,6 +95,27 @@ mod tests {
     }
 
     #[test]
+    fn a_zone_that_cannot_be_read_here_is_told_in_the_last_line_too() {
+        let text = "[[zone]]\nname = 'corp'\nfile = '/nonexistent/corp.zone'\n[[zone.grant]]\nclients = ['any']\n\
+                    [[zone]]\nname = 'lab'\nfile = '/nonexistent/lab.zone'\n[options]\nstate_directory = '/tmp/x'\n";
+        let mut loaded = config::toml::parse(text, "x.toml", &config::files::NoFiles);
+        let Ok(Loaded { config, warnings }) = &mut loaded else { panic!("it is right: {loaded:?}") };
+        let obstacles = daemon::obstacles(config);
+        warnings.extend(obstacles.diagnostics);
+        let (lines, is_usable) = report(Path::new("x.toml"), loaded, obstacles.unread_zones);
+        let last = "x.toml: ok, but 2 zones could not be read on this host, 1 view, 0 forward zones, 2 local zones";
+        assert!(is_usable && lines.last().is_some_and(|line| line.starts_with(last)), "{lines:#?}");
+        for (line, expected) in [
+            (3, "file not found: its names would be answered SERVFAIL, unless it has a journal (create it"),
+            (8, "file not found: its names would be answered SERVFAIL (create it"),
+        ] {
+            let is_told =
+                |told: &String| told.starts_with(&format!("x.toml:{line}: warning: zone")) && told.contains(expected);
+            assert!(lines.iter().any(is_told), "{expected}: {lines:#?}");
+        }
+    }
+
+    #[test]
     fn everything_found_is_printed_and_only_errors_refuse() {
         for (case, text, lines, usable) in [
             (
@@ -123,7 +150,7 @@ mod tests {
             ),
         ] {
             let file = Path::new("x.toml");
-            let (printed, is_usable) = report(file, config::toml::parse(text, "x.toml", &config::files::NoFiles));
+            let (printed, is_usable) = report(file, config::toml::parse(text, "x.toml", &config::files::NoFiles), 0);
             assert_eq!((printed, is_usable), (lines.iter().map(|line| (*line).to_owned()).collect(), usable), "{case}");
         }
     }

@@ -221,6 +221,13 @@ impl LocalZone {
         rdata.into()
     }
 
+    /// Whether its NS record and its MNAME are the host's name, since nobody says another one.
+    pub fn is_named_by_host(&self) -> bool {
+        let settings = &self.settings;
+        let is_named = !settings.name_servers.is_empty() || settings.soa.mname.is_some();
+        self.file.is_none() && !is_named && self.apex_name_servers().next().is_none()
+    }
+
     fn mname(&self, host: &Name) -> Name {
         let written = self.settings.soa.mname.as_ref().or(self.settings.name_servers.first()).cloned();
         written.or_else(|| self.apex_name_servers().next()).unwrap_or_else(|| host.clone())

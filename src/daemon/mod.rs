@@ -180,7 +180,7 @@ pub fn explain(config: &Config, qname: &Name, qtype: u16, from: IpAddr, to: IpAd
 
 /// What would keep a server with this configuration from starting on this host, or from serving its local zones; ports and
 /// privileges are not tried.
-pub fn obstacles(config: &Config) -> Vec<Diagnostic> {
+pub fn obstacles(config: &Config) -> Obstacles {
     let wanted = addresses::wanted(config, &host_addresses());
     let listens = if wanted.is_empty() { Err(StartError::NoAddress) } else { Ok(()) };
     // Only who may enter a directory may look at its own entry in it.
@@ -196,7 +196,53 @@ pub fn obstacles(config: &Config) -> Vec<Diagnostic> {
     let host = addresses::for_snapshot(&host_addresses());
     let checks = health::Table::new(Vec::new()).follow(&config.health_checks, SystemTime::now()).entries;
     let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
-    faults.chain(zones::check(config, context)).collect()
+    let mut diagnostics: Vec<_> = faults.chain(bare_primaries(config, &host.name)).collect();
+    let mut of_zones = zones::check(config, context);
+    let unread_zones = tell_what_follows(config, &mut of_zones);
+    diagnostics.append(&mut of_zones);
+    Obstacles { diagnostics, unread_zones }
+}
+
+/// What a configuration meets on this host.
+pub struct Obstacles {
+    /// Faults of zones, and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// So many zones have a file that cannot be read here.
+    pub unread_zones: usize,
+}
+
+/// Says what a server would do without the files that cannot be read here; returns how many they are.
+fn tell_what_follows(config: &Config, of_zones: &mut [Diagnostic]) -> usize {
+    let zones = config.views.iter().flat_map(|view| &view.zones);
+    // What is wrong in a file is told with a line of that file; where it is named, that it cannot be read.
+    let named: BTreeMap<_, _> =
+        zones.filter_map(|zone| Some((zone.file.as_ref()?.position.as_ref()?.to_string(), zone))).collect();
+    let mut unread = 0;
+    for diagnostic in of_zones.iter_mut().filter(|diagnostic| diagnostic.level == config::Level::Warning) {
+        let place = diagnostic.position.as_ref().map(ToString::to_string);
+        let Some(zone) = place.and_then(|place| named.get(&place)) else { continue };
+        diagnostic.message += match zone.grants.is_empty() {
+            true => ": its names would be answered SERVFAIL",
+            false => ": its names would be answered SERVFAIL, unless it has a journal",
+        };
+        unread += 1;
+    }
+    unread
+}
+
+/// Zones whose name server is this host, whose name nobody else finds.
+fn bare_primaries(config: &Config, host: &str) -> Vec<Diagnostic> {
+    if host.trim_end_matches('.').contains('.') {
+        return Vec::new();
+    }
+    let zones = config.views.iter().flat_map(|view| &view.zones).filter(|zone| zone.is_named_by_host());
+    let warning = |zone: &config::LocalZone| Diagnostic {
+        position: zone.position.clone(),
+        level: config::Level::Warning,
+        message: format!("zone '{}': its name server is '{host}', this host's name, which has no dot", zone.name),
+        hint: Some(format!("write name_servers = [\"ns1.{}\"]", zone.name)),
+    };
+    zones.map(warning).collect()
 }
 
 /// Where this host has no place for what the server keeps. Nothing is made, and nobody who runs is disturbed.
@@ -602,4 +648,26 @@ async fn pause(interval: Duration) {
         return std::future::pending().await;
     }
     tokio::time::sleep(interval).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::files::NoFiles;
+
+    #[test]
+    fn a_host_without_a_domain_is_no_name_server() {
+        let record = "[[zone.record]]\nname = '@'\ntype = 'A'\nvalue = '192.0.2.1'\n";
+        let text = format!(
+            "[[zone]]\nname = 'a.corp'\n{record}[[zone]]\nname = 'b.corp'\nname_servers = ['ns1.corp']\n{record}\
+             [[zone]]\nname = 'c.corp'\nsoa = {{ mname = 'ns1.corp' }}\n{record}[[zone]]\nname = 'd.corp'\n\
+             [[zone.record]]\nname = '@'\ntype = 'NS'\nvalue = 'ns1.corp'\n[[zone]]\nname = 'e.corp'\nfile = 'e'\n"
+        );
+        let config = config::toml::parse(&text, "x.toml", &NoFiles).expect("it is right").config;
+        let told: Vec<_> = bare_primaries(&config, "az1").iter().map(ToString::to_string).collect();
+        let expected = "x.toml:1: warning: zone 'a.corp': its name server is 'az1', this host's name, which has no dot \
+                        (write name_servers = [\"ns1.a.corp\"])";
+        assert_eq!(told, [expected]);
+        assert_eq!(bare_primaries(&config, "az1.corp"), []);
+    }
 }
