@@ -193,7 +193,7 @@ impl Asked<'_, '_> {
         // An update has no use for RD and CD: those bits are zero (RFC 2136 §2.2).
         let flags = u16_at(out, 2) & !(flag::RD | flag::CD);
         put_u16(out, 2, flags);
-        signed::seal(signer, context.unix, out, octets)
+        Refusal { signer, ..refusal }.sealed(octets, out)
     }
 
     /// Who sent it, in named's words.
