@@ -159,7 +159,9 @@ mod tests {
 
     #[test]
     fn an_address_has_one_holder() {
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("loopback");
+        // Of its own, so that nobody is given the port while nobody holds it.
+        let [.., high, low] = std::process::id().to_be_bytes();
+        let socket = std::net::UdpSocket::bind((std::net::Ipv4Addr::new(127, 3, high, low), 0)).expect("loopback");
         let address = socket.local_addr().expect("bound");
         let in_use = |result: io::Result<Lock>| result.map(|_| ()).map_err(|error| error.kind());
         assert_eq!(in_use(Lock::take(address)), Err(io::ErrorKind::AddrInUse), "another server");
