@@ -7,13 +7,14 @@ mod addresses;
 mod channel;
 mod checks;
 mod journals;
+mod offline;
 mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -22,23 +23,22 @@ use tokio::net::UnixDatagram;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::access::{Bounds, Host, Quota};
-use crate::answer::{self, desk, explain::Explained};
+use crate::answer::desk;
 use crate::cache::Cache;
-use crate::config::{self, CacheSize, Config, Diagnostic, HealthCheck};
+use crate::config::{self, CacheSize, Config, Diagnostic};
 use crate::control::{Overrides, Socket, Untaken};
-use crate::health;
 use crate::keeper::Keeper;
 use crate::listen::{Mailbox, Shared, Workers};
-use crate::logging::{self, Category, Destination, Logger, Severity};
+use crate::logging::{self, Category, Logger, Severity};
 use crate::state::{State, Zones};
 use crate::sys::host::{self, HostAddress};
 use crate::sys::state_directory::{StateDirectory, Unusable};
 use crate::sys::{cores, limits, memory};
 use crate::upstream::{self, HedgeBudget, InFlight};
-use crate::wire::Name;
 use addresses::Lock;
 use channel::Channel;
 use checks::Checks;
+pub use offline::{Obstacles, explain, obstacles};
 use zones::Loaded;
 
 /// Why the server did not start.
@@ -162,122 +162,6 @@ impl Signals {
             second: signal(SignalKind::user_defined2())?,
         })
     }
-}
-
-/// Says what a configuration does with a question, on this host, without running anything. What health checks would
-/// find is not known: all count as healthy.
-pub fn explain(config: &Config, qname: &Name, qtype: u16, from: IpAddr, to: IpAddr) -> Explained {
-    let host = addresses::for_snapshot(&host_addresses());
-    let health = health::Table::new(Vec::new());
-    let healthy = |check: &HealthCheck| HealthCheck { inverted: check.inverted && check.disabled, ..check.clone() };
-    let healthy: Vec<_> = config.health_checks.iter().map(healthy).collect();
-    let checks = health.follow(&healthy, SystemTime::now()).entries;
-    let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
-    let zones = zones::read(config, &Loaded::default(), context, None).zones;
-    let state = State::new(config, host, [0; 16], &zones);
-    answer::explain::explain(&state.present(), qname, qtype, from, to, answer::explain::Health::Unknown)
-}
-
-/// What would keep a server with this configuration from starting on this host, or from serving its local zones; ports and
-/// privileges are not tried.
-pub fn obstacles(config: &Config) -> Obstacles {
-    let wanted = addresses::wanted(config, &host_addresses());
-    let listens = if wanted.is_empty() { Err(StartError::NoAddress) } else { Ok(()) };
-    // Only who may enter a directory may look at its own entry in it.
-    let enters = config.directory.as_ref().map_or(Ok(()), |directory| {
-        let found = fs::metadata(directory.join("."));
-        found.map(|_| ()).map_err(|error| StartError::Directory(directory.clone(), error))
-    });
-    let found = [enters, refuse_own_forwarders(config, &wanted), listens].into_iter().filter_map(Result::err);
-    let found = found.chain(missing_places(config));
-    let message = |error: StartError| format!("'serve' would not start on this host: {error}");
-    let warning = |message| Diagnostic { position: None, level: config::Level::Warning, message, hint: None };
-    let faults = found.map(message).chain(lost_logs(config)).map(warning);
-    let host = addresses::for_snapshot(&host_addresses());
-    let checks = health::Table::new(Vec::new()).follow(&config.health_checks, SystemTime::now()).entries;
-    let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
-    let mut diagnostics: Vec<_> = faults.chain(bare_primaries(config, &host.name)).collect();
-    let mut of_zones = zones::check(config, context);
-    let unread_zones = tell_what_follows(config, &mut of_zones);
-    diagnostics.append(&mut of_zones);
-    Obstacles { diagnostics, unread_zones }
-}
-
-/// What a configuration meets on this host.
-pub struct Obstacles {
-    /// Faults of zones, and warnings.
-    pub diagnostics: Vec<Diagnostic>,
-    /// So many zones have a file that cannot be read here.
-    pub unread_zones: usize,
-}
-
-/// Says what a server would do without the files that cannot be read here; returns how many they are.
-fn tell_what_follows(config: &Config, of_zones: &mut [Diagnostic]) -> usize {
-    let zones = config.views.iter().flat_map(|view| &view.zones);
-    // What is wrong in a file is told with a line of that file; where it is named, that it cannot be read.
-    let named: BTreeMap<_, _> =
-        zones.filter_map(|zone| Some((zone.file.as_ref()?.position.as_ref()?.to_string(), zone))).collect();
-    let mut unread = 0;
-    for diagnostic in of_zones.iter_mut().filter(|diagnostic| diagnostic.level == config::Level::Warning) {
-        let place = diagnostic.position.as_ref().map(ToString::to_string);
-        let Some(zone) = place.and_then(|place| named.get(&place)) else { continue };
-        diagnostic.message += match zone.grants.is_empty() {
-            true => ": its names would be answered SERVFAIL",
-            false => ": its names would be answered SERVFAIL, unless it has a journal",
-        };
-        unread += 1;
-    }
-    unread
-}
-
-/// Zones whose name server is this host, whose name nobody else finds.
-fn bare_primaries(config: &Config, host: &str) -> Vec<Diagnostic> {
-    if host.trim_end_matches('.').contains('.') {
-        return Vec::new();
-    }
-    let zones = config.views.iter().flat_map(|view| &view.zones).filter(|zone| zone.is_named_by_host());
-    let warning = |zone: &config::LocalZone| Diagnostic {
-        position: zone.position.clone(),
-        level: config::Level::Warning,
-        message: format!("zone '{}': its name server is '{host}', this host's name, which has no dot", zone.name),
-        hint: Some(format!("write name_servers = [\"ns1.{}\"]", zone.name)),
-    };
-    zones.map(warning).collect()
-}
-
-/// Where this host has no place for what the server keeps. Nothing is made, and nobody who runs is disturbed.
-fn missing_places(config: &Config) -> Vec<StartError> {
-    let base = config.directory.clone().unwrap_or_default();
-    let above = |path: &Path| match path.parent().filter(|above| !above.as_os_str().is_empty()) {
-        Some(above) => fs::metadata(above.join(".")).map(drop),
-        None => Ok(()),
-    };
-    let state = config.state_directory.as_ref().map(|path| base.join(path));
-    let of_state = state.as_ref().and_then(|path| {
-        let found = fs::metadata(path.join(".")).map(drop);
-        let is_made = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-        let error = found.or_else(|error| if is_made(&error) { above(path) } else { Err(error) }).err()?;
-        Some(StartError::State(Unusable::System(path.clone(), error)))
-    });
-    let of_socket = config.control_socket.as_ref().map(|path| base.join(path)).and_then(|path| {
-        let error = above(&path).err().filter(|_| path.parent() != state.as_deref())?;
-        Some(StartError::Control(Untaken::System(path, error)))
-    });
-    of_state.into_iter().chain(of_socket).collect()
-}
-
-/// The log files whose directory this host has not: a server starts all the same, and their messages are lost.
-fn lost_logs(config: &Config) -> Vec<String> {
-    let directory = config.directory.clone().unwrap_or_default();
-    let lost = config.logging.channels.iter().filter_map(|(name, channel)| {
-        let Destination::File(file) = &channel.destination else { return None };
-        let path = directory.join(&file.path);
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty())?;
-        let error = fs::metadata(parent.join(".")).err()?;
-        let what = format!("channel '{name}': its messages would be lost on this host: '{}'", parent.display());
-        Some(format!("{what}: {error} (create it, and let the server's user write it)"))
-    });
-    lost.collect()
 }
 
 impl Daemon {
@@ -648,26 +532,4 @@ async fn pause(interval: Duration) {
         return std::future::pending().await;
     }
     tokio::time::sleep(interval).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::files::NoFiles;
-
-    #[test]
-    fn a_host_without_a_domain_is_no_name_server() {
-        let record = "[[zone.record]]\nname = '@'\ntype = 'A'\nvalue = '192.0.2.1'\n";
-        let text = format!(
-            "[[zone]]\nname = 'a.corp'\n{record}[[zone]]\nname = 'b.corp'\nname_servers = ['ns1.corp']\n{record}\
-             [[zone]]\nname = 'c.corp'\nsoa = {{ mname = 'ns1.corp' }}\n{record}[[zone]]\nname = 'd.corp'\n\
-             [[zone.record]]\nname = '@'\ntype = 'NS'\nvalue = 'ns1.corp'\n[[zone]]\nname = 'e.corp'\nfile = 'e'\n"
-        );
-        let config = config::toml::parse(&text, "x.toml", &NoFiles).expect("it is right").config;
-        let told: Vec<_> = bare_primaries(&config, "az1").iter().map(ToString::to_string).collect();
-        let expected = "x.toml:1: warning: zone 'a.corp': its name server is 'az1', this host's name, which has no dot \
-                        (write name_servers = [\"ns1.a.corp\"])";
-        assert_eq!(told, [expected]);
-        assert_eq!(bare_primaries(&config, "az1.corp"), []);
-    }
 }

@@ -183,17 +183,24 @@ fn load(
     (is_read, faults)
 }
 
-/// What is wrong with the local zones of a configuration. That a file is missing may be this host's alone.
-pub(super) fn check(config: &Config, context: Context<'_>) -> Vec<Diagnostic> {
-    let zones = config.views.iter().flat_map(|view| &view.zones);
-    let check = |text: &LocalZone| {
+/// What is wrong with the local zones of a configuration, and how many have a file that cannot be read. That it cannot may
+/// be this host's fault alone: a warning, which says what would follow.
+pub(super) fn check(config: &Config, context: Context<'_>) -> (Vec<Diagnostic>, usize) {
+    let (mut found, mut unread) = (Vec::new(), 0);
+    for text in config.views.iter().flat_map(|view| &view.zones) {
         let Read { mut diagnostics, is_missing, .. } = read_zone(text, None, context);
-        if is_missing {
+        // The first is that it cannot be read.
+        if let Some(first) = diagnostics.first_mut().filter(|_| is_missing) {
+            first.message += match text.grants.is_empty() {
+                true => ": its names would be answered SERVFAIL",
+                false => ": its names would be answered SERVFAIL, unless it has a journal",
+            };
             diagnostics.iter_mut().for_each(|diagnostic| diagnostic.level = Level::Warning);
+            unread += 1;
         }
-        diagnostics
-    };
-    zones.flat_map(check).collect()
+        found.append(&mut diagnostics);
+    }
+    (found, unread)
 }
 
 /// The host as a name; `localhost` if it is none.
@@ -379,6 +386,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let text = "@ SOA ns h 1 2 3 4 5\n@ NS ns\nns 60 A 10.0.0.\nx.other. A 10.0.0.1\nw CNAME ns\nw A 10.0.0.1\n";
         std::fs::write(directory.path().join("corp"), text).expect("a file");
+        std::fs::write(directory.path().join("corp.jnl"), ";BIND LOG V9\n").expect("a file");
         let conf = format!(
             "options {{ directory \"{}\"; }}; zone corp {{ type primary; file \"corp\"; }}; zone gone {{ type primary; \
              file \"gone\"; }};",
@@ -386,12 +394,15 @@ mod tests {
         );
         let config = named_conf::parse(&conf, "x.conf", &Disk).expect("the configuration is right").config;
         let context = Context { checks: &[], region: None, host: "az1" };
-        let told: Vec<String> = check(&config, context).iter().map(ToString::to_string).collect();
+        let (found, unread) = check(&config, context);
+        let told: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(unread, 1, "{told:#?}");
         for expected in [
             "corp:3: bad A",
             "corp:4: 'x.other' is out of zone",
             "corp:6: w.corp: CNAME and other data",
-            "gone failed: file not found (create it, or correct 'file')",
+            "gone failed: file not found: its names would be answered SERVFAIL (create it, or correct 'file')",
+            "corp.jnl', which are not in force here (run 'rndc freeze'",
         ] {
             assert!(told.iter().any(|line| line.contains(expected)), "{expected}: {told:#?}");
         }
