@@ -222,12 +222,13 @@ impl Daemon {
             channel,
             config,
         };
+        // Before the first answer: whoever has got one finds the file.
+        daemon.write_pid_file();
         for (address, (lock, sockets)) in bound {
             daemon.workers.listen(sockets);
             daemon.note_listening(address, lock);
         }
         daemon.tell_listening();
-        daemon.write_pid_file();
         Ok(daemon)
     }
 
