@@ -21,7 +21,7 @@
 //! | | [`listen`] | one worker a core: sockets and timers, lent to `answer` |
 //! | the operators' side | [`control`] | a Unix socket for what they ask and tell: health, zones, explanations |
 //! | | [`daemon`] | start, reload, stop; the only module that knows everyone |
-//! | | [`cli`] | subcommands, the demo |
+//! | | [`cli`] | programs by name, subcommands, the demo |
 //!
 //! # The walk of a query
 //! 1. `listen` receives a batch of datagrams, or a message of a connection.

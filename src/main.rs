@@ -1,10 +1,9 @@
-//! Which program: `tandem` and its subcommands.
+//! Starts the program that argv\[0\] or the first word names.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use tandem::cli::{self, Cli};
+use tandem::cli::program;
 
 fn main() -> ExitCode {
-    cli::run(Cli::parse())
+    program::run(std::env::args_os().collect())
 }

@@ -1,4 +1,4 @@
-//! Commands: what `tandem` is told to do by its arguments.
+//! Commands: what `tandem` is told to do by its arguments, and which other programs it is ([`program`]).
 //!
 //! One file a subcommand, each with its arguments and `run`, which gives the exit code. Standard output is written
 //! here only, and a reader that went away (`tandem check … | head`) is no fault.
@@ -8,6 +8,7 @@ pub mod ctl;
 pub mod demo;
 pub mod explain;
 pub mod journal;
+pub mod program;
 pub mod serve;
 
 use std::fmt;
