@@ -11,6 +11,6 @@ mod variables;
 mod verify;
 
 pub use fuzz::fuzz;
-pub use key::{Algorithm, Key, Keys};
+pub use key::{Algorithm, Key, Keys, MAX_MAC_OCTETS, Tag};
 pub use sign::{Signer, sign};
 pub use verify::{Refused, Verified, verify};

@@ -11,10 +11,6 @@ use crate::config::values::{self, excerpt};
 use crate::config::{Key, Secret, suggest};
 use crate::tsig::Algorithm;
 
-/// Algorithms that named has, and why they are refused.
-const REFUSED: &[(&str, &str)] =
-    &[("hmac-md5", "MD5 is broken"), ("hmac-sha224", "nobody needs it"), ("hmac-md5.sig-alg.reg.int", "MD5 is broken")];
-
 impl<'a> Context<'a> {
     pub(super) fn define_keys(&mut self, top: &'a Body) {
         let of_views = top.all("view").filter_map(|view| match &view.value {
@@ -53,14 +49,16 @@ impl<'a> Context<'a> {
         if let Some(algorithm) = Algorithm::by_name(text) {
             return Some(algorithm);
         }
-        let (message, hint) = match refused(text) {
-            Some(why) => (format!("algorithm '{}' is refused: {why}", excerpt(text)), None),
-            None => {
+        let (message, hint) = match is_cut(text) {
+            true => (format!("algorithm '{}' is refused: MACs are not cut short", excerpt(text)), None),
+            false => {
                 let words = Algorithm::ALL.into_iter().map(Algorithm::name);
                 (format!("unknown algorithm '{}'", excerpt(text)), suggest::did_you_mean(text, words))
             }
         };
-        let hint = hint.unwrap_or_else(|| "hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512".to_owned());
+        let hint = hint.unwrap_or_else(|| {
+            "hmac-sha256, hmac-sha384 or hmac-sha512; for old clients hmac-sha224, hmac-sha1 or hmac-md5".to_owned()
+        });
         self.report.problem(Problem::new(at.clone(), message).with_hint(hint));
         None
     }
@@ -78,14 +76,9 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Why an algorithm that named has is refused.
-fn refused(text: &str) -> Option<&'static str> {
-    let lower = text.to_ascii_lowercase();
-    let truncated = || {
-        let (word, bits) = lower.rsplit_once('-')?;
-        let known = Algorithm::ALL.into_iter().map(Algorithm::name).chain(REFUSED.iter().map(|(word, _)| *word));
-        let is_bits = !bits.is_empty() && bits.bytes().all(|octet| octet.is_ascii_digit());
-        (is_bits && known.into_iter().any(|known| known == word)).then_some("MACs are not cut short")
-    };
-    REFUSED.iter().find(|(word, _)| *word == lower).map(|(_, why)| *why).or_else(truncated)
+/// Whether it is an algorithm with a number of bits, which named takes.
+fn is_cut(text: &str) -> bool {
+    let Some((word, bits)) = text.rsplit_once('-') else { return false };
+    let is_bits = !bits.is_empty() && bits.bytes().all(|octet| octet.is_ascii_digit());
+    is_bits && Algorithm::by_name(word).is_some()
 }

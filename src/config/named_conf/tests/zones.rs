@@ -217,15 +217,14 @@ fn what_cannot_be_done_is_refused_with_its_reason() {
         ),
         (policy("grant k subdomian a.z A;"), "'subdomian' unexpected (did you mean 'subdomain'?)".to_owned()),
         (
-            key("algorithm hmac-md5; secret \"c2VjcmV0\";"),
-            "algorithm 'hmac-md5' is refused: MD5 is broken \
-         (hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512)"
+            key("algorithm hmac-md4; secret \"c2VjcmV0\";"),
+            "unknown algorithm 'hmac-md4' (did you mean 'hmac-md5'?)"
                 .to_owned(),
         ),
         (
             key("algorithm hmac-sha256-128; secret \"c2VjcmV0\";"),
             "algorithm 'hmac-sha256-128' is refused: MACs \
-         are not cut short (hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512)"
+         are not cut short (hmac-sha256, hmac-sha384 or hmac-sha512; for old clients hmac-sha224, hmac-sha1 or hmac-md5)"
                 .to_owned(),
         ),
         (

@@ -380,14 +380,14 @@ fn faults_of_keys_and_checks_are_told_with_line_and_remedy() {
     let cases: &[(&str, String, &[&str])] = &[
         (
             "keys",
-            "[[key]]\n[[key]]\nname = 'a'\nsecret = 7\nalgorithm = 'hmac-md5'\n[[key]]\nname = 'b'\nsecret = \
+            "[[key]]\n[[key]]\nname = 'a'\nsecret = 7\nalgorithm = 'hmac-md4'\n[[key]]\nname = 'b'\nsecret = \
              'x'\nsecret_file = 'y'\n[[key]]\nname = 'B.'\nsecret = 'c2VjcmV0'"
                 .to_owned(),
             &[
                 "t.toml:1: [[key]] without secret (write secret = \"…\", what 'tsig-keygen' prints, or secret_file)",
                 "t.toml:1: [[key]] without name (write name = \"deploy\")",
                 "t.toml:4: secret: bad base64 encoding (what 'tsig-keygen' prints: base64 with its '=' at the end)",
-                "t.toml:5: algorithm: unknown value 'hmac-md5' (one of hmac-sha1, hmac-sha256, hmac-sha384, hmac-sha512)",
+                "t.toml:5: algorithm: unknown value 'hmac-md4' (did you mean 'hmac-md5'?)",
                 "t.toml:9: secret beside secret_file (write one or the other)",
                 "t.toml:10: key 'b': already exists previous definition: t.toml:6",
             ],
