@@ -8,10 +8,11 @@ mod channel;
 mod checks;
 mod journals;
 mod offline;
+mod pid_file;
+mod start_error;
 mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -26,78 +27,22 @@ use crate::access::{Bounds, Host, Quota};
 use crate::answer::desk;
 use crate::cache::Cache;
 use crate::config::{self, CacheSize, Config, Diagnostic};
-use crate::control::{Overrides, Socket, Untaken};
+use crate::control::{Overrides, Socket};
 use crate::keeper::Keeper;
 use crate::listen::{Mailbox, Shared, Workers};
 use crate::logging::{self, Category, Logger, Severity};
 use crate::state::{State, Zones};
 use crate::sys::host::{self, HostAddress};
-use crate::sys::state_directory::{StateDirectory, Unusable};
+use crate::sys::state_directory::StateDirectory;
 use crate::sys::{cores, limits, memory};
 use crate::upstream::{self, HedgeBudget, InFlight};
 use addresses::Lock;
 use channel::Channel;
 use checks::Checks;
 pub use offline::{Obstacles, explain, obstacles};
+use pid_file::PidFile;
+pub use start_error::StartError;
 use zones::Loaded;
-
-/// Why the server did not start.
-#[derive(Debug)]
-pub enum StartError {
-    /// The configuration is wrong; every fault of it.
-    Config(Vec<Diagnostic>),
-    /// An address cannot be listened on.
-    Listen(SocketAddr, io::Error),
-    /// The configuration leaves nothing to listen on.
-    NoAddress,
-    /// `directory` cannot be entered.
-    Directory(PathBuf, io::Error),
-    /// `state_directory` cannot be used.
-    State(Unusable),
-    /// `state_directory` was another until now; journals do not move.
-    StateMoved(Option<PathBuf>, Option<PathBuf>),
-    /// `control_socket` cannot be had.
-    Control(Untaken),
-    /// Something the system did not allow, with what was tried.
-    System(String, io::Error),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(faults) => {
-                for (index, fault) in faults.iter().enumerate() {
-                    write!(f, "{}{fault}", if index > 0 { "\n" } else { "" })?;
-                }
-                Ok(())
-            }
-            Self::Listen(address, error) => {
-                let advice = addresses::advice(*address, error);
-                write!(f, "cannot listen on {} port {}: {error} ({advice})", address.ip(), address.port())
-            }
-            Self::NoAddress => f.write_str(
-                "no address to listen on: listen-on and listen-on-v6 match none of this host's (see 'ip address')",
-            ),
-            Self::Directory(path, error) => {
-                let advice = "create it, let the server's user enter it, or correct 'directory'";
-                write!(f, "cannot change to directory '{}': {error} ({advice})", path.display())
-            }
-            Self::State(unusable) => unusable.fmt(f),
-            Self::StateMoved(before, now) => {
-                let place = |path: &Option<PathBuf>| {
-                    path.as_ref().map_or("none".to_owned(), |path| format!("'{}'", path.display()))
-                };
-                let (before, now) = (place(before), place(now));
-                write!(
-                    f,
-                    "state_directory was {before} and would be {now}: a reload cannot move it (restart the server)"
-                )
-            }
-            Self::Control(untaken) => untaken.fmt(f),
-            Self::System(what, error) => write!(f, "{what}: {error}"),
-        }
-    }
-}
 
 /// How long a stop waits for answers: as long as a question may wait with the default `resolver-query-timeout`.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -116,7 +61,7 @@ pub struct Daemon {
     listening: BTreeMap<SocketAddr, Lock>,
     /// Those that should be and cannot.
     missing: BTreeSet<SocketAddr>,
-    pid_file: Option<PathBuf>,
+    pid_file: PidFile,
     /// What the local zones say.
     zones: Loaded,
     checks: Checks,
@@ -216,14 +161,14 @@ impl Daemon {
             workers,
             listening: BTreeMap::new(),
             missing: BTreeSet::new(),
-            pid_file: None,
+            pid_file: PidFile::default(),
             zones,
             checks: own_checks,
             channel,
             config,
         };
         // Before the first answer: whoever has got one finds the file.
-        daemon.write_pid_file();
+        daemon.pid_file.follow(daemon.config.pid_file.as_deref());
         for (address, (lock, sockets)) in bound {
             daemon.workers.listen(sockets);
             daemon.note_listening(address, lock);
@@ -342,7 +287,7 @@ impl Daemon {
         self.channel.tell(|facts| (facts.read, facts.failed, facts.zones) = (SystemTime::now(), None, origins));
         self.config = config;
         memory::give_back();
-        self.write_pid_file();
+        self.pid_file.follow(self.config.pid_file.as_deref());
     }
 
     /// Interfaces may have changed: new addresses are listened on, vanished ones left, lists compiled again.
@@ -397,36 +342,9 @@ impl Daemon {
         self.channel.tell(|facts| (facts.listening, facts.missing) = (listening, missing));
     }
 
-    fn write_pid_file(&mut self) {
-        if self.pid_file == self.config.pid_file {
-            return;
-        }
-        self.remove_pid_file();
-        let Some(path) = self.config.pid_file.clone() else { return };
-        match fs::write(&path, format!("{}\n", std::process::id())) {
-            Ok(()) => self.pid_file = Some(path),
-            Err(error) => {
-                let (shown, advice) =
-                    (path.display(), "does its directory exist, and may the server's user write there?");
-                logging::event!(
-                    Category::General,
-                    Severity::Error,
-                    "cannot write pid-file '{shown}': {error} ({advice})"
-                );
-            }
-        }
-    }
-
-    fn remove_pid_file(&mut self) {
-        if let Some(path) = self.pid_file.take() {
-            // Somebody else may have removed it; there is nothing left to do then.
-            let _ = fs::remove_file(path);
-        }
-    }
-
     fn stop(mut self) {
         logging::event!(Category::General, Severity::Notice, "shutting down");
-        self.remove_pid_file();
+        self.pid_file.remove();
         drop(self.channel);
         self.workers.stop(STOP_PATIENCE);
         self.shared.keeper.stop();
