@@ -237,7 +237,7 @@ fn a_reload_moves_the_socket_but_not_the_state() {
         assert!(wait_until(PATIENCE, || count(&server.said()) > before), "{}", server.said());
     };
     reload(&stand.text.replace("/state\"", "/elsewhere\""));
-    assert!(server.said().contains("a reload cannot move it (restart the server)"), "{}", server.said());
+    server.says("a reload cannot move it (restart the server)");
     assert!(stand.ok(&["status"]).contains("a reload failed at 20"), "and it is seen later");
     let moved = stand.state.path().join("moved");
     let line = format!("control_socket = \"{}\"\n[[health_check]]", moved.display());

@@ -76,9 +76,9 @@ fn a_name_goes_to_the_next_server_that_is_well_and_back() {
         assert!(moved, "{what}: {expected} expected, {:?} seen; {}", follow(address), server.said());
     }
     drop(webs);
-    let said = server.said();
+    // The log names the checks and why they changed.
     for expected in ["first", "second", "refused"] {
-        assert!(said.contains(expected), "the log names the checks and why they changed: {said}");
+        server.says(expected);
     }
     assert!(server.stop().success());
 }

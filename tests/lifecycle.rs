@@ -162,7 +162,7 @@ fn an_address_that_a_reload_cannot_have_is_said_and_won_as_soon_as_it_is_free() 
     let text = |address| named_conf(address, upstream.address(), "interface-interval 0;");
     let both = format!("listen-on port {} {{ {}; }}; listen-on-v6", second.port(), second.ip());
     let server = Tandem::start(first, &text(first));
-    assert!(server.said().contains(&format!("tandem listens on {} port {}", first.ip(), first.port())));
+    server.says(&format!("tandem listens on {} port {}", first.ip(), first.port()));
     let other = UdpSocket::bind(second).expect("a fresh address is free");
     let said = reload(&server, &text(first).replacen("listen-on-v6", &both, 1));
     let shown = format!("{} port {}", second.ip(), second.port());
@@ -172,7 +172,7 @@ fn an_address_that_a_reload_cannot_have_is_said_and_won_as_soon_as_it_is_free() 
     assert_eq!((ask(first), ask(second)), (Some(1), None));
     drop(other);
     assert!(wait_until(2 * PATIENCE, || ask(second) == Some(1)), "{}", server.said());
-    assert!(server.said().contains(&format!("listening on {shown} at last")), "{}", server.said());
+    server.says(&format!("listening on {shown} at last"));
     assert_eq!(server.said().matches("cannot listen on").count(), 1, "said once: {}", server.said());
 }
 
@@ -188,7 +188,7 @@ fn a_reload_that_comes_while_the_configuration_is_read_is_done_afterwards() {
         server.hang_up();
         assert!(!server.said().contains("listens on"), "it has not read its configuration yet");
     });
-    assert!(wait_until(PATIENCE, || server.said().contains("reloading configuration succeeded")), "{}", server.said());
+    server.says("reloading configuration succeeded");
     assert_eq!(ask(address), Some(1));
 }
 
@@ -196,7 +196,7 @@ fn a_reload_that_comes_while_the_configuration_is_read_is_done_afterwards() {
 fn signals_that_mean_nothing_end_nothing() {
     let (upstream, address) = (upstream(1), fresh_address());
     let mut server = Tandem::start(address, &named_conf(address, upstream.address(), ""));
-    assert!(wait_until(PATIENCE, || server.said().contains("running")));
+    server.says("running");
     for (signal, name) in [(Signal::SIGUSR1, "SIGUSR1"), (Signal::SIGUSR2, "SIGUSR2")] {
         server.signal(signal);
         assert!(wait_until(PATIENCE, || server.said().contains(name) || !server.runs()), "{name} is not told");

@@ -107,7 +107,7 @@ fn a_file_that_cannot_be_written_is_told_once_and_costs_no_answer() {
 fn a_log_goes_on_when_its_file_can_be_written_again() {
     let (address, server, _upstream) = server(&logging("{directory}/sub/bind.log", "versions 3 size 5m"));
     load(address, 100);
-    assert!(wait_until(PATIENCE, || server.said().contains("sub/bind.log")), "{}", server.said());
+    server.says("sub/bind.log");
     fs::create_dir(server.path("sub")).expect("our directory");
     let written = || {
         load(address, 32);

@@ -167,16 +167,13 @@ fn a_wrong_file_is_told_kept_apart_and_taken_when_it_is_mended() {
 
     // At the first start nothing of a wrong zone is served, all of a right one.
     let tandem = Tandem::start(server, &text);
-    let said = tandem.said();
     for fault in FAULTS {
         for told in expected(fault, &directory) {
             assert!(checked.contains(&told), "{}: 'check' does not say {told:?}:\n{checked}", fault.case);
             // The server's own configuration lies elsewhere.
-            let told = told.replace(&format!("{directory}/tandem.conf"), "tandem.conf");
-            assert!(said.contains(&told), "{}: the log does not say {told:?}:\n{said}", fault.case);
+            tandem.says(&told.replace(&format!("{directory}/tandem.conf"), "tandem.conf"));
         }
-        let line = format!("zone {}/IN: not loaded due to errors: its names are answered SERVFAIL", fault.zone);
-        assert!(said.contains(&line), "{}: {said}", fault.case);
+        tandem.says(&format!("zone {}/IN: not loaded due to errors: its names are answered SERVFAIL", fault.zone));
         let response = ask(server, fault.zone);
         let codes: Vec<_> = response.ede.iter().map(|(code, _)| *code).collect();
         assert_eq!((response.status.as_str(), codes), ("SERVFAIL", vec![NOT_READY]), "{}: {response:?}", fault.case);

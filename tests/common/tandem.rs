@@ -96,6 +96,13 @@ impl Tandem {
         fs::read_to_string(self.directory.path().join("said")).unwrap_or_default()
     }
 
+    /// Asserts that it says something, and waits for it: its log is written behind what it tells of.
+    #[track_caller]
+    pub(crate) fn says(&self, text: &str) {
+        let told = wait_until(START, || self.said().contains(text));
+        assert!(told, "{text:?} is missing in:\n{}", self.said());
+    }
+
     /// The text of a file in its directory, such as a log channel's; empty while there is none.
     pub(crate) fn file(&self, name: &str) -> String {
         fs::read_to_string(self.directory.path().join(name)).unwrap_or_default()
