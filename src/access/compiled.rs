@@ -205,7 +205,7 @@ mod tests {
             prefix if prefix.contains('/') => Match::Prefix(prefix.parse().unwrap()),
             address => Match::Prefix(IpNet::from(address.parse::<IpAddr>().unwrap())),
         };
-        MatchElement { negated, what, position: Some(Position { file: "named.conf".into(), line: 7 }) }
+        MatchElement { negated, what, position: Some(Position { file: "named.conf".into(), line: 7, column: 0 }) }
     }
 
     /// `inner` words between `{` and `}`; one nested list at most one deep, as `!{ a b }` or `{ a b }`.

@@ -13,6 +13,8 @@ pub struct Position {
     pub file: Arc<str>,
     /// `1..`
     pub line: u32,
+    /// In octets, `1..`; 0: the line as a whole. Never shown as a number: it is where a caret points.
+    pub column: u32,
 }
 
 impl fmt::Display for Position {

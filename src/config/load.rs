@@ -84,7 +84,7 @@ fn fault(message: String, hint: Option<&str>) -> Diagnostic {
 
 fn not_utf8(name: &str, octets: &[u8], valid: usize) -> Diagnostic {
     let line = 1 + octets[..valid].iter().filter(|octet| **octet == b'\n').count();
-    let position = Position { file: name.into(), line: u32::try_from(line).unwrap_or(u32::MAX) };
+    let position = Position { file: name.into(), line: u32::try_from(line).unwrap_or(u32::MAX), column: 0 };
     let hint = Some("TOML is UTF-8; save the file in that encoding");
     Diagnostic { position: Some(position), ..fault(format!("octet 0x{:02x} is no UTF-8", octets[valid]), hint) }
 }

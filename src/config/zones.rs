@@ -315,7 +315,7 @@ mod tests {
             health_check: None,
             alias: None,
             on_all_down: None,
-            position: Position { file: "t".into(), line: 1 },
+            position: Position { file: "t".into(), line: 1, column: 0 },
         };
         let named =
             || ZoneSettings { name_servers: vec![name("ns1.example"), name("ns2.example")], ..Default::default() };

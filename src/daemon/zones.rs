@@ -252,7 +252,7 @@ fn read_zone(text: &LocalZone, before: Option<&Zone>, context: Context<'_>) -> R
 
 /// Where a zone begins: what it lacks is told of there.
 fn begin(text: &LocalZone) -> Option<Position> {
-    let in_file = |file: &MasterFile| Position { file: file.path.display().to_string().into(), line: 1 };
+    let in_file = |file: &MasterFile| Position { file: file.path.display().to_string().into(), line: 1, column: 0 };
     text.file.as_ref().map(in_file).or_else(|| text.position.clone())
 }
 

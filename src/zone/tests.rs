@@ -55,7 +55,7 @@ pub(super) fn records(text: &str) -> Vec<Record> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let (ttl, rest) = words[1].parse().map_or((300, &words[1..]), |ttl| (ttl, &words[2..]));
         let rtype = type_number(rest[0]).unwrap_or_else(|| panic!("a type: {}", rest[0]));
-        let position = Some(Position { file: file.clone(), line: index as u32 + 1 });
+        let position = Some(Position { file: file.clone(), line: index as u32 + 1, column: 0 });
         records.push(Record { owner: name(words[0]), rtype, ttl, rdata: rdata(rtype, &rest[1..]).into(), position });
     }
     records

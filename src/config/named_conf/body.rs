@@ -10,7 +10,7 @@ use super::address::{self, Element};
 use super::cursor::Cursor;
 use super::glob;
 use super::grammar::{self, Places, Row, Shape};
-use super::lexer::Token;
+use super::lexer::{self, Comment, Token};
 use super::policy;
 use super::report::{Problem, Report};
 use super::tree::{self, Block, Close, End, Item, Statement};
@@ -26,6 +26,7 @@ const MAX_FILES: usize = 1000;
 
 /// One statement that was read.
 #[derive(Debug)]
+#[expect(dead_code, reason = "the items are for what prints statements")]
 pub(super) struct Setting {
     pub(super) row: &'static Row,
     /// Of its name.
@@ -35,6 +36,10 @@ pub(super) struct Setting {
     pub(super) value: Value,
     /// The value says what is the case anyway.
     pub(super) is_moot: bool,
+    /// What stands behind its name, up to a block of statements.
+    pub(super) items: Vec<Item>,
+    /// Of its semicolon.
+    pub(super) end: Position,
 }
 
 /// The statements of one block.
@@ -42,6 +47,25 @@ pub(super) struct Setting {
 pub(super) struct Body {
     /// In the order of the text, included files in their place.
     pub(super) settings: Vec<Setting>,
+    /// Where its braces stand; `None`: it is a whole file.
+    pub(super) braces: Option<(Position, Position)>,
+}
+
+/// What a file has besides its statements, and which files there are.
+#[derive(Debug, Default)]
+pub(super) struct Trivia {
+    /// In the order in which the files are read.
+    pub(super) comments: Vec<Comment>,
+    pub(super) includes: Vec<Included>,
+}
+
+/// A file that takes the place of an `include`.
+#[derive(Debug)]
+#[expect(dead_code, reason = "for what writes the file anew")]
+pub(super) struct Included {
+    /// Of the `include`.
+    pub(super) position: Position,
+    pub(super) file: String,
 }
 
 impl Body {
@@ -60,6 +84,8 @@ impl Body {
 pub(super) struct Parser<'r> {
     disk: &'r dyn Files,
     pub(super) report: Report,
+    /// Kept for who asks for it.
+    pub(super) trivia: Option<Trivia>,
     /// The last `directory`.
     directory: Option<PathBuf>,
     /// Files being read around the present one.
@@ -69,12 +95,15 @@ pub(super) struct Parser<'r> {
 
 impl<'r> Parser<'r> {
     pub(super) fn new(disk: &'r dyn Files) -> Self {
-        Self { disk, report: Report::default(), directory: None, depth: 0, files: 0 }
+        Self { disk, report: Report::default(), trivia: None, directory: None, depth: 0, files: 0 }
     }
 
     /// Reads a whole file's statements to the end of `body`.
     pub(super) fn file(&mut self, text: &str, file: &str, places: Places, body: &mut Body) {
         let (statements, problem) = tree::read(text, file);
+        if let Some(trivia) = &mut self.trivia {
+            trivia.comments.extend(lexer::comments(text, file.into()));
+        }
         self.statements(&statements, places, body);
         if let Some(problem) = problem {
             self.report.problem(problem);
@@ -115,7 +144,13 @@ impl<'r> Parser<'r> {
             (Shape::Include, _) => {}
             _ => {
                 self.note_directory(row, &value);
-                let setting = Setting { row, position: name.position.clone(), value_position, value, is_moot };
+                let items = read
+                    .iter()
+                    .take_while(|item| !is_body(&value) || matches!(item, Item::Token(_)))
+                    .cloned()
+                    .collect();
+                let (position, end) = (name.position.clone(), cursor.position().clone());
+                let setting = Setting { row, position, value_position, value, is_moot, items, end };
                 self.push(setting, name, body);
             }
         }
@@ -220,6 +255,9 @@ impl<'r> Parser<'r> {
     fn body(&mut self, cursor: &mut Cursor<'_>, places: Places) -> Result<Body, Problem> {
         let block = cursor.block()?;
         let mut body = Body::default();
+        if let Close::Brace(close) = &block.close {
+            body.braces = Some((block.open.clone(), close.clone()));
+        }
         self.statements(&block.statements, places, &mut body);
         self.check_closed(block);
         Ok(body)
@@ -331,6 +369,9 @@ impl<'r> Parser<'r> {
             return self.report.error(at, format!("more than {MAX_FILES} files are included"));
         }
         let name = path.display().to_string();
+        if let Some(trivia) = &mut self.trivia {
+            trivia.includes.push(Included { position: at.clone(), file: name.clone() });
+        }
         match self.disk.read(path, MAX_CONFIG_OCTETS) {
             Ok(octets) => self.file(&String::from_utf8_lossy(&octets), &name, places, body),
             Err(error) => {
@@ -339,6 +380,11 @@ impl<'r> Parser<'r> {
             }
         }
     }
+}
+
+/// Whether it has statements of its own.
+fn is_body(value: &Value) -> bool {
+    matches!(value, Value::Body(_) | Value::Named { .. } | Value::Server { .. })
 }
 
 /// Words as they were written, one space between; enough to compare with a short value.

@@ -47,12 +47,32 @@ pub(super) struct Lexer<'a> {
     at: usize,
     /// `1..`
     line: u32,
+    /// Where that line begins. `0 <= line_start <= at`
+    line_start: usize,
     file: Arc<str>,
+    comments: Vec<Comment>,
+}
+
+/// A comment, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Comment {
+    /// With its signs: `# …`, `// …`, `/* … */`
+    pub(super) text: String,
+    pub(super) position: Position,
+    /// `1..`
+    pub(super) last_line: u32,
+}
+
+/// The comments of a text, up to its first error.
+pub(super) fn comments(text: &str, file: Arc<str>) -> Vec<Comment> {
+    let mut lexer = Lexer::new(text, file);
+    while lexer.next().is_ok_and(|token| token.kind != Kind::End) {}
+    lexer.comments
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str, file: Arc<str>) -> Self {
-        Self { text, at: 0, line: 1, file }
+        Self { text, at: 0, line: 1, line_start: 0, file, comments: Vec::new() }
     }
 
     /// The next token; after the last one, [`Kind::End`] for ever. An error ends the text.
@@ -76,7 +96,8 @@ impl<'a> Lexer<'a> {
     }
 
     pub(super) fn position(&self) -> Position {
-        Position { file: self.file.clone(), line: self.line }
+        let column = u32::try_from(self.at - self.line_start + 1).unwrap_or(u32::MAX);
+        Position { file: self.file.clone(), line: self.line, column }
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {
@@ -86,30 +107,40 @@ impl<'a> Lexer<'a> {
     fn skip_space_and_comments(&mut self) -> Result<(), Problem> {
         while let Some(octet) = self.peek(0) {
             match (octet, self.peek(1)) {
-                (b'\n', _) => {
-                    self.line += 1;
-                    self.at += 1;
+                (b'\n' | b' ' | b'\t' | b'\r', _) => self.pass(1),
+                (b'#', _) | (b'/', Some(b'/')) => {
+                    let rest = &self.text[self.at..];
+                    self.comment(rest.find('\n').unwrap_or(rest.len()));
                 }
-                (b' ' | b'\t' | b'\r', _) => self.at += 1,
-                (b'#', _) | (b'/', Some(b'/')) => self.skip_to(|rest| rest.find('\n')),
-                (b'/', Some(b'*')) => self.skip_block_comment()?,
+                (b'/', Some(b'*')) => self.block_comment()?,
                 _ => break,
             }
         }
         Ok(())
     }
 
-    fn skip_to(&mut self, find: impl Fn(&str) -> Option<usize>) {
-        let rest = &self.text[self.at..];
-        self.at += find(rest).unwrap_or(rest.len());
+    /// Moves on by so many octets, and counts the lines that end in them.
+    fn pass(&mut self, octets: usize) {
+        let passed = &self.text[self.at..self.at + octets];
+        self.line += count_lines(passed);
+        if let Some(last) = passed.rfind('\n') {
+            self.line_start = self.at + last + 1;
+        }
+        self.at += octets;
     }
 
-    fn skip_block_comment(&mut self) -> Result<(), Problem> {
+    /// Passes over a comment of so many octets and keeps it.
+    fn comment(&mut self, octets: usize) {
+        let text = self.text[self.at..self.at + octets].trim_end().to_owned();
+        let position = self.position();
+        self.pass(octets);
+        self.comments.push(Comment { text, position, last_line: self.line });
+    }
+
+    fn block_comment(&mut self) -> Result<(), Problem> {
         let rest = &self.text[self.at + 2..];
-        let begun = self.line;
-        let Some(length) = rest.find("*/") else { return Err(self.unexpected_end("comment", begun)) };
-        self.line += count_lines(&rest[..length]);
-        self.at += length + 4;
+        let Some(length) = rest.find("*/") else { return Err(self.unexpected_end("comment", self.line)) };
+        self.comment(length + 4);
         Ok(())
     }
 
@@ -134,12 +165,11 @@ impl<'a> Lexer<'a> {
                     text.push('"');
                 }
                 '"' => {
-                    self.at += offset + 2;
+                    self.pass(offset + 2);
                     return Ok(text);
                 }
                 _ => text.push(character),
             }
-            self.line += u32::from(character == '\n');
             escaped = character == '\\' && !escaped;
         }
         Err(self.unexpected_end("string", begun))
@@ -149,6 +179,7 @@ impl<'a> Lexer<'a> {
     fn unexpected_end(&mut self, what: &str, begun: u32) -> Problem {
         self.at = self.text.len();
         self.line = 1 + count_lines(self.text);
+        self.line_start = self.text.rfind('\n').map_or(0, |last| last + 1);
         Problem::new(self.position(), "unexpected end of input")
             .with_hint(format!("the {what} that begins in line {begun} is not closed"))
     }
@@ -207,6 +238,24 @@ mod tests {
                 "{case}"
             );
         }
+    }
+
+    #[test]
+    fn every_token_and_comment_knows_its_line_and_column() {
+        let text = "a /* b\n\n*/ c; # d \n\"x\ny\" {//e\n}";
+        let mut lexer = Lexer::new(text, "x".into());
+        let mut seen = Vec::new();
+        while let Some(token) = lexer.next().ok().filter(|token| token.kind != Kind::End) {
+            seen.push((token.text, token.position.line, token.position.column));
+        }
+        let expected = [("a", 1, 1), ("c", 3, 4), (";", 3, 5), ("x\ny", 4, 1), ("{", 5, 4), ("}", 6, 1)];
+        assert_eq!(seen, expected.map(|(text, line, column)| (text.to_owned(), line, column)));
+        let found: Vec<_> = comments(text, "x".into())
+            .into_iter()
+            .map(|comment| (comment.text, comment.position.line, comment.position.column, comment.last_line))
+            .collect();
+        let expected = [("/* b\n\n*/", 1, 3, 3), ("# d", 3, 7, 3), ("//e", 5, 5, 5)];
+        assert_eq!(found, expected.map(|(text, line, column, last)| (text.to_owned(), line, column, last)));
     }
 
     #[test]

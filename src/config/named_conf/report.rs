@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn at(line: u32) -> Position {
-        Position { file: "x".into(), line }
+        Position { file: "x".into(), line, column: 0 }
     }
 
     #[test]

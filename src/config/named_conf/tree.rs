@@ -30,7 +30,7 @@ pub(super) struct Block {
 /// How a block ended.
 #[derive(Clone, Debug)]
 pub(super) enum Close {
-    Brace,
+    Brace(Position),
     /// By the end of the file; only the innermost open block is complained about.
     Missing(Position),
     /// Another error says it already.
@@ -100,7 +100,9 @@ impl Builder {
             }
             Kind::Special(b'{') => self.open.push((std::mem::take(&mut self.level), token.position)),
             Kind::Special(b'}') => match self.open.pop() {
-                Some((parent, open)) => self.close(parent, open, End::Brace(token.position), Close::Brace),
+                Some((parent, open)) => {
+                    self.close(parent, open, End::Brace(token.position.clone()), Close::Brace(token.position))
+                }
                 None => self.level.items.push(Item::Token(token)),
             },
             _ => self.level.items.push(Item::Token(token)),
@@ -141,7 +143,7 @@ mod tests {
             Item::Token(token) => token.text.clone(),
             Item::Block(block) => {
                 let close = match block.close {
-                    Close::Brace => "}",
+                    Close::Brace(_) => "}",
                     Close::Missing(_) => "<EOF>",
                     Close::Reported => "~",
                 };

@@ -69,7 +69,9 @@ impl<'i> Reader<'i> {
     /// The line that an octet of the text stands in.
     pub(super) fn position(&self, span: &Range<usize>) -> Position {
         let line = self.line_starts.partition_point(|start| *start <= span.start);
-        Position { file: Arc::clone(&self.file), line: u32::try_from(line).unwrap_or(u32::MAX) }
+        let start = line.checked_sub(1).and_then(|line| self.line_starts.get(line)).copied().unwrap_or_default();
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Position { file: Arc::clone(&self.file), line: number(line), column: number(span.start - start + 1) }
     }
 
     /// The text itself between two offsets; empty if they are not of this text.

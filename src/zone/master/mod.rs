@@ -103,7 +103,7 @@ struct Place {
 
 impl Place {
     fn position(&self) -> Option<Position> {
-        Some(Position { file: Arc::clone(&self.file), line: self.line })
+        Some(Position { file: Arc::clone(&self.file), line: self.line, column: 0 })
     }
 }
 

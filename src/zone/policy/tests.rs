@@ -66,7 +66,7 @@ fn record(line: &str, checks: &mut Vec<String>) -> ZoneRecord {
         health_check,
         alias,
         on_all_down: None,
-        position: Position { file: "test".into(), line: 1 },
+        position: Position { file: "test".into(), line: 1, column: 0 },
     }
 }
 

@@ -29,9 +29,9 @@ fn a_zone_has_its_file_and_settings() {
         zone b { type primary; file \"/etc/b\"; max-journal-size unlimited; };";
     let config = read_good(text, &NoFiles).config;
     let [corp, b] = &config.views[0].zones[..] else { panic!("{config:?}") };
-    let position = |line| Some(Position { file: "x.conf".into(), line });
-    assert_eq!((&corp.name, &corp.position), (&name("corp.example"), &position(2)));
-    assert_eq!(corp.file, Some(MasterFile { path: "/var/named/db.corp".into(), position: position(2) }));
+    let position = |line, column| Some(Position { file: "x.conf".into(), line, column });
+    assert_eq!((&corp.name, &corp.position), (&name("corp.example"), &position(2, 9)));
+    assert_eq!(corp.file, Some(MasterFile { path: "/var/named/db.corp".into(), position: position(2, 45) }));
     assert_eq!(corp.settings.journal.as_deref(), Some("/tmp/j".as_ref()));
     assert_eq!(corp.settings.allow_query.as_ref().map(MatchList::to_string).as_deref(), Some("{ 10.0.0.0/8; }"));
     assert_eq!(corp.settings.max_journal_octets, Some(2 << 20));

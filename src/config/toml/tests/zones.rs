@@ -327,9 +327,9 @@ fn a_zone_of_a_file_and_what_is_not_written() {
     );
     assert_eq!(read.views[0].forward, ForwardSettings::default());
     let [a, b] = &read.views[0].zones[..] else { panic!("two zones expected") };
-    let position = |line| Some(Position { file: "t.toml".into(), line });
-    let file = MasterFile { path: "/var/named/a.db".into(), position: position(8) };
-    assert_eq!((&a.file, &a.position), (&Some(file), &position(6)));
+    let position = |line, column| Some(Position { file: "t.toml".into(), line, column });
+    let file = MasterFile { path: "/var/named/a.db".into(), position: position(8, 8) };
+    assert_eq!((&a.file, &a.position), (&Some(file), &position(6, 1)));
     assert_eq!(a.settings.journal.as_deref(), Some(Path::new("/var/named/a.jnl")));
     let settings = ZoneSettings { monitored_ttl: Some(9), ..ZoneSettings::default() };
     assert_eq!((&b.settings, &b.file, &b.grants[..]), (&settings, &None, &[][..]));
