@@ -180,8 +180,10 @@ impl<'a> Admitted<'a> {
     /// The longest reply that this client takes, in octets, without its signature.
     #[inline]
     pub(super) fn limit(&self, room: usize) -> usize {
-        let limit = most_octets(&self.context, &self.query, self.client, room);
-        (limit - signed::octets(self.signer)).max(self.query.question_end)
+        let has_cookie = matches!(self.cookie, CookieVerdict::Valid(_));
+        let most = self.view.udp_sizes.most(self.client.address, has_cookie);
+        let limit = most_octets(most, &self.query, self.client, room);
+        limit.saturating_sub(signed::octets(self.signer)).max(self.query.question_end)
     }
 
     /// Writes the reply around records that end at `end`.
@@ -216,7 +218,7 @@ impl<'a> Admitted<'a> {
 
     fn opt(&self, ede: Option<(u16, &'static str)>) -> Opt<'_> {
         let cookie = self.cookie.reply().map(|cookie| &cookie[..]);
-        Opt { udp_size: self.context.snapshot.edns_udp_size, cookie, ede }
+        Opt { udp_size: self.view.edns_udp_size, cookie, ede }
     }
 
     /// Octets of the OPT record of a reply without an extended error.
@@ -249,6 +251,7 @@ impl<'a> Admitted<'a> {
             cookie: self.cookie,
             recursion_available: self.recursion_available,
             signer: self.signer,
+            view: Some(self.view),
         }
     }
 
@@ -263,6 +266,10 @@ impl<'a> Admitted<'a> {
             return Decision::Reply(refusal.denied(Denied::Cache, "allow-recursion did not match", out));
         }
         let route = self.route_of(&key);
+        if route.rule().is_barred {
+            let why = "every forwarder for this name is bogus or in blackhole";
+            return Decision::Reply(refusal.with_ede(rcode::SERVFAIL, ede::NO_REACHABLE_AUTHORITY, why, out));
+        }
         if route.rule().servers.is_empty() {
             let why = "no forwarders for this name";
             return Decision::Reply(refusal.with_ede(rcode::REFUSED, ede::NOT_AUTHORITATIVE, why, out));

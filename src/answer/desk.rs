@@ -117,8 +117,7 @@ impl<B: Clone> Desk<B> {
     pub fn reconfigure(&mut self) {
         let snapshot = Arc::clone(self.follower.load());
         self.common.upstream.in_flight.set_most_refreshing((self.common.waiting.limit() / 2).max(1));
-        let secret = snapshot.send_cookies.then(|| Secret::from(self.common.state.own_secret()));
-        self.machine.set_cookie_secret(secret);
+        self.machine.set_cookie_secret(Some(Secret::from(self.common.state.own_secret())));
         let rules = snapshot.views.iter().flat_map(|view| view.rules.iter());
         let used: HashSet<u32> = rules.flat_map(|rule| rule.servers.iter().map(|server| server.id)).collect();
         self.machine.leave_unless(|server| used.contains(&server.id), &mut self.output);

@@ -141,6 +141,10 @@ fn explain_forwarded(view: &View, rule: &Rule, client: IpAddr, lines: &mut Lines
         lines.say("answer", "from the cache if it is there, else REFUSED (EDE 18)");
         return End::Refused;
     }
+    if rule.is_barred {
+        lines.say("answer", "SERVFAIL (EDE 22): every forwarder for this name is bogus or in blackhole");
+        return End::Refused;
+    }
     if rule.servers.is_empty() {
         lines.say("answer", "REFUSED (EDE 20): no forwarders for this name");
         return End::Refused;

@@ -112,7 +112,7 @@ impl Admitted<'_> {
 
     /// A chain that leads where nothing is forwarded ends there: the client gets what is known.
     fn forward_or_end(&self, key: Key, hash: u64, chain: Box<Chain>, out: &mut [u8]) -> Decision {
-        let nowhere = self.view.rules.get(self.view.rules.find(key.qname(), key.qtype())).servers.is_empty();
+        let nowhere = self.view.rules.get(self.view.rules.find(key.qname(), key.qtype())).goes_nowhere();
         let recursion = self.query.recursion_desired() && self.recursion_available;
         if nowhere || !recursion { self.reply_chain(*chain, out) } else { self.forward(key, hash, Some(chain), out) }
     }

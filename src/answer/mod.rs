@@ -189,8 +189,15 @@ fn admit<'a>(
 ) -> Result<Admitted<'a>, usize> {
     let signer = signed.and_then(|judged| judged.signer.as_ref());
     let cookie = judge_cookie(&context, &query, client);
-    let refusal =
-        refuse::Refusal { context: &context, query: &query, client, cookie, recursion_available: false, signer };
+    let refusal = refuse::Refusal {
+        context: &context,
+        query: &query,
+        client,
+        cookie,
+        recursion_available: false,
+        signer,
+        view: None,
+    };
     if let Some(judged) = signed.filter(|judged| judged.rcode != rcode::NOERROR) {
         return Err(refusal.with_rcode(judged.rcode, out));
     }
@@ -238,15 +245,14 @@ fn admit<'a>(
     Ok(Admitted { context, client, query, view, recursion_available: view.recursion && allowed, cookie, signer })
 }
 
-/// The longest message that a client takes, in octets, of which `room` are there.
+/// The longest message that a client gets, in octets, of which `room` are there; `most`: by UDP.
 #[inline]
-fn most_octets(context: &Context<'_>, query: &Query<'_>, client: Client, room: usize) -> usize {
+fn most_octets(most: u16, query: &Query<'_>, client: Client, room: usize) -> usize {
     match (client.transport, &query.edns) {
         (Transport::Tcp, _) => room,
-        (Transport::Udp, None) => PLAIN_UDP_OCTETS,
+        (Transport::Udp, None) => PLAIN_UDP_OCTETS.min(usize::from(most)),
         (Transport::Udp, Some(edns)) => {
-            let most = usize::from(context.snapshot.max_udp_size).max(PLAIN_UDP_OCTETS);
-            usize::from(edns.udp_size).clamp(PLAIN_UDP_OCTETS, most).min(room)
+            usize::from(edns.udp_size).max(PLAIN_UDP_OCTETS).min(usize::from(most)).min(room)
         }
     }
 }
@@ -280,6 +286,7 @@ pub fn fail(
         cookie,
         recursion_available: true,
         signer: judged.as_ref().and_then(|judged| judged.signer.as_ref()),
+        view: None,
     };
     Decision::Reply(refusal.with_ede(rcode::SERVFAIL, code, text, out))
 }

@@ -6,6 +6,7 @@
 use super::{Client, Context, most_octets, signed};
 use crate::access::CookieVerdict;
 use crate::logging::{self, Category, Severity};
+use crate::state::View;
 use crate::tsig::Signer;
 use crate::wire::Name;
 use crate::wire::header::{ede, opcode, rcode};
@@ -36,6 +37,8 @@ pub(super) struct Refusal<'a, 'c> {
     pub(super) recursion_available: bool,
     /// Who signs the reply.
     pub(super) signer: Option<&'a Signer>,
+    /// Whose answer it is, if one was found.
+    pub(super) view: Option<&'a View>,
 }
 
 impl Refusal<'_, '_> {
@@ -88,7 +91,8 @@ impl Refusal<'_, '_> {
     /// What its OPT record carries.
     pub(super) fn opt<'o>(&'o self, ede: Option<(u16, &'o str)>) -> Opt<'o> {
         let cookie = self.cookie.reply().map(|cookie| &cookie[..]);
-        Opt { udp_size: self.context.snapshot.edns_udp_size, cookie, ede }
+        let udp_size = self.view.map_or(self.context.snapshot.edns_udp_size, |view| view.edns_udp_size);
+        Opt { udp_size, cookie, ede }
     }
 
     /// Writes the reply around a few records that end at `end`: shorter than any limit, but for its signature.
@@ -102,7 +106,10 @@ impl Refusal<'_, '_> {
     #[inline]
     pub(super) fn sealed(&self, octets: usize, out: &mut [u8]) -> usize {
         let Some(signer) = self.signer else { return octets };
-        let most = most_octets(self.context, self.query, self.client, out.len());
+        let has_cookie = matches!(self.cookie, CookieVerdict::Valid(_));
+        let of_view = |view: &View| view.udp_sizes.most(self.client.address, has_cookie);
+        let most = self.view.map_or(self.context.snapshot.max_udp_size, of_view);
+        let most = most_octets(most, self.query, self.client, out.len());
         signed::seal_within(signer, self.context.unix, self.query, out, octets, most)
     }
 }

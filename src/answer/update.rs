@@ -184,8 +184,15 @@ impl Asked<'_, '_> {
 
     fn reply(&self, outcome: Outcome, out: &mut [u8]) -> usize {
         let Self { context, update, client, cookie, signer, .. } = *self;
-        let refusal =
-            Refusal { context, query: &update.query, client, cookie, recursion_available: false, signer: None };
+        let refusal = Refusal {
+            context,
+            query: &update.query,
+            client,
+            cookie,
+            recursion_available: false,
+            signer: None,
+            view: None,
+        };
         let octets = match outcome.ede() {
             Some((code, why)) => refusal.with_ede(outcome.rcode, code, why, out),
             None => refusal.with_rcode(outcome.rcode, out),

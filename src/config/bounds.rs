@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// `edns-udp-size` and `max-udp-size`, in octets.
 pub const UDP_SIZE: RangeInclusive<u16> = 512..=4096;
+/// `nocookie-udp-size`, in octets.
+pub const NOCOOKIE_UDP_SIZE: RangeInclusive<u16> = 128..=4096;
 /// The least `max-cache-size`, in octets.
 pub const MIN_CACHE_OCTETS: u64 = 2 << 20;
 /// `max-ncache-ttl`.

@@ -2,7 +2,7 @@
 //!
 //! Not here: views, which hold rules ([`super::View`]); choosing among forwarders (`upstream`).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::Position;
@@ -63,6 +63,15 @@ pub struct Forwarder {
     pub edns: bool,
     /// `server ADDR { tcp-only yes; }`: never ask by UDP. Default no.
     pub tcp_only: bool,
+    /// `server ADDR { bogus yes; }`: never ask it. Default no.
+    pub bogus: bool,
+    /// `server ADDR { edns-udp-size; }`: what it is told that we take, in octets. Default `None`: as the view says.
+    pub edns_udp_size: Option<u16>,
+    /// `server ADDR { send-cookie; }`: send it a cookie. Default `None`: as the view says.
+    pub send_cookie: Option<bool>,
+    /// `server ADDR { query-source; }`: from which address it is asked, one of its family; unspecified: the system chooses.
+    /// Default `None`: as the view says.
+    pub query_source: Option<IpAddr>,
     /// TOML `max_qps`: send it no more messages a second, in [`super::bounds::MAX_QPS`]. Default `None`: as many as there are.
     pub max_qps: Option<u32>,
 }
@@ -70,7 +79,31 @@ pub struct Forwarder {
 impl Forwarder {
     /// A forwarder with every default.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, case_randomisation: false, edns: true, tcp_only: false, max_qps: None }
+        Self {
+            address,
+            case_randomisation: false,
+            edns: true,
+            tcp_only: false,
+            bogus: false,
+            edns_udp_size: None,
+            send_cookie: None,
+            query_source: None,
+            max_qps: None,
+        }
+    }
+
+    /// The same, where what it does not say itself is as the view says. `query_source`: one of each family.
+    pub fn within(&self, edns_udp_size: u16, send_cookie: bool, query_source: (Ipv4Addr, Ipv6Addr)) -> Self {
+        let of_family = match self.address {
+            SocketAddr::V4(_) => IpAddr::V4(query_source.0),
+            SocketAddr::V6(_) => IpAddr::V6(query_source.1),
+        };
+        Self {
+            edns_udp_size: self.edns_udp_size.or(Some(edns_udp_size)),
+            send_cookie: self.send_cookie.or(Some(send_cookie)),
+            query_source: self.query_source.or(Some(of_family)),
+            ..self.clone()
+        }
     }
 }
 

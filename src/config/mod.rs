@@ -25,6 +25,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 pub use diagnostic::{Diagnostic, Level, Position};
 pub use files::Files;
 pub use forward::{
@@ -71,12 +73,11 @@ pub struct Config {
     pub cookies: Cookies,
     /// `max-cache-size`.
     pub cache_size: CacheSize,
-    /// `query-source`, `query-source-v6`: the source of upstream questions; an unspecified address leaves it to the
-    /// system. The port is always random.
-    pub query_source: (Ipv4Addr, Ipv6Addr),
-    /// `edns-udp-size`: what upstreams are told we take, in octets. `512..=4096`, default 1232.
+    /// `edns-udp-size` of `options`: what clients are told that we take, in octets, where no view answers.
+    /// `512..=4096`, default 1232.
     pub edns_udp_size: u16,
-    /// `max-udp-size`: the longest answer sent by UDP, in octets. `512..=4096`, default 1232.
+    /// `max-udp-size` of `options`: the longest answer sent by UDP, in octets, where no view answers. `512..=4096`,
+    /// default 1232.
     pub max_udp_size: u16,
     /// TOML `state_directory`: where journals and overrides of health checks are kept. Behind an absolute `directory`, else
     /// as it is written; `None`: journals stand beside their zones' files.
@@ -139,8 +140,6 @@ pub struct Cookies {
     pub answer: bool,
     /// `cookie-secret`: 16 octets that two nodes may share; `None`: random at each start.
     pub secret: Option<[u8; 16]>,
-    /// `send-cookie`: send upstreams a cookie. Default yes.
-    pub send: bool,
 }
 
 /// `max-cache-size`.
@@ -181,6 +180,29 @@ pub struct View {
     pub query_timeout: Duration,
     /// `servfail-ttl`: how long a failed question is remembered (RFC 9520). Default 1 s, at most 30 s.
     pub servfail_ttl: Duration,
+    /// `query-source`, `query-source-v6`: the source of upstream questions; an unspecified address leaves it to the
+    /// system. The port is always random.
+    pub query_source: (Ipv4Addr, Ipv6Addr),
+    /// `send-cookie`: send upstreams a cookie. Default yes.
+    pub send_cookie: bool,
+    /// `edns-udp-size`: what upstreams and clients are told that we take, in octets. `512..=4096`, default 1232.
+    pub edns_udp_size: u16,
+    /// `max-udp-size`: the longest answer sent by UDP, in octets. `512..=4096`, default 1232.
+    pub max_udp_size: u16,
+    /// `nocookie-udp-size`: the same for who has not proven its address by a cookie. `128..=4096`, default 4096: no less
+    /// than for others.
+    pub nocookie_udp_size: u16,
+    /// `server PREFIX { max-udp-size; }`: the same for clients in it. The longest prefix comes first; it alone counts.
+    pub peer_udp_sizes: Vec<PeerUdpSize>,
+}
+
+/// The longest answer that is sent by UDP to clients of a prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerUdpSize {
+    /// Whose.
+    pub prefix: IpNet,
+    /// In octets. `512..=4096`; `None`: as others get it, though a shorter prefix says otherwise.
+    pub max_udp_size: Option<u16>,
 }
 
 /// Who may ask what, after named's inheritance between the three statements has been applied.
@@ -222,9 +244,8 @@ impl Default for Config {
             server_id: Identity::Withheld,
             blackhole: MatchList::none(),
             limits: Limits::default(),
-            cookies: Cookies { answer: true, secret: None, send: true },
+            cookies: Cookies { answer: true, secret: None },
             cache_size: CacheSize::Percent(90),
-            query_source: (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED),
             edns_udp_size: 1232,
             max_udp_size: 1232,
             state_directory: None,
@@ -306,6 +327,12 @@ impl Default for View {
             rrset_order: RrsetOrder::Random,
             query_timeout: Duration::from_secs(10),
             servfail_ttl: Duration::from_secs(1),
+            query_source: (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED),
+            send_cookie: true,
+            edns_udp_size: 1232,
+            max_udp_size: 1232,
+            nocookie_udp_size: 4096,
+            peer_udp_sizes: Vec::new(),
         }
     }
 }

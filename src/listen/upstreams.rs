@@ -17,7 +17,6 @@ use tokio::task::AbortHandle;
 use super::frames::Frames;
 use super::udp::receive;
 use super::worker::{Sockets, Worker, present};
-use crate::state::Snapshot;
 use crate::sys::batch::{Receiver, Sender, is_unreachable};
 use crate::sys::sockets;
 use crate::upstream::{Path, Server};
@@ -69,7 +68,7 @@ impl Worker {
         transport: Transport,
     ) -> bool {
         let peer = server.forwarder.address;
-        let source = source_for(&self.shared.desks.state.present(), &peer);
+        let source = server.source();
         let opened = match transport {
             Transport::Udp => open_udp(source, peer).map(|socket| {
                 let mut sender = Sender::new(QUESTION_OCTETS);
@@ -220,13 +219,6 @@ fn hear(socket: &UdpSocket, batch: &mut Receiver) -> io::Result<usize> {
     match receive(socket, Interest::READABLE, batch)? {
         0 => receive(socket, Interest::ERROR, batch),
         count => Ok(count),
-    }
-}
-
-fn source_for(snapshot: &Snapshot, peer: &SocketAddr) -> IpAddr {
-    match peer {
-        SocketAddr::V4(_) => IpAddr::V4(snapshot.query_source.0),
-        SocketAddr::V6(_) => IpAddr::V6(snapshot.query_source.1),
     }
 }
 

@@ -19,7 +19,10 @@ use arc_swap::ArcSwap;
 use crate::access::cookie::{Secret, ServerCookies};
 use crate::access::{Acl, Host};
 use crate::cache::RefreshWindow;
-use crate::config::{self, Config, ForwardSettings, ForwarderOrder, Match, MatchList, Prefetch, RrsetOrder, TtlLimits};
+use crate::config::{
+    self, Config, ForwardSettings, Forwarder, ForwarderOrder, Match, MatchElement, MatchList, PeerUdpSize, Prefetch,
+    RrsetOrder, TtlLimits,
+};
 use crate::tsig::Keys;
 use crate::upstream::{Route as UpstreamRoute, Server, Stale};
 use crate::wire::Name;
@@ -57,18 +60,14 @@ pub struct Snapshot {
     pub identity: Identity,
     /// Cookies for clients; `None`: they get none.
     pub cookies: Option<ServerCookies>,
-    /// The longest answer by UDP, in octets.
+    /// The longest answer by UDP where no view answers, in octets.
     pub max_udp_size: u16,
-    /// What we tell that we take by UDP, in octets.
+    /// What we tell that we take by UDP where no view answers, in octets.
     pub edns_udp_size: u16,
     /// Who may sign messages.
     pub keys: Keys,
     /// Bounds on clients.
     pub limits: config::Limits,
-    /// From where upstreams are asked; unspecified: the system chooses.
-    pub query_source: (std::net::Ipv4Addr, std::net::Ipv6Addr),
-    /// Upstreams are sent cookies.
-    pub send_cookies: bool,
 }
 
 /// The texts of CH TXT answers; `None`: NODATA.
@@ -114,8 +113,46 @@ pub struct View {
     pub query_timeout: Duration,
     /// How long a failure is remembered, in seconds.
     pub servfail_ttl: u32,
-    /// What upstreams are told that we take by UDP, in octets.
+    /// What we tell that we take by UDP, in octets.
     pub edns_udp_size: u16,
+    /// How long answers by UDP are.
+    pub udp_sizes: UdpSizes,
+}
+
+/// The longest answers by UDP, in octets.
+#[derive(Debug)]
+pub struct UdpSizes {
+    /// To clients that have proven their address by a cookie.
+    pub with_cookie: u16,
+    /// To others.
+    pub without_cookie: u16,
+    /// To clients of some prefixes; `None`: all are alike.
+    pub of_peers: Option<PeerSizes>,
+}
+
+/// The longest answers to clients of some prefixes.
+#[derive(Debug)]
+pub struct PeerSizes {
+    /// Its elements are the prefixes.
+    prefixes: Acl,
+    /// By the place of the prefix.
+    octets: Box<[Option<u16>]>,
+}
+
+impl UdpSizes {
+    /// The longest answer to a client, in octets.
+    #[inline]
+    pub fn most(&self, client: IpAddr, has_cookie: bool) -> u16 {
+        let most = if has_cookie { self.with_cookie } else { self.without_cookie };
+        self.of_peers.as_ref().map_or(most, |peers| most.min(peers.octets_of(client)))
+    }
+}
+
+impl PeerSizes {
+    fn octets_of(&self, client: IpAddr) -> u16 {
+        let place = self.prefixes.decide(client).element;
+        place.and_then(|place| self.octets[place as usize]).unwrap_or(u16::MAX)
+    }
 }
 
 /// A rule in its view, as the upstream machine needs it.
@@ -161,10 +198,6 @@ impl UpstreamRoute for Route {
 
     fn servfail_ttl(&self) -> u32 {
         self.view.servfail_ttl
-    }
-
-    fn edns_udp_size(&self) -> u16 {
-        self.view.edns_udp_size
     }
 
     fn stale(&self) -> Option<Stale> {
@@ -252,7 +285,11 @@ fn build(
     let secret = Secret::from(config.cookies.secret.unwrap_or(own_secret));
     let cookies = || before.map_or_else(|| ServerCookies::new(secret, &[]), |before| before.rolled_over(secret));
     Snapshot {
-        views: config.views.iter().map(|view| Arc::new(build_view(config, view, &host, zones, interner))).collect(),
+        views: config
+            .views
+            .iter()
+            .map(|view| Arc::new(build_view(view, &host, blackhole.as_ref(), zones, interner)))
+            .collect(),
         blackhole,
         identity: identity(config, &host),
         cookies: config.cookies.answer.then(cookies),
@@ -260,20 +297,28 @@ fn build(
         edns_udp_size: config.edns_udp_size,
         keys: Keys::new(config.keys.iter().map(grants::key)),
         limits: config.limits.clone(),
-        query_source: config.query_source,
-        send_cookies: config.cookies.send,
         host,
     }
 }
 
-fn build_view(config: &Config, view: &config::View, host: &Arc<Host>, zones: &Zones, interner: &mut Interner) -> View {
+fn build_view(
+    view: &config::View,
+    host: &Arc<Host>,
+    blackhole: Option<&Acl>,
+    zones: &Zones,
+    interner: &mut Interner,
+) -> View {
     let id = interner.view(&view.name);
+    let is_asked =
+        |forwarder: &&Forwarder| !forwarder.bogus && blackhole.is_none_or(|list| !list.allows(forwarder.address.ip()));
+    let within = |forwarder: &Forwarder| forwarder.within(view.edns_udp_size, view.send_cookie, view.query_source);
     let rule = |apex: &Name, settings: &ForwardSettings, interner: &mut Interner| Rule {
         id: interner.rule(id, apex),
         apex: apex.clone(),
         group: 0,
         local: None,
-        servers: settings.forwarders.iter().map(|forwarder| interner.server(forwarder)).collect(),
+        servers: settings.forwarders.iter().filter(is_asked).map(|one| interner.server(&within(one))).collect(),
+        is_barred: !settings.forwarders.is_empty() && !settings.forwarders.iter().any(|one| is_asked(&one)),
         order: settings.order,
         ttl: ttl_bounds(&settings.ttl),
         trust_ad: settings.trust_ad,
@@ -310,8 +355,20 @@ fn build_view(config: &Config, view: &config::View, host: &Arc<Host>, zones: &Zo
         rrset_order: view.rrset_order,
         query_timeout: view.query_timeout,
         servfail_ttl: seconds(view.servfail_ttl),
-        edns_udp_size: config.edns_udp_size,
+        edns_udp_size: view.edns_udp_size,
+        udp_sizes: udp_sizes(view, host),
     }
+}
+
+fn udp_sizes(view: &config::View, host: &Arc<Host>) -> UdpSizes {
+    let element =
+        |size: &PeerUdpSize| MatchElement { negated: false, what: Match::Prefix(size.prefix), position: None };
+    let of_peers = (!view.peer_udp_sizes.is_empty()).then(|| PeerSizes {
+        prefixes: Acl::compile(&MatchList { elements: view.peer_udp_sizes.iter().map(element).collect() }, host),
+        octets: view.peer_udp_sizes.iter().map(|size| size.max_udp_size).collect(),
+    });
+    let without_cookie = view.max_udp_size.min(view.nocookie_udp_size);
+    UdpSizes { with_cookie: view.max_udp_size, without_cookie, of_peers }
 }
 
 fn seconds(duration: Duration) -> u32 {
@@ -454,7 +511,10 @@ mod tests {
                zone "none" { type forward; forwarders { }; };"#,
         );
         let corp = route(&state, 0, "www.corp");
-        assert_eq!((corp.edns_udp_size(), corp.servfail_ttl(), corp.trust_ad()), (1400, 7, false));
+        assert_eq!(
+            (corp.servers()[0].forwarder.edns_udp_size, corp.servfail_ttl(), corp.trust_ad()),
+            (Some(1400), 7, false)
+        );
         assert_eq!(corp.ttl().cache, (0, 90));
         assert_eq!(corp.servers()[0].forwarder.address.ip(), address("192.0.2.2"));
         assert_eq!(corp.apex_of(b"\x01x\x04corp\0", 1), Some(&b"\x04corp\0"[..]));
@@ -477,9 +537,9 @@ mod tests {
             ("a blackhole", "options { blackhole { 192.0.2.66; }; };", |snapshot| {
                 snapshot.blackhole.as_ref().is_some_and(|list| list.allows(address("192.0.2.66")))
             }),
-            ("cookies by default", PLAIN, |snapshot| snapshot.cookies.is_some() && snapshot.send_cookies),
-            ("no cookies", "options { answer-cookie no; send-cookie no; };", |snapshot| {
-                snapshot.cookies.is_none() && !snapshot.send_cookies
+            ("cookies by default", PLAIN, |snapshot| snapshot.cookies.is_some() && sends_cookies(snapshot)),
+            ("no cookies", "options { forwarders { 192.0.2.1; }; answer-cookie no; send-cookie no; };", |snapshot| {
+                snapshot.cookies.is_none() && !sends_cookies(snapshot)
             }),
             ("one list for cache and recursion", "options { allow-query { any; }; };", |snapshot| {
                 snapshot.views[0].allow_recursion.is_none()
@@ -490,6 +550,54 @@ mod tests {
         ];
         for (case, text, check) in cases {
             assert!(check(&state(text).present()), "{case}");
+        }
+    }
+
+    fn sends_cookies(snapshot: &Snapshot) -> bool {
+        snapshot.views[0].rules.get(0).servers.iter().any(|server| server.takes_cookie(1))
+    }
+
+    #[test]
+    fn forwarders_are_asked_as_their_server_statement_says_else_as_the_view() {
+        let text = "options { forwarders { 192.0.2.1; 192.0.2.2; 198.51.100.1; 203.0.113.1; }; edns-udp-size 1000;
+                blackhole { 203.0.113.0/24; }; query-source 10.0.0.1; send-cookie no; };
+            server 192.0.2.0/24 { send-cookie yes; edns-udp-size 600; query-source *; };
+            server 192.0.2.2 { bogus yes; };
+            view a { edns-udp-size 700; query-source 10.0.0.2; };
+            view b { server 192.0.2.1 { tcp-only yes; }; };
+            view c { forwarders { 203.0.113.1; }; zone corp { type forward; forwarders { }; }; };";
+        let snapshot = state(text).present();
+        let shown = |view: usize| -> Vec<_> {
+            let servers = snapshot.views[view].rules.get(0).servers.iter();
+            let asked = |server: &Arc<Server>| {
+                let cookie = server.takes_cookie(1);
+                format!("{} {} {} {cookie}", server.forwarder.address.ip(), server.edns_udp_size(), server.source())
+            };
+            servers.map(asked).collect()
+        };
+        assert_eq!(shown(0), ["192.0.2.1 600 0.0.0.0 true", "198.51.100.1 700 10.0.0.2 false"]);
+        let as_options = |address| format!("{address} 1000 10.0.0.1 false");
+        assert_eq!(shown(1), ["192.0.2.1", "192.0.2.2", "198.51.100.1"].map(as_options), "its own statement alone");
+        let rules = &snapshot.views[2].rules;
+        assert_eq!((shown(2).len(), rules.get(0).is_barred, rules.get(0).goes_nowhere()), (0, true, false));
+        assert_eq!((rules.get(1).is_barred, rules.get(1).goes_nowhere()), (false, true), "an empty list is none");
+    }
+
+    #[test]
+    fn the_longest_answer_depends_on_cookie_and_prefix() {
+        let text = "options { forwarders { 192.0.2.1; }; max-udp-size 1400; nocookie-udp-size 900; };
+            server 10.0.0.0/8 { max-udp-size 1000; };
+            server 10.1.0.0/16 { edns no; };
+            server 10.1.1.0/24 { max-udp-size 4096; };";
+        let snapshot = state(text).present();
+        let most = |client, has_cookie| snapshot.views[0].udp_sizes.most(address(client), has_cookie);
+        for (case, client, expected) in [
+            ("no statement", "192.0.2.9", [1400, 900]),
+            ("a statement", "10.2.0.1", [1000, 900]),
+            ("the longer prefix says nothing", "10.1.0.1", [1400, 900]),
+            ("it never raises the size", "10.1.1.1", [1400, 900]),
+        ] {
+            assert_eq!([most(client, true), most(client, false)], expected, "{case}");
         }
     }
 

@@ -34,6 +34,8 @@ pub struct Rule {
     pub local: Option<Local>,
     /// In the order of the text; empty: names are REFUSED, unless the zone is local.
     pub servers: Vec<Arc<Server>>,
+    /// There are forwarders, but each is `bogus` or in `blackhole`: names are SERVFAIL.
+    pub is_barred: bool,
     /// Which of them is asked first.
     pub order: ForwarderOrder,
     /// Bounds of TTLs.
@@ -78,8 +80,8 @@ pub struct Rules {
 
 impl Rule {
     /// Whether its names are REFUSED.
-    fn goes_nowhere(&self) -> bool {
-        self.local.is_none() && self.servers.is_empty()
+    pub fn goes_nowhere(&self) -> bool {
+        self.local.is_none() && self.servers.is_empty() && !self.is_barred
     }
 }
 
@@ -227,6 +229,7 @@ mod tests {
             group: 0,
             local: None,
             servers: vec![Arc::new(Server::new(server, forwarder))],
+            is_barred: false,
             order: ForwarderOrder::Fastest,
             ttl: TtlBounds { cache: (0, 1), ncache: (0, 1) },
             trust_ad: false,

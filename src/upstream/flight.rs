@@ -30,8 +30,6 @@ pub trait Route: Clone {
     fn trust_ad(&self) -> bool;
     /// How long a failure is remembered, in seconds; 0: not at all.
     fn servfail_ttl(&self) -> u32;
-    /// The longest UDP answer that upstreams are told to send, in octets.
-    fn edns_udp_size(&self) -> u16;
     /// How answers of old are given out when a question fails; `None`: not at all.
     fn stale(&self) -> Option<Stale>;
 }

@@ -8,6 +8,7 @@
 //! preferred. If neither questions nor [`PROBES_UNTIL_DEAD`] probes are answered for [`DEAD_AFTER`], it is *dead*: it
 //! gets probes and no questions until one is answered.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -127,6 +128,20 @@ impl Server {
             plain_until: AtomicU64::new(0),
             bare_until: AtomicU64::new(0),
         }
+    }
+
+    /// The longest answer by UDP that it is told to send, in octets.
+    pub fn edns_udp_size(&self) -> u16 {
+        self.forwarder.edns_udp_size.unwrap_or(1232)
+    }
+
+    /// From which address it is asked; unspecified: the system chooses.
+    pub fn source(&self) -> IpAddr {
+        let any = || match self.forwarder.address {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        self.forwarder.query_source.unwrap_or_else(any)
     }
 
     /// Whether it has answered, so that its time is known.
@@ -389,7 +404,7 @@ impl Server {
 
     /// Whether it is asked with a cookie, if it is asked with OPT.
     pub fn takes_cookie(&self, now: Micros) -> bool {
-        self.bare_until.load(Ordering::Relaxed) <= now
+        self.forwarder.send_cookie.unwrap_or(true) && self.bare_until.load(Ordering::Relaxed) <= now
     }
 
     /// Whether it is asked with OPT.

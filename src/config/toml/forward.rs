@@ -4,6 +4,7 @@
 //! forwarders beside it and is not handed on to rules, which have forwarders of their own.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -11,13 +12,14 @@ use toml::de::DeValue;
 
 use super::super::bounds::{
     MAX_NCACHE_TTL, MAX_QPS, MAX_STALE_TTL, MIN_TTL, PREFETCH_DISTANCE, PREFETCH_TRIGGER, STALE_ANSWER_TTL,
-    STALE_CLIENT_TIMEOUT, STALE_REFRESH_TIME,
+    STALE_CLIENT_TIMEOUT, STALE_REFRESH_TIME, UDP_SIZE,
 };
 use super::super::values::{self, excerpt};
 use super::super::{
     ForwardRule, ForwardSettings, Forwarder, ForwarderOrder, MAX_FORWARDERS, Position, Prefetch, Stale, is_askable,
 };
 use super::keys::Place;
+use super::options;
 use super::walk::{Field, Reader, Table};
 use crate::wire::Name;
 
@@ -183,29 +185,7 @@ fn forwarders<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, default_port: u
 fn forwarder<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, default_port: u16) -> Option<Forwarder> {
     match field.value.get_ref() {
         DeValue::String(text) => address(reader, field, text, default_port).map(Forwarder::new),
-        DeValue::Table(_) => {
-            let table = reader.table(Place::Forwarder, field)?;
-            let mut port = default_port;
-            reader.set(&table, "port", &mut port, |reader, field| reader.integer(field, 1..=u16::MAX));
-            let mut options = (false, true, false);
-            reader.set(&table, "case_randomisation", &mut options.0, Reader::boolean);
-            reader.set(&table, "edns", &mut options.1, Reader::boolean);
-            reader.set(&table, "tcp_only", &mut options.2, Reader::boolean);
-            let mut max_qps = None;
-            reader.set(&table, "max_qps", &mut max_qps, |reader, field| reader.integer(field, MAX_QPS).map(Some));
-            let Some(written) = table.field("address") else {
-                let hint = Some("write { address = \"10.1.0.2\", tcp_only = true }".to_owned());
-                reader.error(&table.span, "forwarder without address", hint);
-                return None;
-            };
-            let text = reader.string(written, "\"10.1.0.2\"")?;
-            let address = address(reader, written, text, port)?;
-            if table.has("port") && address.port() != port {
-                reader.error(&table.span, "forwarder with two ports", Some("write the port once".to_owned()));
-            }
-            let (case_randomisation, edns, tcp_only) = options;
-            Some(Forwarder { address, case_randomisation, edns, tcp_only, max_qps })
-        }
+        DeValue::Table(_) => forwarder_table(reader, field, default_port),
         _ => {
             reader.expected(field, "list of addresses", "[\"10.1.0.2\", \"10.1.0.2:5300\"]");
             None
@@ -213,7 +193,51 @@ fn forwarder<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, default_port: u1
     }
 }
 
-fn address(reader: &mut Reader<'_>, field: Field<'_, '_>, text: &str, port: u16) -> Option<std::net::SocketAddr> {
+fn forwarder_table<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, default_port: u16) -> Option<Forwarder> {
+    let table = reader.table(Place::Forwarder, field)?;
+    let mut port = default_port;
+    reader.set(&table, "port", &mut port, |reader, field| reader.integer(field, 1..=u16::MAX));
+    // Its address is read at the end, so that all faults are told.
+    let mut read = Forwarder::new((Ipv4Addr::UNSPECIFIED, port).into());
+    for (key, target) in [
+        ("bogus", &mut read.bogus),
+        ("case_randomisation", &mut read.case_randomisation),
+        ("edns", &mut read.edns),
+        ("tcp_only", &mut read.tcp_only),
+    ] {
+        reader.set(&table, key, target, Reader::boolean);
+    }
+    reader.set(&table, "edns_udp_size", &mut read.edns_udp_size, |reader, field| {
+        reader.integer(field, UDP_SIZE).map(Some)
+    });
+    reader.set(&table, "send_cookie", &mut read.send_cookie, |reader, field| reader.boolean(field).map(Some));
+    reader.set(&table, "max_qps", &mut read.max_qps, |reader, field| reader.integer(field, MAX_QPS).map(Some));
+    let source = table.field("query_source").and_then(|field| reader.string(field, "\"10.1.1.53\""));
+    let Some(written) = table.field("address") else {
+        let hint = Some("write { address = \"10.1.0.2\", tcp_only = true }".to_owned());
+        reader.error(&table.span, "forwarder without address", hint);
+        return None;
+    };
+    let text = reader.string(written, "\"10.1.0.2\"")?;
+    let address = address(reader, written, text, port)?;
+    if table.has("port") && address.port() != port {
+        reader.error(&table.span, "forwarder with two ports", Some("write the port once".to_owned()));
+    }
+    if source.is_some() {
+        read.query_source = table.field("query_source").and_then(|field| source_for(reader, field, address));
+    }
+    Some(Forwarder { address, ..read })
+}
+
+/// From where a forwarder is asked: an address of its family, or `*`.
+fn source_for<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, forwarder: SocketAddr) -> Option<IpAddr> {
+    match forwarder {
+        SocketAddr::V4(_) => options::source(reader, field, "\"10.1.1.53\"", values::source_v4).map(IpAddr::V4),
+        SocketAddr::V6(_) => options::source(reader, field, "\"2001:db8::53\"", values::source_v6).map(IpAddr::V6),
+    }
+}
+
+fn address(reader: &mut Reader<'_>, field: Field<'_, '_>, text: &str, port: u16) -> Option<SocketAddr> {
     match values::socket_address(text, port) {
         Ok(address) if is_askable(address.ip()) => Some(address),
         Ok(address) => {

@@ -20,6 +20,8 @@ pub(super) enum Place {
     Forwarder,
     /// An element of `listen_on` written as a table.
     ListenOn,
+    /// An element of `peer_udp_size`.
+    PeerUdpSize,
     /// `{ not = … }` in a match list.
     Negation,
     /// `[logging]`
@@ -43,8 +45,8 @@ pub(super) enum Place {
 }
 
 use Place::{
-    Alias, Channel, Forward, Forwarder, Grant, HealthCheck, Key, ListenOn, Logging, Negation, Options, Record, Root,
-    Soa, View, Zone,
+    Alias, Channel, Forward, Forwarder, Grant, HealthCheck, Key, ListenOn, Logging, Negation, Options, PeerUdpSize,
+    Record, Root, Soa, View, Zone,
 };
 
 /// Where the statements of a view may stand.
@@ -68,7 +70,6 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("control_socket", &[Options]),
     ("cookie_secret", &[Options]),
     ("directory", &[Options]),
-    ("edns_udp_size", &[Options]),
     ("health_source", &[Options]),
     ("health_source_v6", &[Options]),
     ("health_start_deadline", &[Options]),
@@ -79,13 +80,9 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("listen_on", &[Options]),
     ("listen_on_v6", &[Options]),
     ("max_cache_size", &[Options]),
-    ("max_udp_size", &[Options]),
     ("pid_file", &[Options]),
-    ("query_source", &[Options]),
-    ("query_source_v6", &[Options]),
     ("recursive_clients", &[Options]),
     ("recursive_clients_per_address", &[Options]),
-    ("send_cookie", &[Options]),
     ("region", &[Options, Record]),
     ("server_id", &[Options]),
     ("state_directory", &[Options]),
@@ -97,13 +94,20 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("allow_query", &[Options, View, Zone]),
     ("allow_query_cache", VIEW),
     ("allow_recursion", VIEW),
+    ("edns_udp_size", &[Options, View, Forwarder]),
     ("match_clients", &[View]),
     ("match_destinations", &[View]),
     ("match_recursive_only", &[View]),
+    ("max_udp_size", &[Options, View, PeerUdpSize]),
     ("minimal_any", VIEW),
+    ("nocookie_udp_size", VIEW),
+    ("peer_udp_size", VIEW),
+    ("query_source", &[Options, View, Forwarder]),
+    ("query_source_v6", VIEW),
     ("recursion", VIEW),
     ("resolver_query_timeout", VIEW),
     ("rrset_order", VIEW),
+    ("send_cookie", &[Options, View, Forwarder]),
     ("servfail_ttl", VIEW),
     // A rule.
     ("forwarder_order", RULE),
@@ -177,6 +181,7 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("user_agent", &[HealthCheck]),
     // A forwarder.
     ("address", &[Forwarder]),
+    ("bogus", &[Forwarder]),
     ("case_randomisation", &[Forwarder]),
     ("edns", &[Forwarder]),
     ("max_qps", &[Forwarder]),
@@ -184,6 +189,7 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     // Others.
     ("addresses", &[ListenOn]),
     ("not", &[Negation]),
+    ("prefix", &[PeerUdpSize]),
     ("port", &[Options, Forwarder, ListenOn, HealthCheck]),
     ("category", &[Logging]),
     ("channel", &[Logging]),
@@ -225,6 +231,7 @@ impl Place {
             Forward => "in [[forward]]",
             Forwarder => "in a forwarder's table",
             ListenOn => "in an element of listen_on",
+            PeerUdpSize => "in an element of peer_udp_size",
             Negation => "in a negated list",
             Logging => "in [logging]",
             Channel => "in [logging.channel.NAME]",

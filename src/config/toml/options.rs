@@ -6,13 +6,14 @@
 use toml::de::DeValue;
 
 use super::super::bounds::{
-    INTERFACE_INTERVAL, QUERY_TIMEOUT, SERVFAIL_TTL, TCP_IDLE_TIMEOUT, TCP_INITIAL_TIMEOUT, UDP_SIZE,
+    INTERFACE_INTERVAL, NOCOOKIE_UDP_SIZE, QUERY_TIMEOUT, SERVFAIL_TTL, TCP_IDLE_TIMEOUT, TCP_INITIAL_TIMEOUT, UDP_SIZE,
 };
 use super::super::files::Files;
 use super::super::inherit::WrittenAccess;
 use super::super::values::{self, ValueError, excerpt};
 use super::super::{
-    CacheSize, Config, DNS_PORT, Listen, Match, MatchElement, MatchList, RrsetOrder, View, below_directory, zones,
+    CacheSize, Config, DNS_PORT, Listen, Match, MatchElement, MatchList, PeerUdpSize, RrsetOrder, View,
+    below_directory, zones,
 };
 use super::acl::Acls;
 use super::forward::{self, read_settings};
@@ -82,6 +83,8 @@ pub(super) fn read<'a, 'i>(
     };
     let views = views(reader, root, acls, &template, &around);
     reader.diagnostics.extend(zones::shared_files(&views));
+    config.edns_udp_size = template.view.edns_udp_size;
+    config.max_udp_size = template.view.max_udp_size;
     Config { keys, health_checks: checks, health: of_checks.settings, views, ..config }
 }
 
@@ -115,7 +118,6 @@ fn read_process<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, config: &mut
     reader.set(table, "hostname", &mut config.hostname, Reader::identity);
     reader.set(table, "server_id", &mut config.server_id, Reader::identity);
     reader.set(table, "answer_cookie", &mut config.cookies.answer, Reader::boolean);
-    reader.set(table, "send_cookie", &mut config.cookies.send, Reader::boolean);
     reader.set(table, "cookie_secret", &mut config.cookies.secret, |reader, field| {
         // No part of a wrong secret is repeated.
         let secret = field.value.get_ref().as_str().map_or(Err(ValueError::CookieSecret), values::cookie_secret);
@@ -141,8 +143,6 @@ fn read_limits<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, config: &mut 
         reader.duration(field, TCP_IDLE_TIMEOUT)
     });
     reader.set(table, "max_cache_size", &mut config.cache_size, cache_size);
-    reader.set(table, "edns_udp_size", &mut config.edns_udp_size, |reader, field| reader.integer(field, UDP_SIZE));
-    reader.set(table, "max_udp_size", &mut config.max_udp_size, |reader, field| reader.integer(field, UDP_SIZE));
 }
 
 /// Octets as a number, or a text as [`values::cache_size`] reads it.
@@ -170,12 +170,6 @@ fn read_network<'a, 'i>(
         reader.duration(field, INTERFACE_INTERVAL)
     });
     reader.set(table, "blackhole", &mut config.blackhole, |reader, field| acls.list(reader, field));
-    reader.set(table, "query_source", &mut config.query_source.0, |reader, field| {
-        source(reader, field, "\"10.1.1.53\"", values::source_v4)
-    });
-    reader.set(table, "query_source_v6", &mut config.query_source.1, |reader, field| {
-        source(reader, field, "\"2001:db8::53\"", values::source_v6)
-    });
     reader.set(table, "listen_on", &mut config.listen_v4, |reader, field| Some(listen_on(reader, acls, field, port)));
     reader
         .set(table, "listen_on_v6", &mut config.listen_v6, |reader, field| Some(listen_on(reader, acls, field, port)));
@@ -188,7 +182,8 @@ fn read_network<'a, 'i>(
     }
 }
 
-fn source<'i, T>(
+/// A source address.
+pub(super) fn source<'i, T>(
     reader: &mut Reader<'i>,
     field: Field<'_, 'i>,
     example: &str,
@@ -299,6 +294,8 @@ fn read_view_settings<'a, 'i>(
         reader.duration(field, QUERY_TIMEOUT)
     });
     reader.set(table, "servfail_ttl", &mut view.servfail_ttl, |reader, field| reader.duration(field, SERVFAIL_TTL));
+    read_upstream_settings(reader, table, view);
+    read_udp_sizes(reader, table, view);
     read_settings(reader, table, &mut view.forward, *port);
     if let Some(field) = table.field("allow_recursion")
         && !view.recursion
@@ -306,6 +303,51 @@ fn read_view_settings<'a, 'i>(
         let message = "both recursion = false and allow_recursion active: nothing is forwarded";
         reader.warn(&field.value.span(), message, None);
     }
+}
+
+/// From where and how all forwarders are asked that do not say otherwise.
+fn read_upstream_settings<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, view: &mut View) {
+    reader.set(table, "query_source", &mut view.query_source.0, |reader, field| {
+        source(reader, field, "\"10.1.1.53\"", values::source_v4)
+    });
+    reader.set(table, "query_source_v6", &mut view.query_source.1, |reader, field| {
+        source(reader, field, "\"2001:db8::53\"", values::source_v6)
+    });
+    reader.set(table, "send_cookie", &mut view.send_cookie, Reader::boolean);
+}
+
+/// How long datagrams may be.
+fn read_udp_sizes<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, view: &mut View) {
+    reader.set(table, "edns_udp_size", &mut view.edns_udp_size, |reader, field| reader.integer(field, UDP_SIZE));
+    reader.set(table, "max_udp_size", &mut view.max_udp_size, |reader, field| reader.integer(field, UDP_SIZE));
+    reader.set(table, "nocookie_udp_size", &mut view.nocookie_udp_size, |reader, field| {
+        reader.integer(field, NOCOOKIE_UDP_SIZE)
+    });
+    if let Some(field) = table.field("peer_udp_size") {
+        view.peer_udp_sizes = peer_udp_sizes(reader, field);
+    }
+}
+
+/// Tables of `prefix` and `max_udp_size`; the longest prefix comes first, since it alone counts.
+fn peer_udp_sizes<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>) -> Vec<PeerUdpSize> {
+    let mut sizes: Vec<PeerUdpSize> = Vec::new();
+    for table in reader.tables(Place::PeerUdpSize, Some(field)) {
+        let mut max_udp_size = None;
+        reader
+            .set(&table, "max_udp_size", &mut max_udp_size, |reader, field| reader.integer(field, UDP_SIZE).map(Some));
+        let Some(written) = table.field("prefix") else {
+            let hint = Some("write { prefix = \"10.1.0.0/16\", max_udp_size = 512 }".to_owned());
+            reader.error(&table.span, "peer_udp_size without prefix", hint);
+            continue;
+        };
+        let Some(text) = reader.string(written, "\"10.1.0.0/16\"") else { continue };
+        match values::prefix(text) {
+            Ok(prefix) => sizes.push(PeerUdpSize { prefix, max_udp_size }),
+            Err(error) => reader.wrong(written, &error),
+        }
+    }
+    sizes.sort_by_key(|size| std::cmp::Reverse(size.prefix.prefix_len()));
+    sizes
 }
 
 /// The views of the file, or the one that the options describe.

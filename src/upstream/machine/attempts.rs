@@ -171,7 +171,7 @@ impl<R: Route, W> Machine<R, W> {
             (Some(cookies), OptForm::Cookie) => cookies.of(server).option(),
             _ => &[],
         };
-        let opt = AskOpt { udp_size: route.edns_udp_size(), cookie };
+        let opt = AskOpt { udp_size: server.edns_udp_size(), cookie };
         let start = out.octets.len();
         if attempt.transport == Transport::Tcp {
             out.octets.extend_from_slice(&[0, 0]);

@@ -9,7 +9,7 @@ use super::shape::Shape;
 pub(super) const ROWS: &[Row] = {
     use Shape::*;
     &[
-        refused("bogus", SERVER, Boolean, "bogus yes;", "leave the address out of 'forwarders', or name it in 'blackhole'").moot(NO),
+        honoured("bogus", SERVER, Boolean, "bogus yes;"),
         honoured("edns", SERVER, Boolean, "edns no;"),
         ignored("edns-version", SERVER, Number, "edns-version 1;", "EDNS version 0 is spoken").moot(&["0"]),
         refused("keys", SERVER, Anything, "keys k;", "questions to upstreams are not signed yet: they would go out without it"),

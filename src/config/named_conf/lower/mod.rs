@@ -7,6 +7,7 @@ mod acl;
 mod key;
 mod logging;
 mod primary;
+mod server;
 mod update;
 mod view;
 mod zone;
@@ -126,7 +127,6 @@ impl<'a> Context<'a> {
             limits,
             cookies: self.cookies(options),
             cache_size: self.cache_size(options).unwrap_or(default.cache_size),
-            query_source: self.query_source(options),
             edns_udp_size: self.udp_size(options, "edns-udp-size").unwrap_or(default.edns_udp_size),
             max_udp_size: self.udp_size(options, "max-udp-size").unwrap_or(default.max_udp_size),
             ..default
@@ -207,7 +207,6 @@ impl<'a> Context<'a> {
         crate::config::Cookies {
             answer: boolean(options, "answer-cookie").unwrap_or(true),
             secret: secrets.first().copied(),
-            send: boolean(options, "send-cookie").unwrap_or(true),
         }
     }
 
@@ -250,22 +249,15 @@ impl<'a> Context<'a> {
         }
     }
 
-    fn query_source(&mut self, options: &Body) -> (Ipv4Addr, Ipv6Addr) {
-        let mut sources = (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
-        for name in ["query-source", "query-source-v6"] {
-            let Some(Setting { value: Value::Source(source), position, .. }) = options.find(name) else { continue };
-            if source.has_port {
-                let message =
-                    format!("the port of '{name}' is ignored: ports are drawn at random, against forged answers");
-                self.report.warn(Some(position), message);
-            }
-            match source.address {
-                Some(IpAddr::V4(address)) => sources.0 = address,
-                Some(IpAddr::V6(address)) => sources.1 = address,
-                None => {}
-            }
+    /// `query-source`, `query-source-v6`: an unspecified address leaves it to the system.
+    fn source(&mut self, body: &Body, name: &str) -> Option<IpAddr> {
+        let Setting { value: Value::Source(source), position, .. } = body.find(name)? else { return None };
+        if source.has_port {
+            let message = format!("the port of '{name}' is ignored: ports are drawn at random, against forged answers");
+            self.report.warn(Some(position), message);
         }
-        sources
+        let any = if name == "query-source" { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        Some(source.address.unwrap_or(any))
     }
 
     fn match_list(&mut self, body: &Body, name: &str) -> Option<MatchList> {

@@ -1,14 +1,14 @@
 //! Views: what `view`, `options` and the defaults say together about who is answered and by which rules.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
+use super::server::{self, Server, peer_udp_sizes, servers};
 use super::{Context, zone};
 use crate::config::bounds::{
-    MAX_NCACHE_TTL, MAX_STALE_TTL, MIN_TTL, PREFETCH_DISTANCE, PREFETCH_ELIGIBILITY, PREFETCH_TRIGGER, QUERY_TIMEOUT,
-    SERVFAIL_TTL, STALE_ANSWER_TTL, STALE_CLIENT_TIMEOUT, STALE_REFRESH_TIME,
+    MAX_NCACHE_TTL, MAX_STALE_TTL, MIN_TTL, NOCOOKIE_UDP_SIZE, PREFETCH_DISTANCE, PREFETCH_ELIGIBILITY,
+    PREFETCH_TRIGGER, QUERY_TIMEOUT, SERVFAIL_TTL, STALE_ANSWER_TTL, STALE_CLIENT_TIMEOUT, STALE_REFRESH_TIME,
 };
 use crate::config::inherit::WrittenAccess;
 use crate::config::named_conf::address;
@@ -63,7 +63,7 @@ pub(super) fn lower<'a>(context: &mut Context<'a>, top: &'a Body, options: &'a B
 /// `zones`: the body whose `zone` statements are the view's.
 fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'_, 'a>, zones: &'a Body) -> View {
     let default = View::default();
-    let servers = servers(if zones.find("server").is_some() { zones } else { top });
+    let servers = servers(context, if zones.find("server").is_some() { zones } else { top });
     let recursion = boolean(scope, "recursion").unwrap_or(true);
     let mut forward = settings(context, scope, scope, &servers);
     let zone::Lowered { rules, zones: local, has_root: root } =
@@ -84,6 +84,12 @@ fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'
         rrset_order: rrset_order(context, scope).unwrap_or(default.rrset_order),
         query_timeout: query_timeout(context, scope).unwrap_or(default.query_timeout),
         servfail_ttl: servfail_ttl(context, scope).unwrap_or(default.servfail_ttl),
+        query_source: query_source(context, scope),
+        send_cookie: boolean(scope, "send-cookie").unwrap_or(default.send_cookie),
+        edns_udp_size: udp_size(context, scope, "edns-udp-size").unwrap_or(default.edns_udp_size),
+        max_udp_size: udp_size(context, scope, "max-udp-size").unwrap_or(default.max_udp_size),
+        nocookie_udp_size: nocookie_udp_size(context, scope).unwrap_or(default.nocookie_udp_size),
+        peer_udp_sizes: peer_udp_sizes(&servers),
     };
     if let Some(warning) = view.warning_without_forwarders().filter(|_| !is_broken && !root) {
         context.report.warn(None, warning);
@@ -166,26 +172,26 @@ fn servfail_ttl(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Option<Durat
     context.clamped(body, "servfail-ttl", 0..=most).map(|seconds| Duration::from_secs(seconds.into()))
 }
 
-/// What `server` says about addresses.
-pub(super) struct Server {
-    prefix: IpNet,
-    edns: Option<bool>,
-    tcp_only: Option<bool>,
+fn query_source(context: &mut Context<'_>, scope: Scope<'_, '_>) -> (Ipv4Addr, Ipv6Addr) {
+    let mut source = |name| holder(scope, name).and_then(|body| context.source(body, name));
+    let mut sources = (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
+    for address in [source("query-source"), source("query-source-v6")].into_iter().flatten() {
+        match address {
+            IpAddr::V4(address) => sources.0 = address,
+            IpAddr::V6(address) => sources.1 = address,
+        }
+    }
+    sources
 }
 
-fn servers(body: &Body) -> Vec<Server> {
-    let read = |setting: &Setting| match &setting.value {
-        Value::Server { prefix, body } => Some(Server {
-            prefix: *prefix,
-            edns: super::boolean(body, "edns"),
-            tcp_only: super::boolean(body, "tcp-only"),
-        }),
-        _ => None,
-    };
-    let mut servers: Vec<_> = body.all("server").filter_map(read).collect();
-    // The longest prefix that holds an address decides; the sort keeps the first of equal ones first.
-    servers.sort_by_key(|server| std::cmp::Reverse(server.prefix.prefix_len()));
-    servers
+fn udp_size(context: &mut Context<'_>, scope: Scope<'_, '_>, name: &str) -> Option<u16> {
+    context.udp_size(holder(scope, name)?, name)
+}
+
+fn nocookie_udp_size(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Option<u16> {
+    let name = "nocookie-udp-size";
+    let (least, most) = NOCOOKIE_UDP_SIZE.into_inner();
+    context.clamped(holder(scope, name)?, name, least.into()..=most.into()).and_then(|octets| octets.try_into().ok())
 }
 
 /// Where names go, and how long the answers are kept. `own` is asked for `forward` and `forwarders`, which zones do not
@@ -249,12 +255,7 @@ fn forwarders(
                 .report
                 .warn(Some(&forwarder.position), format!("forwarder '{shown}' is named twice: it is asked once"));
         } else {
-            let server = servers.iter().find(|server| server.prefix.contains(&forwarder.address));
-            forwarders.push(Forwarder {
-                edns: server.and_then(|server| server.edns).unwrap_or(true),
-                tcp_only: server.and_then(|server| server.tcp_only).unwrap_or(false),
-                ..Forwarder::new(address)
-            });
+            forwarders.push(server::apply(Forwarder::new(address), servers));
         }
     }
     if forwarders.len() > MAX_FORWARDERS {

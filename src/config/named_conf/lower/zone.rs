@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::Context;
 use super::primary::Primary;
-use super::view::{Scope, Server, settings};
+use super::server::Server;
+use super::view::{Scope, settings};
 use crate::config::named_conf::body::{Body, Setting};
 use crate::config::named_conf::grammar::{self, Places};
 use crate::config::named_conf::report::Problem;

@@ -35,6 +35,9 @@ fn within(place: Places, name: &str, statement: &str) -> String {
             "file" | "syslog" | "null" | "stderr" => format!("logging {{ channel c {{ {statement} }}; }};"),
             _ => format!("logging {{ channel c {{ null; {statement} }}; }};"),
         },
+        grammar::SERVER if name == "query-source-v6" => {
+            format!("options {{ forwarders {{ 2001:db8::9; }}; }}; server 2001:db8::/32 {{ {statement} }};")
+        }
         grammar::SERVER => format!("options {{ forwarders {{ 192.0.2.9; }}; }}; server 192.0.2.9 {{ {statement} }};"),
         _ => panic!("{place} is no single place"),
     }

@@ -65,6 +65,8 @@ fn every_option_reaches_its_field() {
         query_source_v6 = "::1"
         edns_udp_size = 4096
         max_udp_size = 512
+        nocookie_udp_size = 400
+        peer_udp_size = [{ prefix = "10.0.0.0/8", max_udp_size = 600 }, { prefix = "10.1.0.0/16" }]
         recursion = true
         allow_query = "any"
         minimal_any = false
@@ -73,7 +75,8 @@ fn every_option_reaches_its_field() {
         servfail_ttl = 0
         forwarders = [
             "10.1.0.2",
-            { address = "[2001:db8::2]:5300", case_randomisation = true, edns = false, tcp_only = true, max_qps = 1000 },
+            { address = "[2001:db8::2]:5300", case_randomisation = true, edns = false, tcp_only = true, max_qps = 1000,
+              bogus = true, edns_udp_size = 1400, send_cookie = true, query_source = "::2" },
         ]
         forwarder_order = "spread"
         max_cache_ttl = "1d"
@@ -98,21 +101,28 @@ fn every_option_reaches_its_field() {
     assert_eq!(read.limits.tcp_clients, 300);
     assert_eq!(read.limits.tcp_initial_timeout, Duration::from_millis(2500));
     assert_eq!(read.limits.tcp_idle_timeout, seconds(5));
-    assert_eq!((read.cookies.answer, read.cookies.send), (false, false));
+    assert_eq!((read.cookies.answer, read.views[0].send_cookie), (false, false));
     assert_eq!(read.cookies.secret, Some([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]));
     assert_eq!(read.cache_size, CacheSize::Bytes(512 << 20));
-    assert_eq!(format!("{:?}", read.query_source), "(127.0.0.1, ::1)");
+    assert_eq!(format!("{:?}", read.views[0].query_source), "(127.0.0.1, ::1)");
     assert_eq!((read.edns_udp_size, read.max_udp_size), (4096, 512));
     let [view] = &read.views[..] else { panic!("one view expected") };
     assert_eq!((view.name.as_str(), view.recursion, view.minimal_any), ("_default", true, false));
     assert_eq!(view.rrset_order, RrsetOrder::Cyclic);
     assert_eq!((view.query_timeout, view.servfail_ttl), (seconds(5), Duration::ZERO));
+    assert_eq!((view.edns_udp_size, view.max_udp_size, view.nocookie_udp_size), (4096, 512, 400));
+    let sizes: Vec<_> = view.peer_udp_sizes.iter().map(|size| (size.prefix.to_string(), size.max_udp_size)).collect();
+    assert_eq!(sizes, [("10.1.0.0/16".to_owned(), None), ("10.0.0.0/8".to_owned(), Some(600))]);
     let second = Forwarder {
         address: "[2001:db8::2]:5300".parse().unwrap(),
         case_randomisation: true,
         edns: false,
         tcp_only: true,
         max_qps: Some(1000),
+        bogus: true,
+        edns_udp_size: Some(1400),
+        send_cookie: Some(true),
+        query_source: Some("::2".parse().unwrap()),
     };
     assert_eq!(view.forward.forwarders, [Forwarder::new("10.1.0.2:53".parse().unwrap()), second]);
     assert!(view.forward.trust_ad);

@@ -1,0 +1,82 @@
+//! What `server` says about addresses: how one is asked, and how long the answers are that it gets.
+//!
+//! Not here: which view's statements count (`view`).
+
+use std::cmp::Reverse;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::{Context, boolean};
+use crate::config::named_conf::body::Body;
+use crate::config::named_conf::value::Value;
+use crate::config::{Forwarder, PeerUdpSize};
+
+/// One `server` statement.
+pub(super) struct Server {
+    prefix: IpNet,
+    bogus: bool,
+    edns: bool,
+    tcp_only: bool,
+    send_cookie: Option<bool>,
+    edns_udp_size: Option<u16>,
+    max_udp_size: Option<u16>,
+    query_source: Option<IpAddr>,
+}
+
+/// The statements of a body. The longest prefix that holds an address decides, so it comes first; of equal ones, the first
+/// that is written.
+pub(super) fn servers(context: &mut Context<'_>, body: &Body) -> Vec<Server> {
+    let mut servers: Vec<Server> = Vec::new();
+    for setting in body.all("server") {
+        if let Value::Server { prefix, body } = &setting.value {
+            servers.push(server(context, *prefix, body));
+        }
+    }
+    servers.sort_by_key(|server| Reverse(server.prefix.prefix_len()));
+    servers
+}
+
+fn server(context: &mut Context<'_>, prefix: IpNet, body: &Body) -> Server {
+    let (source, other) = match prefix {
+        IpNet::V4(_) => ("query-source", "query-source-v6"),
+        IpNet::V6(_) => ("query-source-v6", "query-source"),
+    };
+    if let Some(setting) = body.find(other) {
+        let message = format!("'{other}' is of no use here: {prefix} is asked from addresses of its own family");
+        context.report.warn(Some(&setting.position), message);
+    }
+    Server {
+        prefix,
+        bogus: boolean(body, "bogus").unwrap_or(false),
+        edns: boolean(body, "edns").unwrap_or(true),
+        tcp_only: boolean(body, "tcp-only").unwrap_or(false),
+        send_cookie: boolean(body, "send-cookie"),
+        edns_udp_size: context.udp_size(body, "edns-udp-size"),
+        max_udp_size: context.udp_size(body, "max-udp-size"),
+        query_source: context.source(body, source),
+    }
+}
+
+/// The forwarder with what is said about its address.
+pub(super) fn apply(forwarder: Forwarder, servers: &[Server]) -> Forwarder {
+    let address = forwarder.address.ip();
+    let Some(server) = servers.iter().find(|server| server.prefix.contains(&address)) else { return forwarder };
+    Forwarder {
+        bogus: server.bogus,
+        edns: server.edns,
+        tcp_only: server.tcp_only,
+        send_cookie: server.send_cookie,
+        edns_udp_size: server.edns_udp_size,
+        query_source: server.query_source,
+        ..forwarder
+    }
+}
+
+/// What is said about clients; nothing if nobody's answers are cut.
+pub(super) fn peer_udp_sizes(servers: &[Server]) -> Vec<PeerUdpSize> {
+    if servers.iter().all(|server| server.max_udp_size.is_none()) {
+        return Vec::new();
+    }
+    servers.iter().map(|server| PeerUdpSize { prefix: server.prefix, max_udp_size: server.max_udp_size }).collect()
+}
