@@ -9,8 +9,9 @@ use ipnet::IpNet;
 
 use super::{Context, boolean};
 use crate::config::named_conf::body::Body;
+use crate::config::named_conf::report::Problem;
 use crate::config::named_conf::value::Value;
-use crate::config::{Forwarder, PeerUdpSize};
+use crate::config::{Forwarder, PeerUdpSize, Position};
 
 /// One `server` statement.
 pub(super) struct Server {
@@ -30,21 +31,21 @@ pub(super) fn servers(context: &mut Context<'_>, body: &Body) -> Vec<Server> {
     let mut servers: Vec<Server> = Vec::new();
     for setting in body.all("server") {
         if let Value::Server { prefix, body } = &setting.value {
-            servers.push(server(context, *prefix, body));
+            servers.push(server(context, *prefix, body, &setting.position));
         }
     }
     servers.sort_by_key(|server| Reverse(server.prefix.prefix_len()));
     servers
 }
 
-fn server(context: &mut Context<'_>, prefix: IpNet, body: &Body) -> Server {
+fn server(context: &mut Context<'_>, prefix: IpNet, body: &Body, at: &Position) -> Server {
     let (source, other) = match prefix {
         IpNet::V4(_) => ("query-source", "query-source-v6"),
         IpNet::V6(_) => ("query-source-v6", "query-source"),
     };
     if let Some(setting) = body.find(other) {
-        let message = format!("'{other}' is of no use here: {prefix} is asked from addresses of its own family");
-        context.report.warn(Some(&setting.position), message);
+        let problem = Problem::new(at.clone(), format!("server '{prefix}': {other} not legal"));
+        context.report.problem(problem.with_hint(format!("{source}, at {}", setting.position)));
     }
     Server {
         prefix,
