@@ -4,6 +4,7 @@
 //! here only, and a reader that went away (`tandem check … | head`) is no fault.
 
 pub mod check;
+pub mod compare;
 pub mod ctl;
 pub mod demo;
 pub mod explain;
@@ -29,6 +30,8 @@ pub struct Cli {
 pub enum Command {
     /// Read a configuration and show all that is wrong with it
     Check(check::CheckArgs),
+    /// Ask two servers the same questions and show what differs
+    Compare(compare::CompareArgs),
     /// Ask the running server, and tell it: health checks and overrides, local zones
     Ctl(ctl::CtlArgs),
     /// Try it on loopback: two forwarders, a stand-in for the VPC's resolver and clients; or a name that fails over
@@ -45,6 +48,7 @@ pub enum Command {
 pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Check(args) => check::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Ctl(args) => ctl::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Explain(args) => explain::run(args),
