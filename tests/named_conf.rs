@@ -12,9 +12,10 @@ mod common;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
+use common::corpus::{corpus, files_of, unpack};
 use common::program;
 
 /// How many files there are at least.
@@ -24,52 +25,9 @@ const FILES: usize = 220;
 const WARNINGS: &[&str] =
     &["is deprecated", "is obsolete and should be removed", "default changed to", "did you want 'forward only;'?"];
 
-/// The texts of directories that named.conf files name, which are looked for below `root` instead.
-const HOST_DIRECTORIES: [&str; 3] = ["\"/etc", "\"/usr", "\"/var"];
-
-fn corpus() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/named_conf")
-}
-
-/// Copies a tree, with the directories of hosts replaced by those below `root`.
-fn copy(from: &Path, to: &Path, root: &str) {
-    fs::create_dir_all(to).expect("a directory of the test can be made");
-    for entry in fs::read_dir(from).expect("the corpus can be read") {
-        let entry = entry.expect("an entry can be read");
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if source.is_dir() {
-            copy(&source, &target, root);
-            continue;
-        }
-        let mut text = fs::read_to_string(&source).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
-        for directory in HOST_DIRECTORIES {
-            text = text.replace(directory, &format!("\"{root}{}", &directory[1..]));
-        }
-        fs::write(target, text).expect("the test's directory is writable");
-    }
-}
-
-/// The corpus in a directory of its own.
-fn unpack() -> tempfile::TempDir {
-    let directory = tempfile::tempdir().expect("a directory of the test");
-    let root = directory.path().join("root");
-    copy(&corpus(), directory.path(), root.to_str().expect("a temporary directory's name is text"));
-    directory
-}
-
 /// The names of the files of `accept` and `reject`, each with its directory.
 fn files() -> Vec<String> {
-    let mut files = Vec::new();
-    for directory in ["accept", "reject"] {
-        for entry in fs::read_dir(corpus().join(directory)).expect("the corpus can be read") {
-            let name = entry.expect("an entry can be read").file_name().into_string().expect("names are text");
-            if name.ends_with(".conf") {
-                files.push(format!("{directory}/{name}"));
-            }
-        }
-    }
-    files.sort();
-    files
+    ["accept", "reject"].into_iter().flat_map(files_of).collect()
 }
 
 /// `ok`; `line N`, if the first error is there; `FILE:N`, if it is in another file; `refused`, if no place is told.

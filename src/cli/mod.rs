@@ -4,11 +4,13 @@
 //! here only, and a reader that went away (`tandem check … | head`) is no fault.
 
 pub mod check;
+pub mod checkconf;
 pub mod compare;
 pub mod ctl;
 pub mod demo;
 pub mod explain;
 pub mod journal;
+mod pointed;
 pub mod program;
 pub mod serve;
 

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use super::Cli;
+use super::{Cli, checkconf};
 
 /// A program.
 #[derive(Clone, Copy)]
@@ -24,7 +24,10 @@ pub struct Program {
 }
 
 /// The programs; the first is the one that an unknown name means.
-pub const PROGRAMS: &[Program] = &[Program { name: "tandem", command: tandem, run: run_tandem }];
+pub const PROGRAMS: &[Program] = &[
+    Program { name: "tandem", command: tandem, run: run_tandem },
+    Program { name: "named-checkconf", command: checkconf::command, run: checkconf::run },
+];
 
 /// Runs the program that the arguments, argv\[0\] among them, ask for.
 pub fn run(mut arguments: Vec<OsString>) -> ExitCode {

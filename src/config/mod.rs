@@ -15,6 +15,7 @@ pub mod match_list;
 pub mod inherit;
 pub mod load;
 pub mod named_conf;
+mod placeless;
 pub mod suggest;
 pub mod toml;
 pub mod values;

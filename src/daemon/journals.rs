@@ -7,12 +7,16 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::config::files::{Disk, Files, explain};
 use crate::config::{Config, LocalZone, View, journal_beside};
 use crate::logging::{self, Category, Severity};
 use crate::sys::state_directory;
+use crate::zone::journal::{Item, replay};
 
 /// Below it in `state_directory` each view has a directory.
 const ZONES: &str = "zones";
+/// A longer journal is not read for its serial, in octets.
+const MAX_OCTETS: u64 = 4 << 30;
 /// Entries of a directory that are looked at for journals of no zone.
 const MAX_LISTED: usize = 10_000;
 
@@ -47,6 +51,21 @@ pub(super) fn path(config: &Config, view: &View, zone: &LocalZone) -> Option<Pat
         return Some(before);
     }
     (takes_updates || path.exists()).then_some(path)
+}
+
+/// The serial that a journal leaves a zone at, which has `serial` without it. A journal that there is not changes nothing.
+pub(super) fn serial(path: &Path, serial: u32) -> Result<u32, String> {
+    let octets = match Disk.read(path, MAX_OCTETS) {
+        Ok(octets) => octets,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(serial),
+        Err(error) => return Err(format!("journal '{}': {}", path.display(), explain(&error))),
+    };
+    let mut last = serial;
+    let replayed = replay(&octets, |item| match item {
+        Item::Delta(entry) => last = entry.to,
+        Item::Base { serial, .. } => last = serial,
+    });
+    replayed.map(|_| last).map_err(|damage| format!("journal '{}': {damage}", path.display()))
 }
 
 /// Says which journals below `state_directory` no zone goes on with: a view or a zone may have another name now.

@@ -39,7 +39,7 @@ use crate::upstream::{self, HedgeBudget, InFlight};
 use addresses::Lock;
 use channel::Channel;
 use checks::Checks;
-pub use offline::{Obstacles, explain, obstacles};
+pub use offline::{Obstacles, ZoneTest, explain, obstacles, test_zones};
 use pid_file::PidFile;
 pub use start_error::StartError;
 use zones::Loaded;

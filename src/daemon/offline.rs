@@ -5,9 +5,10 @@
 use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::journals;
 use super::zones::{self, Loaded};
 use super::{StartError, addresses, host_addresses, refuse_own_forwarders};
 use crate::answer::{self, explain::Explained};
@@ -63,6 +64,41 @@ pub struct Obstacles {
     pub diagnostics: Vec<Diagnostic>,
     /// So many zones have a file that cannot be read here.
     pub unread_zones: usize,
+}
+
+/// What came of loading a zone without serving it.
+pub struct ZoneTest {
+    /// The name of its view.
+    pub view: String,
+    /// Its apex.
+    pub zone: Name,
+    /// Its master file.
+    pub file: Option<PathBuf>,
+    /// What was found, in the order in which it was found.
+    pub found: Vec<Diagnostic>,
+    /// Its serial, or in a few words why it is not served.
+    pub serial: Result<u32, String>,
+}
+
+/// Loads every local zone of a configuration, and forgets it. `with_journals`: the serial is the one that the updates in
+/// its journal leave it at.
+pub fn test_zones(config: &Config, with_journals: bool) -> Vec<ZoneTest> {
+    let host = addresses::for_snapshot(&host_addresses());
+    let checks = health::Table::new(Vec::new()).follow(&config.health_checks, SystemTime::now()).entries;
+    let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
+    let all = config.views.iter().flat_map(|view| view.zones.iter().map(move |zone| (view, zone)));
+    let test = |(view, text): (&config::View, &config::LocalZone)| {
+        let (found, read) = zones::test(text, context);
+        let journal = with_journals.then(|| text.settings.journal.clone().or_else(|| beside(text))).flatten();
+        let serial = read.and_then(|serial| journal.map_or(Ok(serial), |path| journals::serial(&path, serial)));
+        let file = text.file.as_ref().map(|file| file.path.clone());
+        ZoneTest { view: view.name.clone(), zone: text.name.clone(), file, found, serial }
+    };
+    all.map(test).collect()
+}
+
+fn beside(zone: &config::LocalZone) -> Option<PathBuf> {
+    zone.file.as_ref().map(|file| config::journal_beside(&file.path))
 }
 
 /// Zones whose name server is this host, whose name nobody else finds.

@@ -203,6 +203,21 @@ pub(super) fn check(config: &Config, context: Context<'_>) -> (Vec<Diagnostic>, 
     (found, unread)
 }
 
+/// Reads a zone that nobody serves: what was found, and its serial or why there is none.
+pub(super) fn test(text: &LocalZone, context: Context<'_>) -> (Vec<Diagnostic>, Result<u32, String>) {
+    let Read { zone, diagnostics, is_missing } = read_zone(text, None, context);
+    let file = text.file.as_ref().map(|file| format!("loading from master file {} failed: ", file.path.display()));
+    let unread = format!("zone {}: {}", text.name, file.unwrap_or_default());
+    let why = || {
+        let first = diagnostics.iter().find(|found| found.level == Level::Error);
+        let message = first.map_or("bad zone", |found| &found.message);
+        message.strip_prefix(&unread).unwrap_or(message).to_owned()
+    };
+    let serial = zone.map(|zone| zone.serial()).ok_or_else(why);
+    // That there is no file is said once.
+    (if is_missing { Vec::new() } else { diagnostics }, serial)
+}
+
 /// The host as a name; `localhost` if it is none.
 fn primary(host: &str) -> Name {
     host.parse().or_else(|_| "localhost".parse()).unwrap_or_else(|_| Name::root())

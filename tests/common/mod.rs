@@ -11,6 +11,7 @@
 #![allow(dead_code)]
 #![allow(unused_imports)]
 
+pub(crate) mod corpus;
 pub(crate) mod dig;
 mod loopback;
 mod named;

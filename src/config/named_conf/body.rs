@@ -26,7 +26,6 @@ const MAX_FILES: usize = 1000;
 
 /// One statement that was read.
 #[derive(Debug)]
-#[expect(dead_code, reason = "the items are for what prints statements")]
 pub(super) struct Setting {
     pub(super) row: &'static Row,
     /// Of its name.
@@ -39,6 +38,7 @@ pub(super) struct Setting {
     /// What stands behind its name, up to a block of statements.
     pub(super) items: Vec<Item>,
     /// Of its semicolon.
+    #[expect(dead_code, reason = "for what writes the file anew")]
     pub(super) end: Position,
 }
 

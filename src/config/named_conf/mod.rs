@@ -9,15 +9,20 @@
 mod address;
 mod body;
 mod cursor;
+mod document;
 mod glob;
 mod grammar;
 mod lexer;
 mod lower;
 mod policy;
+mod print;
 mod report;
 mod tree;
 mod value;
 mod words;
+
+pub use document::{Document, ListedZone};
+pub use print::Secrets;
 
 use super::files::{Files, NoFiles};
 use super::{Diagnostic, Level, Loaded};

@@ -8,7 +8,7 @@ use super::*;
 use crate::config::*;
 
 mod files;
-mod rows;
+pub(super) mod rows;
 mod zones;
 
 /// Files in memory.

@@ -10,7 +10,7 @@ use crate::config::named_conf::parse;
 const ZONE: &str = "zone z { type primary; file \"db\"; };";
 
 /// The smallest text that has a statement in this place.
-fn within(place: Places, name: &str, statement: &str) -> String {
+pub(in crate::config::named_conf) fn within(place: Places, name: &str, statement: &str) -> String {
     match place {
         grammar::TOP if name == "server" => format!("options {{ forwarders {{ 192.0.2.1; }}; }}; {statement}"),
         grammar::VIEW if name == "server" => format!("view v {{ forwarders {{ 192.0.2.1; }}; {statement} }};"),
