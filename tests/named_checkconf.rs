@@ -162,7 +162,6 @@ fn what_named_takes_and_we_refuse_is_listed() {
         (policy("grant k name a.z PTR(1);"), "'PTR(1)' is refused"),
         (zone("inline-signing yes;"), "'inline-signing' is refused"),
         (zone("masterfile-format raw;"), "'masterfile-format' is refused"),
-        (zone("allow-query-on { any; };"), "'allow-query-on' is refused"),
         (zone("database \"rbt\";"), "'database' is refused"),
         ("zone . { type primary; file \"db\"; };\n".to_owned(), "type primary is refused"),
     ];

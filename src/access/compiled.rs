@@ -4,7 +4,7 @@
 //! family. Asking costs the same whether the list has ten prefixes or a hundred thousand.
 //! As named 9.18 does (compared with it over random lists): the first match decides; a nested list or named acl
 //! matches where it says yes, and where it says no the outer list goes on; `none` is `!any`, so nothing after it is
-//! reached and `!none` is `any`.
+//! reached and `!none` is `any`. A list that names keys is compiled once more for each: as it is for who signs with it.
 //! An IPv4-mapped address (::ffff:10.0.0.1) is judged as IPv4, named's `match-mapped-addresses yes`. Sockets are of
 //! one family, so none should arrive; if one does, an IPv4 rule must not be evaded. A *prefix* written in mapped form
 //! thus matches nobody.
@@ -16,6 +16,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::config::{Match, MatchList, NamedAcl};
+use crate::wire::Name;
 
 use super::explain::{self, Explanation, allows};
 use super::interval::{Claim, Decision, flatten};
@@ -46,6 +47,8 @@ pub struct Verdict {
 pub struct Acl {
     v4: Steps<u32>,
     v6: Steps<u128>,
+    /// For who signs with a key that the list names: what it then says about addresses.
+    signed: HashMap<Name, (Steps<u32>, Steps<u128>)>,
     /// For `explain` alone.
     list: MatchList,
     /// For `explain` alone.
@@ -55,13 +58,16 @@ pub struct Acl {
 impl Acl {
     /// O(n log n) in the prefixes; each named acl is compiled once, however often it is mentioned.
     pub fn compile(list: &MatchList, host: &Arc<Host>) -> Self {
-        let steps_of = |family| {
-            let mut compiler = Compiler { family, host, acls: HashMap::new() };
+        let steps_of = |family, signer| {
+            let mut compiler = Compiler { family, host, signer, acls: HashMap::new() };
             flatten(compiler.claims(list))
         };
+        let both = |signer| (Steps::new(&steps_of(Family::V4, signer)), Steps::new(&steps_of(Family::V6, signer)));
+        let (v4, v6) = both(None);
         Self {
-            v4: Steps::new(&steps_of(Family::V4)),
-            v6: Steps::new(&steps_of(Family::V6)),
+            v4,
+            v6,
+            signed: list.keys().into_iter().map(|key| (key.clone(), both(Some(key)))).collect(),
             list: list.clone(),
             host: Arc::clone(host),
         }
@@ -78,6 +84,24 @@ impl Acl {
             IpAddr::V6(v6) => self.v6.at(v6.to_bits()),
         };
         Verdict { allowed: decision.allowed(), element: decision.element() }
+    }
+
+    /// Whether who asks from (or at) `address` is allowed, and has signed with this key.
+    #[inline]
+    pub fn admits(&self, address: IpAddr, signer: Option<&Name>) -> bool {
+        match signer {
+            None => self.allows(address),
+            Some(signer) => self.admits_signed(address, signer),
+        }
+    }
+
+    #[cold]
+    fn admits_signed(&self, address: IpAddr, signer: &Name) -> bool {
+        let Some((v4, v6)) = self.signed.get(signer) else { return self.allows(address) };
+        match address.to_canonical() {
+            IpAddr::V4(address) => v4.at(address.to_bits()).allowed(),
+            IpAddr::V6(address) => v6.at(address.to_bits()).allowed(),
+        }
     }
 
     /// Whether `address` is allowed.
@@ -105,6 +129,8 @@ type Range = (u128, u128);
 struct Compiler<'a> {
     family: Family,
     host: &'a Host,
+    /// Who signs with which key; whoever else does, and whoever does not, is as nobody to keys.
+    signer: Option<&'a Name>,
     /// Where each named acl, by its address in memory, says yes.
     acls: HashMap<*const NamedAcl, Vec<Range>>,
 }
@@ -129,6 +155,8 @@ impl Compiler<'_> {
             }
             Match::Localnets => self.host.networks.iter().filter_map(|net| self.family.range(*net)).for_each(each),
             Match::Prefix(prefix) => self.family.range(*prefix).into_iter().for_each(each),
+            Match::Key(name) if self.signer == Some(name) => each(self.family.whole()),
+            Match::Key(_) => {}
             Match::List(list) => self.yes_ranges(list).into_iter().for_each(each),
             Match::Acl(acl) => {
                 let key = std::ptr::from_ref::<NamedAcl>(acl);
@@ -202,6 +230,7 @@ mod tests {
             "none" => Match::None,
             "localhost" => Match::Localhost,
             "localnets" => Match::Localnets,
+            key if key.starts_with("key:") => Match::Key(key[4..].parse().unwrap()),
             prefix if prefix.contains('/') => Match::Prefix(prefix.parse().unwrap()),
             address => Match::Prefix(IpNet::from(address.parse::<IpAddr>().unwrap())),
         };
@@ -264,6 +293,32 @@ mod tests {
     }
 
     #[test]
+    fn keys_match_who_signs_with_them_and_nobody_else() {
+        let both = "!{ !10.0.0.0/8 any } key:k";
+        for (case, text, address, signer, allowed) in [
+            ("not signed", "key:k", "10.0.0.1", None, false),
+            ("its signer", "key:k", "10.0.0.1", Some("k"), true),
+            ("another signer", "key:k", "10.0.0.1", Some("other"), false),
+            ("one of two", "key:k key:other", "10.0.0.1", Some("other"), true),
+            ("an address before the key denies", "!10.0.0.1 key:k", "10.0.0.1", Some("k"), false),
+            ("an address before the key allows who signs otherwise", "10.0.0.1 key:k", "10.0.0.1", Some("x"), true),
+            ("a negated key denies its signer", "!key:k any", "10.0.0.1", Some("k"), false),
+            ("and no other", "!key:k any", "10.0.0.1", Some("other"), true),
+            ("nor who does not sign", "!key:k any", "10.0.0.1", None, true),
+            ("a key within a list", "{ key:k } 10.0.0.1", "192.0.2.1", Some("k"), true),
+            ("a negated key within a list goes on outside", "{ !key:k any } key:k", "10.0.0.1", Some("k"), true),
+            ("a negated list with a key denies", "!{ key:k } any", "10.0.0.1", Some("k"), false),
+            ("address and key: both", both, "10.0.0.1", Some("k"), true),
+            ("address and key: the address alone", both, "10.0.0.1", None, false),
+            ("address and key: the key alone", both, "192.0.2.1", Some("k"), false),
+        ] {
+            let acl = Acl::compile(&list(text), &host());
+            let signer = signer.map(|name| name.parse().unwrap());
+            assert_eq!(acl.admits(address.parse().unwrap(), signer.as_ref()), allowed, "{case}: {text}");
+        }
+    }
+
+    #[test]
     fn explanations_name_the_deciding_element() {
         let acl = NamedAcl { name: "goodclients".to_owned(), list: list("10.0.0.0/8 { 192.168.0.0/16 }") };
         let mut whole = list("!10.0.0.5 !{ 172.16.0.0/12 }");
@@ -306,6 +361,7 @@ mod tests {
                 Match::Localhost => host.addresses.contains(&address),
                 Match::Localnets => host.networks.iter().any(|network| network.contains(&address)),
                 Match::Prefix(prefix) => prefix.contains(&address),
+                Match::Key(_) => false,
                 Match::List(list) => naive(list, host, address).allowed,
                 Match::Acl(acl) => naive(&acl.list, host, address).allowed,
             };

@@ -101,6 +101,8 @@ impl Walk<'_> {
             Match::Localhost => self.host.addresses.contains(&self.address),
             Match::Localnets => self.host.networks.iter().any(|network| network.contains(&self.address)),
             Match::Prefix(prefix) => prefix.contains(&self.address),
+            // Nobody has signed.
+            Match::Key(_) => false,
             Match::List(list) => self.says_yes(list),
             Match::Acl(acl) => {
                 let key = std::ptr::from_ref::<NamedAcl>(acl);

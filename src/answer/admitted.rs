@@ -20,7 +20,7 @@ use crate::wire::header::{ede, flag, rcode, rtype};
 use crate::wire::name::MAX_NAME_OCTETS;
 use crate::wire::query::Query;
 use crate::wire::reply::{self, Opt, Reply};
-use crate::wire::{Meta, Segment, Transport};
+use crate::wire::{Meta, Name, Segment, Transport};
 use crate::zone;
 
 /// Where an answer would be.
@@ -50,6 +50,8 @@ pub(super) struct Admitted<'a> {
     pub(super) view: &'a Arc<View>,
     /// RA: whether names are forwarded for this client.
     pub(super) recursion_available: bool,
+    /// What forbids it to have what others have told, if anything does.
+    pub(super) no_cache: Option<&'static str>,
     /// What its cookie is worth.
     pub(super) cookie: CookieVerdict,
     /// Who signs its reply.
@@ -85,25 +87,23 @@ impl<'a> Admitted<'a> {
     /// length returned.
     #[inline]
     pub(super) fn may_have(&self, rule: u32, out: &mut [u8]) -> Result<(), usize> {
-        if self.is_allowed(rule) {
-            return Ok(());
-        }
-        let (what, why) = match self.view.rules.get(rule).local {
-            Some(_) => (Denied::Query, "allow-query did not match"),
-            None => (Denied::Cache, "allow-query-cache did not match"),
-        };
-        // What is recursive for others is not said to who may not ask.
-        Err(refuse::Refusal { recursion_available: false, ..self.refusal() }.denied(what, why, out))
+        let Some(why) = self.what_forbids(rule) else { return Ok(()) };
+        let what = if self.view.rules.get(rule).local.is_some() { Denied::Query } else { Denied::Cache };
+        Err(self.refusal().denied(what, why, out))
     }
 
     /// Whether the client may have answers of the rule at this place.
     #[inline]
     pub(super) fn is_allowed(&self, rule: u32) -> bool {
-        let list = match &self.view.rules.get(rule).local {
-            Some(local) => local.query.as_ref().unwrap_or(&self.view.query),
-            None => &self.view.query_cache,
-        };
-        list.allows(self.client.address)
+        self.what_forbids(rule).is_none()
+    }
+
+    #[inline]
+    fn what_forbids(&self, rule: u32) -> Option<&'static str> {
+        match &self.view.rules.get(rule).local {
+            Some(local) => local.what_forbids(self.view, self.client, key_of(self.signer)),
+            None => self.no_cache,
+        }
     }
 
     /// Answers by what [`Self::set_key`] made.
@@ -342,6 +342,12 @@ impl<'a> Admitted<'a> {
             None => at_once.then_some(Refresh::Yes),
         }
     }
+}
+
+/// The name of the key that a query is signed with.
+#[inline]
+pub(super) fn key_of(signer: Option<&Signer>) -> Option<&Name> {
+    signer.and_then(Signer::key).map(|key| key.name())
 }
 
 /// The extended error that goes with a failure.

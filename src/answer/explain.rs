@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::access::Explanation;
+use crate::access::{Acl, Explanation};
 use crate::config::{Forwarder, ForwarderOrder};
 use crate::state::rules::Rule;
 use crate::state::{Snapshot, View};
@@ -104,7 +104,7 @@ fn explain_from_start(
             return End::Refused;
         }
     }
-    let Some(view) = snapshot.views.iter().find(|view| view.matches(client, destination, true)) else {
+    let Some(view) = snapshot.views.iter().find(|view| view.matches(client, destination, None, true)) else {
         lines.say("answer", "REFUSED (EDE 18): no view matches");
         return End::Refused;
     };
@@ -113,20 +113,44 @@ fn explain_from_start(
     let apex = format!("zone {}", rule.apex);
     lines.say("rule", if rule.apex.is_root() { "the global forwarders".to_owned() } else { apex });
     match &rule.local {
-        Some(zone) => local::explain(view, zone, qname, qtype, client, health, lines),
-        None => explain_forwarded(view, rule, client, lines),
+        Some(zone) => local::explain(view, zone, qname, qtype, Way { client, destination }, health, lines),
+        None => explain_forwarded(view, rule, Way { client, destination }, lines),
     }
 }
 
-fn explain_forwarded(view: &View, rule: &Rule, client: IpAddr, lines: &mut Lines) -> End {
-    let cache = view.query_cache.explain(client);
-    lines.say("allow-query-cache", decided(&cache));
-    if !cache.allowed {
-        lines.say("answer", "REFUSED (EDE 18): allow-query-cache did not match");
-        return End::Refused;
+/// From where a question comes, and which address of ours it asks.
+#[derive(Clone, Copy)]
+struct Way {
+    client: IpAddr,
+    destination: IpAddr,
+}
+
+impl Lines {
+    /// Whether a list lets an address in, which is told; what follows from it, if it does not.
+    fn lets_in(&mut self, what: &'static str, list: Option<&Acl>, address: IpAddr) -> bool {
+        let Some(explanation) = list.map(|list| list.explain(address)) else { return true };
+        self.say(what, decided(&explanation));
+        explanation.allowed
     }
-    let recursion = view.allow_recursion.as_ref().unwrap_or(&view.query_cache).explain(client);
-    lines.say("allow-recursion", decided(&recursion));
+
+    fn refused_by(&mut self, what: &str) -> End {
+        self.say("answer", format!("REFUSED (EDE 18): {what} did not match"));
+        End::Refused
+    }
+}
+
+fn explain_forwarded(view: &View, rule: &Rule, way: Way, lines: &mut Lines) -> End {
+    let Way { client, destination } = way;
+    let on = view.asked_at.as_deref();
+    if !lines.lets_in("allow-query-cache", Some(&view.query_cache), client) {
+        return lines.refused_by("allow-query-cache");
+    }
+    if !lines.lets_in("allow-query-cache-on", on.map(|on| &on.query_cache), destination) {
+        return lines.refused_by("allow-query-cache-on");
+    }
+    let list = view.allow_recursion.as_ref().unwrap_or(&view.query_cache);
+    let recursion = lines.lets_in("allow-recursion", Some(list), client)
+        & lines.lets_in("allow-recursion-on", on.map(|on| &on.recursion), destination);
     let forwarders: Vec<String> = rule.servers.iter().map(|server| forwarder(&server.forwarder)).collect();
     lines.say("forwarders", if forwarders.is_empty() { "none".to_owned() } else { forwarders.join(" ") });
     if rule.servers.len() > 1 {
@@ -137,7 +161,7 @@ fn explain_forwarded(view: &View, rule: &Rule, client: IpAddr, lines: &mut Lines
     if let Some(stale) = rule.stale {
         lines.say("stale", format!("given out for {} s {}, TTL {} s", stale.max_ttl, when(&stale), stale.answer_ttl));
     }
-    if !view.recursion || !recursion.allowed {
+    if !view.recursion || !recursion {
         lines.say("answer", "from the cache if it is there, else REFUSED (EDE 18)");
         return End::Refused;
     }

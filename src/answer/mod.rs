@@ -6,6 +6,7 @@
 //! drives the upstream machine for a worker.
 //! Not here: asking upstreams (`upstream`), sockets (`listen`).
 
+mod access;
 mod admitted;
 mod chain;
 mod chaos;
@@ -211,11 +212,12 @@ fn admit<'a>(
     }
     let views = &context.snapshot.views;
     let recursion_desired = query.recursion_desired();
-    let matches = |view: &&Arc<View>| view.matches(client.address, client.destination, recursion_desired);
+    let key = admitted::key_of(signer);
+    let matches = |view: &&Arc<View>| view.matches(client.address, client.destination, key, recursion_desired);
     let view = views.iter().find(matches);
     match query.qclass {
         class::IN => {}
-        class::CH if view.is_some_and(|view| view.query.allows(client.address)) => {
+        class::CH if view.is_some_and(|view| view.query.admits(client.address, key)) => {
             return Err(chaos::answer(&refusal, out));
         }
         class::CH => return Err(refusal.denied(Denied::Query, "allow-query did not match", out)),
@@ -241,8 +243,9 @@ fn admit<'a>(
     let Some(view) = view else {
         return Err(refusal.denied(Denied::Cache, "no view matches", out));
     };
-    let allowed = view.allow_recursion.as_ref().is_none_or(|list| list.allows(client.address));
-    Ok(Admitted { context, client, query, view, recursion_available: view.recursion && allowed, cookie, signer })
+    let no_cache = access::forbids_cache(view, client, key);
+    let recursion_available = no_cache.is_none() && access::may_recurse(view, client, key);
+    Ok(Admitted { context, client, query, view, recursion_available, no_cache, cookie, signer })
 }
 
 /// The longest message that a client gets, in octets, of which `room` are there; `most`: by UDP.

@@ -140,7 +140,8 @@ pub(super) fn decide(context: Context<'_>, packet: &[u8], zone_end: usize, clien
         return reply(&asked, wrong(rcode::FORMERR, ""), out);
     }
     let recursion_desired = update.query.recursion_desired();
-    let matches = |view: &&Arc<View>| view.matches(client.address, client.destination, recursion_desired);
+    let key = asked.key();
+    let matches = |view: &&Arc<View>| view.matches(client.address, client.destination, key, recursion_desired);
     let Some(view) = context.snapshot.views.iter().find(matches) else {
         asked.log_denied("no view matches");
         return reply(&asked, wrong(rcode::REFUSED, "no view matches"), out);
@@ -157,9 +158,9 @@ pub(super) fn decide(context: Context<'_>, packet: &[u8], zone_end: usize, clien
     };
     let sender = Sender { signer: asked.key(), client: client.address };
     // Prerequisites tell what a zone holds.
-    if !local.query.as_ref().unwrap_or(&view.query).allows(client.address) {
-        asked.log_denied("allow-query did not match");
-        return reply(&asked, wrong(rcode::REFUSED, "allow-query did not match"), out);
+    if let Some(why) = local.what_forbids(view, client, asked.key()) {
+        asked.log_denied(why);
+        return reply(&asked, wrong(rcode::REFUSED, why), out);
     }
     if !local.grants.may_grant(sender) {
         match local.grants.rules.is_empty() {

@@ -2,12 +2,14 @@
 //!
 //! Only the text's structure is kept here; `access` compiles a list against the host's addresses into one lookup.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use super::Position;
+use crate::wire::Name;
 
 /// An ordered list; the first element that matches decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub enum Match {
     Localnets,
     /// A prefix; no host bits are set.
     Prefix(IpNet),
+    /// `key NAME`: whoever signs with it. Only where it is judged who asks; for addresses it matches nobody.
+    Key(Name),
     /// A nested list. A negative match *inside* means "no match here, go on", not a denial (as named does).
     List(MatchList),
     /// An `acl` by its name, with its resolved content; it behaves as a nested list.
@@ -87,6 +91,26 @@ impl MatchList {
         matches!(&self.elements[..], [element] if !element.negated && element.what == *what)
     }
 
+    /// The keys that it names, those of nested lists and acls included; each acl is looked at once.
+    pub fn keys(&self) -> HashSet<&Name> {
+        let (mut found, mut seen) = (HashSet::new(), HashSet::new());
+        self.add_keys(&mut found, &mut seen);
+        found
+    }
+
+    fn add_keys<'l>(&'l self, found: &mut HashSet<&'l Name>, seen: &mut HashSet<*const NamedAcl>) {
+        for element in &self.elements {
+            match &element.what {
+                Match::Key(name) => {
+                    found.insert(name);
+                }
+                Match::List(list) => list.add_keys(found, seen),
+                Match::Acl(acl) if seen.insert(Arc::as_ptr(acl)) => acl.list.add_keys(found, seen),
+                _ => {}
+            }
+        }
+    }
+
     /// `{ localnets; localhost; }`, what named allows where nothing is said.
     pub fn local() -> Self {
         let element = |what| MatchElement { negated: false, what, position: None };
@@ -104,6 +128,7 @@ impl fmt::Display for MatchElement {
             Match::Localnets => f.write_str("localnets"),
             Match::Prefix(prefix) if prefix.prefix_len() == prefix.max_prefix_len() => write!(f, "{}", prefix.addr()),
             Match::Prefix(prefix) => write!(f, "{prefix}"),
+            Match::Key(name) => write!(f, "key {name}"),
             Match::List(list) => write!(f, "{list}"),
             Match::Acl(acl) => f.write_str(&acl.name),
         }

@@ -215,6 +215,12 @@ pub struct Access {
     pub query_cache: MatchList,
     /// `allow-recursion`: questions that are forwarded.
     pub recursion: MatchList,
+    /// `allow-query-on`: at which addresses of ours local data may be asked for.
+    pub query_on: MatchList,
+    /// `allow-query-cache-on`: at which addresses answers out of the cache are given.
+    pub query_cache_on: MatchList,
+    /// `allow-recursion-on`: at which addresses questions are taken that are forwarded.
+    pub recursion_on: MatchList,
 }
 
 /// How RRsets of addresses are handed out.
@@ -341,7 +347,14 @@ impl Default for View {
 impl Default for Access {
     /// named's, where nothing is said: anybody may ask, only neighbours get answers from the cache or upstreams.
     fn default() -> Self {
-        Self { query: MatchList::any(), query_cache: MatchList::local(), recursion: MatchList::local() }
+        Self {
+            query: MatchList::any(),
+            query_cache: MatchList::local(),
+            recursion: MatchList::local(),
+            query_on: MatchList::any(),
+            query_cache_on: MatchList::any(),
+            recursion_on: MatchList::any(),
+        }
     }
 }
 

@@ -44,6 +44,8 @@ pub struct MasterFile {
 pub struct ZoneSettings {
     /// `allow-query`: who may ask for its names; `None`: whom the view allows.
     pub allow_query: Option<MatchList>,
+    /// `allow-query-on`: at which addresses of ours; `None`: as the view says.
+    pub allow_query_on: Option<MatchList>,
     /// TOML `ttl`: seconds, of records without one of their own. `0..=`[`MAX_TTL`], default 300.
     pub ttl: u32,
     /// TOML `serial`; `None`: it follows the content. Never beside a file.
@@ -154,6 +156,7 @@ impl Default for ZoneSettings {
     fn default() -> Self {
         Self {
             allow_query: None,
+            allow_query_on: None,
             ttl: 300,
             serial: None,
             soa: Soa::default(),

@@ -103,6 +103,8 @@ pub struct View {
     pub query_cache: Acl,
     /// `allow-recursion`; `None`: the same list as `query_cache`.
     pub allow_recursion: Option<Acl>,
+    /// Which of our addresses must have been asked; `None`: any.
+    pub asked_at: Option<Box<AskedAt>>,
     /// Where names go.
     pub rules: Rules,
     /// ANY by UDP gets one RRset.
@@ -117,6 +119,17 @@ pub struct View {
     pub edns_udp_size: u16,
     /// How long answers by UDP are.
     pub udp_sizes: UdpSizes,
+}
+
+/// Which of our addresses must have been asked.
+#[derive(Debug)]
+pub struct AskedAt {
+    /// `allow-query-on`
+    pub query: Acl,
+    /// `allow-query-cache-on`
+    pub query_cache: Acl,
+    /// `allow-recursion-on`
+    pub recursion: Acl,
 }
 
 /// The longest answers by UDP, in octets.
@@ -206,13 +219,13 @@ impl UpstreamRoute for Route {
 }
 
 impl View {
-    /// Whether a query from `client` to `destination` belongs here.
+    /// Whether a query from `client` to `destination`, signed with this key, belongs here.
     #[inline]
-    pub fn matches(&self, client: IpAddr, destination: IpAddr, recursion_desired: bool) -> bool {
+    pub fn matches(&self, client: IpAddr, destination: IpAddr, signer: Option<&Name>, recursion_desired: bool) -> bool {
         self.matches_all
             || ((recursion_desired || !self.match_recursive_only)
-                && self.match_clients.allows(client)
-                && self.match_destinations.allows(destination))
+                && self.match_clients.admits(client, signer)
+                && self.match_destinations.admits(destination, signer))
     }
 }
 
@@ -332,6 +345,7 @@ fn build_view(
         local: Some(Local {
             zone: zones.get(&view.name, &text.name),
             query: text.settings.allow_query.as_ref().map(|list| Acl::compile(list, host)),
+            query_on: text.settings.allow_query_on.as_ref().map(|list| Acl::compile(list, host)),
             grants: Arc::new(grants::compile(&text.grants, host)),
         }),
         ..rule(&text.name, &nowhere, interner)
@@ -350,6 +364,7 @@ fn build_view(
         query: Acl::compile(&view.access.query, host),
         query_cache: Acl::compile(&view.access.query_cache, host),
         allow_recursion: recursion_differs.then(|| Acl::compile(&view.access.recursion, host)),
+        asked_at: asked_at(&view.access, host),
         rules: Rules::new(root, rules),
         minimal_any: view.minimal_any,
         rrset_order: view.rrset_order,
@@ -358,6 +373,15 @@ fn build_view(
         edns_udp_size: view.edns_udp_size,
         udp_sizes: udp_sizes(view, host),
     }
+}
+
+fn asked_at(access: &config::Access, host: &Arc<Host>) -> Option<Box<AskedAt>> {
+    let lists = [&access.query_on, &access.query_cache_on, &access.recursion_on];
+    if lists.iter().all(|list| list.is_only(&Match::Any)) {
+        return None;
+    }
+    let [query, query_cache, recursion] = lists.map(|list| Acl::compile(list, host));
+    Some(Box::new(AskedAt { query, query_cache, recursion }))
 }
 
 fn udp_sizes(view: &config::View, host: &Arc<Host>) -> UdpSizes {
@@ -499,7 +523,7 @@ mod tests {
         ] {
             let state = state(&format!("view \"v\" {{ {settings} }};"));
             let view = &state.present().views[0];
-            assert_eq!(view.matches(client, destination, recursion_desired), expected, "{case}");
+            assert_eq!(view.matches(client, destination, None, recursion_desired), expected, "{case}");
         }
     }
 

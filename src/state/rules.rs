@@ -55,6 +55,8 @@ pub struct Local {
     pub zone: Arc<Handle>,
     /// `allow-query`; `None`: that of the view.
     pub query: Option<Acl>,
+    /// `allow-query-on`; `None`: that of the view.
+    pub query_on: Option<Acl>,
     /// Who may change it by updates.
     pub grants: Arc<Grants>,
 }

@@ -1,4 +1,4 @@
-//! Running BIND's named as an authority whose zones may be updated.
+//! Running BIND's named: as an authority whose zones may be updated, or by any named.conf.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::packet::{Question, exchange_udp};
+use super::packet::{Message, Question, exchange_udp};
 use super::{Process, fresh_localhost_address, program, wait_until};
 
 /// A running named.
@@ -25,7 +25,6 @@ impl Named {
             (tempfile::tempdir().expect("a temporary directory can be made"), fresh_localhost_address());
         let at = directory.path();
         fs::write(at.join("zone"), text).expect("a zone file can be written");
-        let configuration = at.join("named.conf");
         let conf = format!(
             "options {{ directory \"{}\"; pid-file none; session-keyfile none; recursion no; notify no;
   listen-on port {} {{ {}; }}; listen-on-v6 {{ none; }}; dnssec-validation no; allow-transfer {{ any; }}; }};
@@ -36,6 +35,31 @@ zone \"{zone}\" {{ type primary; file \"zone\"; check-names ignore; check-mx ign
             address.port(),
             address.ip()
         );
+        let query = Question::new(zone, "SOA").octets();
+        Named::launch(directory, address, &conf, &query, |answer| answer.counts[1] == 1)
+    }
+
+    /// Serves by a named.conf that has it listen on `address`, 127.0.0.1 with a port of its own. In `conf`, `{directory}`
+    /// becomes its temporary directory, where `files` are. Returns once it answers anything.
+    pub(crate) fn serve(address: SocketAddr, conf: &str, files: &[(&str, &str)]) -> Named {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        for (name, text) in files {
+            fs::write(directory.path().join(name), text).expect("a file can be written");
+        }
+        let conf = conf.replace("{directory}", &directory.path().to_string_lossy());
+        let query = Question::new("version.bind", "TXT").class(3).octets();
+        Named::launch(directory, address, &conf, &query, |_| true)
+    }
+
+    fn launch(
+        directory: TempDir,
+        address: SocketAddr,
+        conf: &str,
+        query: &[u8],
+        is_ready: impl Fn(&Message) -> bool,
+    ) -> Named {
+        let at = directory.path();
+        let configuration = at.join("named.conf");
         fs::write(&configuration, conf).expect("named.conf can be written");
         let log = fs::File::create(at.join("log")).expect("a log can be made");
         let child = Command::new(program("named", "bind9"))
@@ -47,10 +71,9 @@ zone \"{zone}\" {{ type primary; file \"zone\"; check-names ignore; check-mx ign
             .spawn()
             .expect("named can be started");
         let mut named = Named { process: Process::new(child), directory, address };
-        let query = Question::new(zone, "SOA").octets();
         let ready = wait_until(Duration::from_secs(20), || {
-            let answer = exchange_udp(address, &query, Duration::from_millis(500));
-            named.process.ended().is_some() || answer.is_some_and(|answer| answer.counts[1] == 1)
+            let answer = exchange_udp(address, query, Duration::from_millis(500));
+            named.process.ended().is_some() || answer.is_some_and(|answer| is_ready(&answer))
         });
         assert!(ready && named.process.ended().is_none(), "named does not answer on {address}: {}", named.log());
         named

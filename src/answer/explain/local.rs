@@ -1,8 +1,6 @@
 //! Saying what a local zone answers: the look-up in words, each group that a policy chooses from, the chain of aliases.
 
-use std::net::IpAddr;
-
-use super::{End, Health, Lines, decided};
+use super::{End, Health, Lines, Way};
 use crate::config::OnAllDown;
 use crate::health::overrides::Utc;
 use crate::state::View;
@@ -26,15 +24,16 @@ pub(super) fn explain(
     local: &Local,
     qname: &Name,
     qtype: u16,
-    client: IpAddr,
+    way: Way,
     health: Health,
     lines: &mut Lines,
 ) -> End {
-    let query = local.query.as_ref().unwrap_or(&view.query).explain(client);
-    lines.say("allow-query", decided(&query));
-    if !query.allowed {
-        lines.say("answer", "REFUSED (EDE 18): allow-query did not match");
-        return End::Refused;
+    if !lines.lets_in("allow-query", Some(local.query.as_ref().unwrap_or(&view.query)), way.client) {
+        return lines.refused_by("allow-query");
+    }
+    let on = local.query_on.as_ref().or(view.asked_at.as_deref().map(|on| &on.query));
+    if !lines.lets_in("allow-query-on", on, way.destination) {
+        return lines.refused_by("allow-query-on");
     }
     let (mut zone, mut name, mut passed) = (local.zone.load(), qname.clone(), Vec::new());
     loop {

@@ -15,6 +15,7 @@ use super::super::values::{self, excerpt};
 use super::super::{Match, MatchElement, MatchList, NamedAcl, suggest};
 use super::keys::Place;
 use super::walk::{Field, Reader};
+use crate::wire::Name;
 
 /// The named lists of the file.
 #[derive(Default)]
@@ -23,6 +24,8 @@ pub(super) struct Acls<'a, 'i> {
     entries: BTreeMap<String, Entry<'a, 'i>>,
     /// The names being resolved, outermost first.
     pending: Vec<String>,
+    /// The names of the file's keys, those of wrong ones too.
+    keys: Vec<Name>,
 }
 
 struct Entry<'a, 'i> {
@@ -44,8 +47,8 @@ enum State {
 
 impl<'a, 'i> Acls<'a, 'i> {
     /// Takes over the `[acl]` table and resolves every entry, used or not, so that each fault is reported.
-    pub(super) fn read(reader: &mut Reader<'i>, field: Option<Field<'a, 'i>>) -> Self {
-        let mut acls = Self::default();
+    pub(super) fn read(reader: &mut Reader<'i>, field: Option<Field<'a, 'i>>, keys: Vec<Name>) -> Self {
+        let mut acls = Self { keys, ..Self::default() };
         for (span, field) in reader.free_table(field, "[acl] with lines such as corporate = [\"10.0.0.0/8\"]") {
             acls.define(reader, span, field);
         }
@@ -100,6 +103,17 @@ impl<'a, 'i> Acls<'a, 'i> {
             State::Resolved(acl) => Some(acl.clone()),
             _ => None,
         }
+    }
+
+    /// A match list of addresses alone: where nobody has signed, a key would match nobody.
+    pub(super) fn addresses(&mut self, reader: &mut Reader<'i>, field: Field<'a, 'i>) -> Option<MatchList> {
+        let list = self.list(reader, field)?;
+        if let Some(key) = list.keys().into_iter().next() {
+            let message = format!("{}: 'key {key}' matches nobody: only addresses are looked at here", field.key);
+            reader.error(&field.value.span(), message, Some("leave keys out".to_owned()));
+            return None;
+        }
+        Some(list)
     }
 
     /// A match list: an array, or a single element.
@@ -159,7 +173,20 @@ impl<'a, 'i> Acls<'a, 'i> {
         Some((MatchElement { negated, what, position }, depth))
     }
 
-    /// A prefix, a built-in name or an acl.
+    /// One of the file's keys.
+    fn key(&mut self, reader: &mut Reader<'i>, field: Field<'a, 'i>, written: &str) -> Option<Name> {
+        let name = written.parse::<Name>().ok().filter(|name| self.keys.contains(name));
+        if name.is_none() {
+            let known: Vec<String> = self.keys.iter().map(ToString::to_string).collect();
+            let hint = suggest::did_you_mean(written, known.iter().map(String::as_str));
+            let hint = hint.unwrap_or_else(|| format!("define it: [[key]] with name = \"{}\"", excerpt(written)));
+            let message = format!("{}: there is no key '{}'", field.key, excerpt(written));
+            reader.error(&field.value.span(), message, Some(hint));
+        }
+        name
+    }
+
+    /// A prefix, a built-in name, a key or an acl.
     fn word(
         &mut self,
         reader: &mut Reader<'i>,
@@ -170,6 +197,9 @@ impl<'a, 'i> Acls<'a, 'i> {
         let lower = word.to_ascii_lowercase();
         if let Some(what) = Match::built_in(word) {
             return Some((what, 0));
+        }
+        if let Some(name) = word.strip_prefix("key ").map(str::trim) {
+            return self.key(reader, field, name).map(|name| (Match::Key(name), 0));
         }
         if values::looks_like_prefix(word) {
             return match values::prefix(word) {
@@ -184,7 +214,6 @@ impl<'a, 'i> Acls<'a, 'i> {
             return self.resolve(reader, &lower, level + 1).map(|(acl, depth)| (Match::Acl(acl), depth));
         }
         let hint = match lower.split_whitespace().next() {
-            Some("key") => Some("lists match addresses only, not TSIG keys".to_owned()),
             Some("geoip") => Some("lists match addresses only, not places".to_owned()),
             _ => {
                 let known = self.entries.values().map(|entry| entry.field.key);

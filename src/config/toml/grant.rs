@@ -101,6 +101,13 @@ fn key<'i>(
     Some((algorithm, secret?))
 }
 
+/// The names that `[[key]]` tables have, whatever else is wrong with them.
+pub(super) fn key_names(field: Option<Field<'_, '_>>) -> Vec<Name> {
+    let tables = field.and_then(|field| field.value.get_ref().as_array());
+    let name = |table: &toml::Spanned<DeValue<'_>>| table.get_ref().get("name")?.get_ref().as_str()?.parse().ok();
+    tables.into_iter().flat_map(|tables| tables.iter()).filter_map(name).collect()
+}
+
 /// A file that holds a secret in base64 and nothing else.
 fn secret_of_file<'i>(
     reader: &mut Reader<'i>,
@@ -177,7 +184,7 @@ fn grantee<'a, 'i>(
             None
         }
         (Some(field), None) => key_named(reader, field, keys).map(Grantee::Key),
-        (None, Some(field)) => acls.list(reader, field).map(Grantee::Clients),
+        (None, Some(field)) => acls.addresses(reader, field).map(Grantee::Clients),
         (None, None) => {
             let hint = Some("write key = \"deploy\", or clients = [\"10.0.0.0/8\"]".to_owned());
             reader.error(&table.span, "[[zone.grant]] without key", hint);

@@ -93,7 +93,10 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     // A view.
     ("allow_query", &[Options, View, Zone]),
     ("allow_query_cache", VIEW),
+    ("allow_query_cache_on", VIEW),
+    ("allow_query_on", &[Options, View, Zone]),
     ("allow_recursion", VIEW),
+    ("allow_recursion_on", VIEW),
     ("edns_udp_size", &[Options, View, Forwarder]),
     ("match_clients", &[View]),
     ("match_destinations", &[View]),

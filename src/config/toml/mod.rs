@@ -84,7 +84,8 @@ pub fn parse(text: &str, file: &str, files: &dyn Files) -> Result<Loaded, Vec<Di
         return Err(sorted(reader.diagnostics));
     }
     let root = reader.known_table(Place::Root, tree.get_ref(), 0..0);
-    let mut acls = Acls::read(&mut reader, root.field("acl"));
+    let keys = grant::key_names(root.field("key"));
+    let mut acls = Acls::read(&mut reader, root.field("acl"), keys);
     let logging = logging::read(&mut reader, &root);
     let mut config = options::read(&mut reader, &root, &mut acls, files);
     config.logging = logging;

@@ -169,7 +169,7 @@ fn read_network<'a, 'i>(
     reader.set(table, "interface_interval", &mut config.interface_interval, |reader, field| {
         reader.duration(field, INTERFACE_INTERVAL)
     });
-    reader.set(table, "blackhole", &mut config.blackhole, |reader, field| acls.list(reader, field));
+    reader.set(table, "blackhole", &mut config.blackhole, |reader, field| acls.addresses(reader, field));
     reader.set(table, "listen_on", &mut config.listen_v4, |reader, field| Some(listen_on(reader, acls, field, port)));
     reader
         .set(table, "listen_on_v6", &mut config.listen_v6, |reader, field| Some(listen_on(reader, acls, field, port)));
@@ -250,7 +250,7 @@ fn listen_on<'a, 'i>(reader: &mut Reader<'i>, acls: &mut Acls<'a, 'i>, field: Fi
     let is_listener =
         |element: &Field<'_, '_>| element.value.get_ref().as_table().is_some_and(|table| !table.contains_key("not"));
     if !elements.iter().any(is_listener) {
-        let addresses = acls.list(reader, field);
+        let addresses = acls.addresses(reader, field);
         return addresses.map(|addresses| Listen { port, addresses }).into_iter().collect();
     }
     elements.into_iter().filter_map(|element| listener(reader, acls, element, port)).collect()
@@ -269,7 +269,7 @@ fn listener<'a, 'i>(
         reader.error(&table.span, format!("{}: table without addresses", field.key), hint);
         return None;
     };
-    acls.list(reader, addresses).map(|addresses| Listen { port, addresses })
+    acls.addresses(reader, addresses).map(|addresses| Listen { port, addresses })
 }
 
 /// What options and views have in common.
@@ -285,6 +285,9 @@ fn read_view_settings<'a, 'i>(
         ("allow_query", &mut access.query),
         ("allow_query_cache", &mut access.query_cache),
         ("allow_recursion", &mut access.recursion),
+        ("allow_query_on", &mut access.query_on),
+        ("allow_query_cache_on", &mut access.query_cache_on),
+        ("allow_recursion_on", &mut access.recursion_on),
     ] {
         reader.set(table, key, target, |reader, field| acls.list(reader, field).map(Some));
     }

@@ -14,7 +14,7 @@ pub(super) const ROWS: &[Row] = {
     &[
         honoured("type", ZONE, OneOf(ZONE_TYPES), "type forward; forwarders { 192.0.2.4; };"),
         honoured("allow-query", PRIMARY, MatchList, "allow-query { 192.0.2.1; };"),
-        refused("allow-query-on", PRIMARY, Anything, "allow-query-on { 192.0.2.1; };", "who may ask at which address is not implemented yet: use views with match-destinations"),
+        honoured("allow-query-on", PRIMARY, MatchList, "allow-query-on { 192.0.2.1; };"),
         refused("auto-dnssec", BOTH | PRIMARY, OneOf(&["allow", "maintain", "off"]), "auto-dnssec maintain;", WOULD_SIGN).moot(&["off"]),
         ignored("check-dup-records", BOTH | PRIMARY, OneOf(&["fail", "warn", "ignore"]), "check-dup-records fail;", CHECKED),
         ignored("check-integrity", BOTH | PRIMARY, Boolean, "check-integrity no;", CHECKED).moot(YES),

@@ -13,6 +13,7 @@ use crate::config::values::excerpt;
 use crate::config::{
     Grant, GrantedNames, GrantedTypes, Grantee, Match, MatchElement, MatchList, NamedAcl, Position, suggest,
 };
+use crate::wire::Name;
 
 /// Elements of a list with those of all lists within it.
 const MAX_ELEMENTS: usize = 100_000;
@@ -21,6 +22,8 @@ const MAX_ELEMENTS: usize = 100_000;
 pub(super) struct Acls<'a> {
     /// By name in lower case.
     defined: HashMap<String, Acl<'a>>,
+    /// The names of the keys that there are.
+    keys: Vec<Name>,
 }
 
 struct Acl<'a> {
@@ -48,7 +51,7 @@ struct Weight {
 
 impl<'a> Acls<'a> {
     pub(super) fn new() -> Self {
-        Self { defined: HashMap::new() }
+        Self { defined: HashMap::new(), keys: Vec::new() }
     }
 
     pub(super) fn define(
@@ -75,33 +78,56 @@ impl<'a> Acls<'a> {
         self.defined.insert(name.to_ascii_lowercase(), acl);
     }
 
+    /// From now on it is known which keys there are.
+    pub(super) fn set_keys(&mut self, keys: &[Name]) {
+        self.keys = keys.to_vec();
+    }
+
     /// The list with every name resolved; what cannot be resolved is reported and left out.
     pub(super) fn resolve(&mut self, elements: &[Element], report: &mut Report) -> MatchList {
         let (list, weight) = self.list(elements, 0, report);
         if weight.has_key {
-            self.warn_of_keys(elements, &mut HashSet::new(), report);
+            let is_known = |name: &str, keys: &[Name]| keys.iter().any(|key| name.parse().as_ref() == Ok(key));
+            self.warn_of_keys(elements, &mut HashSet::new(), report, &|acls, name| {
+                (!is_known(name, &acls.keys)).then_some("there is no such key")
+            });
         }
         list
     }
 
-    /// Says of each `key` in a list that is about addresses alone that it matches nobody.
-    fn warn_of_keys(&self, elements: &[Element], seen: &mut HashSet<String>, report: &mut Report) {
+    /// The same where nobody has signed anything: keys match nobody.
+    pub(super) fn resolve_addresses(&mut self, elements: &[Element], report: &mut Report) -> MatchList {
+        let (list, weight) = self.list(elements, 0, report);
+        if weight.has_key {
+            let why = "only addresses are looked at here";
+            self.warn_of_keys(elements, &mut HashSet::new(), report, &|_, _| Some(why));
+        }
+        list
+    }
+
+    /// Says of each `key` that matches nobody why it does not.
+    fn warn_of_keys(
+        &self,
+        elements: &[Element],
+        seen: &mut HashSet<String>,
+        report: &mut Report,
+        why: &dyn Fn(&Self, &str) -> Option<&'static str>,
+    ) {
         for element in elements {
             match &element.what {
                 Matched::Key(name) => {
-                    let message = format!(
-                        "'key {}' matches nobody: keys count in allow-update and update-policy alone",
-                        excerpt(name)
-                    );
-                    report.warn(Some(&element.position), message);
+                    if let Some(why) = why(self, name) {
+                        let message = format!("'key {}' matches nobody: {why}", excerpt(name));
+                        report.warn(Some(&element.position), message);
+                    }
                 }
-                Matched::List(inner) => self.warn_of_keys(inner, seen, report),
+                Matched::List(inner) => self.warn_of_keys(inner, seen, report, why),
                 Matched::Name(name) => {
                     let key = name.to_ascii_lowercase();
                     if let Some(acl) = self.defined.get(&key)
                         && seen.insert(key)
                     {
-                        self.warn_of_keys(acl.elements, seen, report);
+                        self.warn_of_keys(acl.elements, seen, report, why);
                     }
                 }
                 Matched::Prefix(_) => {}
@@ -145,7 +171,7 @@ impl<'a> Acls<'a> {
                 }
                 continue;
             }
-            let Some((Some(what), weight)) = self.element(element, depth, report) else { continue };
+            let Some((what, weight)) = self.element(element, depth, report) else { continue };
             if !weight.has_key {
                 grants.push(clients(deny, what, element));
                 continue;
@@ -171,48 +197,38 @@ impl<'a> Acls<'a> {
                 break;
             }
             let Some((what, inner)) = self.element(element, depth, report) else { continue };
-            if element.negated && inner.has_key {
-                let why = "a list with a 'key' is refused behind '!': only addresses are looked at, nobody would \
-                 match";
-                report.error(&element.position, why);
-            }
             weight.elements = weight.elements.saturating_add(inner.elements);
             weight.has_key |= inner.has_key;
-            if let Some(what) = what {
-                list.elements.push(MatchElement {
-                    negated: element.negated,
-                    what,
-                    position: Some(element.position.clone()),
-                });
-            }
+            let position = Some(element.position.clone());
+            list.elements.push(MatchElement { negated: element.negated, what, position });
         }
         (list, weight)
     }
 
-    /// `None`: reported. A `key` weighs, but becomes no element: lists match addresses.
-    fn element(&mut self, element: &Element, depth: usize, report: &mut Report) -> Option<(Option<Match>, Weight)> {
+    /// `None`: reported.
+    fn element(&mut self, element: &Element, depth: usize, report: &mut Report) -> Option<(Match, Weight)> {
         let one = Weight { elements: 1, has_key: false };
         match &element.what {
-            Matched::Prefix(prefix) => Some((Some(Match::Prefix(*prefix)), one)),
+            Matched::Prefix(prefix) => Some((Match::Prefix(*prefix), one)),
             Matched::List(elements) => {
                 let (list, weight) = self.list(elements, depth + 1, report);
-                Some((Some(Match::List(list)), weight))
+                Some((Match::List(list), weight))
             }
-            Matched::Key(_) => Some((None, Weight { elements: 1, has_key: true })),
+            Matched::Key(name) => match name.parse() {
+                Ok(name) => Some((Match::Key(name), Weight { elements: 1, has_key: true })),
+                Err(_) => {
+                    report.error(&element.position, format!("'{}' is not a valid name", excerpt(name)));
+                    None
+                }
+            },
             Matched::Name(name) => match Match::built_in(name) {
-                Some(what) => Some((Some(what), one)),
+                Some(what) => Some((what, one)),
                 None => self.named(name, &element.position, depth, report),
             },
         }
     }
 
-    fn named(
-        &mut self,
-        name: &str,
-        at: &Position,
-        depth: usize,
-        report: &mut Report,
-    ) -> Option<(Option<Match>, Weight)> {
+    fn named(&mut self, name: &str, at: &Position, depth: usize, report: &mut Report) -> Option<(Match, Weight)> {
         let key = name.to_ascii_lowercase();
         let Some(acl) = self.defined.get_mut(&key) else {
             report.problem(self.undefined(name, at));
@@ -223,7 +239,7 @@ impl<'a> Acls<'a> {
                 report.error(at, format!("acl loop detected: {name}"));
                 return None;
             }
-            State::Done(acl, weight) => return Some((Some(Match::Acl(acl)), weight)),
+            State::Done(acl, weight) => return Some((Match::Acl(acl), weight)),
             State::Untouched => {}
         }
         acl.state = State::InProgress;
@@ -233,7 +249,7 @@ impl<'a> Acls<'a> {
         if let Some(acl) = self.defined.get_mut(&key) {
             acl.state = State::Done(resolved.clone(), weight);
         }
-        Some((Some(Match::Acl(resolved)), weight))
+        Some((Match::Acl(resolved), weight))
     }
 
     fn undefined(&self, name: &str, at: &Position) -> Problem {

@@ -57,6 +57,7 @@ pub(super) fn lower(top: &Body, report: Report, files: &dyn Files) -> (Config, R
     context.announce(top);
     context.define_acls(top);
     context.define_keys(top);
+    context.acls.set_keys(&context.key_names);
     context.port = context.port(options, "port").unwrap_or(DNS_PORT);
     let mut config = context.options(options);
     if let Some(Setting { value: Value::Body(body), .. }) = top.find("logging") {
@@ -123,7 +124,7 @@ impl<'a> Context<'a> {
             version: self.identity(options, "version", default.version.clone()),
             hostname: self.identity(options, "hostname", default.hostname.clone()),
             server_id: self.identity(options, "server-id", default.server_id.clone()),
-            blackhole: self.match_list(options, "blackhole").unwrap_or_else(MatchList::none),
+            blackhole: self.addresses(options, "blackhole").unwrap_or_else(MatchList::none),
             limits,
             cookies: self.cookies(options),
             cache_size: self.cache_size(options).unwrap_or(default.cache_size),
@@ -155,7 +156,7 @@ impl<'a> Context<'a> {
             is_written = true;
             let Value::Listen { port, list } = &setting.value else { continue };
             let port = port.unwrap_or(u32::from(self.port));
-            let addresses = self.acls.resolve(list, &mut self.report);
+            let addresses = self.acls.resolve_addresses(list, &mut self.report);
             match u16::try_from(port).ok().filter(|&port| port > 0) {
                 Some(port) => listeners.push(Listen { port, addresses }),
                 None => {
@@ -263,6 +264,14 @@ impl<'a> Context<'a> {
     fn match_list(&mut self, body: &Body, name: &str) -> Option<MatchList> {
         match &body.find(name)?.value {
             Value::MatchList(elements) => Some(self.acls.resolve(elements, &mut self.report)),
+            _ => None,
+        }
+    }
+
+    /// A list of addresses alone.
+    fn addresses(&mut self, body: &Body, name: &str) -> Option<MatchList> {
+        match &body.find(name)?.value {
+            Value::MatchList(elements) => Some(self.acls.resolve_addresses(elements, &mut self.report)),
             _ => None,
         }
     }

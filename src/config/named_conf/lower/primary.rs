@@ -99,6 +99,7 @@ fn settings(context: &mut Context<'_>, scope: Scope<'_, '_>) -> ZoneSettings {
     };
     ZoneSettings {
         allow_query: own.and_then(|body| context.match_list(body, "allow-query")),
+        allow_query_on: own.and_then(|body| context.match_list(body, "allow-query-on")),
         journal,
         max_journal_octets,
         ..ZoneSettings::default()

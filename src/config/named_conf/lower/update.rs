@@ -200,7 +200,7 @@ fn warn_of_unsigned(context: &mut Context<'_>, grants: &[Grant], zone: &str) {
 fn is_remote(list: &MatchList) -> bool {
     list.elements.iter().filter(|element| !element.negated).any(|element| match &element.what {
         Match::Any | Match::Localnets => true,
-        Match::None | Match::Localhost => false,
+        Match::None | Match::Localhost | Match::Key(_) => false,
         Match::Prefix(prefix) => !prefix.addr().is_loopback(),
         Match::List(inner) => is_remote(inner),
         Match::Acl(acl) => is_remote(&acl.list),

@@ -119,6 +119,9 @@ fn access(context: &mut Context<'_>, scope: Scope<'_, '_>, recursion: bool) -> A
         query: match_list(context, scope, "allow-query"),
         query_cache: match_list(context, scope, "allow-query-cache"),
         recursion: match_list(context, scope, "allow-recursion"),
+        query_on: match_list(context, scope, "allow-query-on"),
+        query_cache_on: match_list(context, scope, "allow-query-cache-on"),
+        recursion_on: match_list(context, scope, "allow-recursion-on"),
     };
     written.resolve(recursion)
 }

@@ -172,7 +172,11 @@ fn what_works_and_is_not_what_it_seems_is_warned_of() {
         ),
         (
             "options { allow-query { key k; }; }; zone z { type primary; file \"db\"; };",
-            &["x.conf:1: warning: 'key k' matches nobody: keys count in allow-update and update-policy alone"],
+            &["x.conf:1: warning: 'key k' matches nobody: there is no such key"],
+        ),
+        (
+            "acl a { !key k; }; options { blackhole { a; }; }; zone z { type primary; file \"db\"; };",
+            &["x.conf:1: warning: 'key k' matches nobody: only addresses are looked at here"],
         ),
     ] {
         assert_eq!(warnings(text), expected, "{text}");

@@ -72,10 +72,15 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
-        "keys are no match yet",
+        "nobody signs where addresses alone are looked at",
+        "[[key]]\nname = 'k'\nsecret = 'c2VjcmV0'\n[options]\nblackhole = ['key k']",
+        &["t.toml:5: blackhole: 'key k' matches nobody: only addresses are looked at here (leave keys out)"],
+    ),
+    (
+        "only keys that there are match",
         "[options]\nallow_query = ['key corporate', 7]",
         &[
-            "t.toml:2: allow_query: undefined ACL 'key corporate' (lists match addresses only, not TSIG keys)",
+            "t.toml:2: allow_query: there is no key 'corporate' (define it: [[key]] with name = \"corporate\")",
             "t.toml:2: allow_query: address match list expected near '7' \
              (write allow_query = [\"10.0.0.0/8\", \"localhost\"])",
         ],

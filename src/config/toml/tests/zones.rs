@@ -190,6 +190,7 @@ fn every_word_about_a_zone_reaches_its_field() {
     assert_eq!(query.as_deref(), Some("{ 10.0.0.0/8; }"));
     let expected = ZoneSettings {
         allow_query: zone.settings.allow_query.clone(),
+        allow_query_on: None,
         ttl: 120,
         serial: Some(7),
         soa,

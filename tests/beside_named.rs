@@ -1,0 +1,203 @@
+//! The real named and Tandem with the same named.conf, asked the same: who may ask what, and what is said of it.
+//!
+//! Each combination of statements is a view, chosen by the client's address: in each there is a client whom the lists
+//! name and one whom they do not. Compared are RCODE, AA, RA, the number of answers and the extended error.
+//! Not here: what a list matches (`access`), named-checkconf's verdicts (`tests/named_conf.rs`).
+
+mod common;
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use common::dig::Dig;
+use common::packet::{Message, Question, exchange_udp_from};
+use common::{Named, Scripted, Tandem, fresh_address, fresh_localhost_address, named_conf};
+
+const LIMIT: Duration = Duration::from_secs(10);
+const ZONE: &str = "$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\nns A 192.0.2.1\na A 192.0.2.2\n";
+const RECURSION_DESIRED: u16 = 0x0100;
+const EXTENDED_ERROR: u16 = 15;
+
+/// Both servers, with the same text.
+struct Pair {
+    named: SocketAddr,
+    tandem: SocketAddr,
+    running: (Named, Tandem),
+    _upstream: Scripted,
+}
+
+impl Pair {
+    /// `options` and what stands at the top level.
+    fn start(options: &str, top: &str) -> Pair {
+        let upstream = Scripted::start(|query| query.reply().address(300, [10, 0, 0, 1]).send());
+        let (named, tandem) = (fresh_localhost_address(), fresh_localhost_address());
+        let extra = "session-keyfile none; notify no; minimal-responses yes;";
+        let conf = |address| {
+            let conf = named_conf(address, upstream.address(), &format!("{extra} {options}"));
+            format!("{}\n{top}", conf.replace(" allow-query { any; };\n", ""))
+        };
+        let files = [("db.zone", ZONE)];
+        let running = (
+            Named::serve(named, &format!("{} controls {{ }};", conf(named)), &files),
+            Tandem::start_with_files(tandem, &conf(tandem), &files),
+        );
+        Pair { named, tandem, running, _upstream: upstream }
+    }
+
+    /// What both say to a question; the text is named's, and ours if it differs.
+    fn ask(&self, from: IpAddr, name: &str, flags: u16) -> (String, String) {
+        let query = Question::new(name, "A").flags(flags).edns(1232, false, &[]).octets();
+        let ask = |server| exchange_udp_from(Some(from), server, &query, LIMIT).map_or("nothing".to_owned(), told);
+        (ask(self.named), ask(self.tandem))
+    }
+}
+
+/// What is compared of a response.
+fn told(response: Message) -> String {
+    let flag = |bit: u16, word: &'static str| if response.flags & bit == 0 { "" } else { word };
+    let error = response.option(EXTENDED_ERROR).map(|octets| u16::from_be_bytes([octets[0], octets[1]]));
+    let (aa, ra, answers) = (flag(0x0400, " aa"), flag(0x0080, " ra"), response.counts[1]);
+    let error = error.map_or(String::new(), |code| format!(" ede {code}"));
+    format!("rcode {}{aa}{ra} answers {answers}{error}", response.rcode())
+}
+
+/// The clients of the view of this number: one that lists name, and one that they do not.
+fn clients(view: usize) -> [IpAddr; 2] {
+    let view = u8::try_from(view).expect("few views");
+    [Ipv4Addr::new(127, 77, view, 1).into(), Ipv4Addr::new(127, 77, view, 2).into()]
+}
+
+/// Every way to write `statements`, each left out or with one of its two values.
+fn combinations(statements: [&str; 3], values: impl Fn(usize, &str) -> [String; 2]) -> Vec<String> {
+    let written = |view: usize, at: usize| {
+        let choice = view / 3usize.pow(at as u32) % 3;
+        let text = |value: &String| format!("{} {{ {value} }}; ", statements[at]);
+        choice.checked_sub(1).map_or(String::new(), |choice| text(&values(view, statements[at])[choice]))
+    };
+    (0..27).map(|view| (0..3).map(|at| written(view, at)).collect()).collect()
+}
+
+/// What is not in the cache and not to be asked for: a referral to the root there, without records since answers are
+/// minimal, or with `recursion no` a refusal that does not say why; a refusal that does here.
+fn is_on_purpose(named: &str, tandem: &str) -> bool {
+    ["rcode 0 answers 0", "rcode 5 answers 0"].contains(&named)
+        && ["rcode 5 answers 0 ede 18", "rcode 5 answers 0 ede 20"].contains(&tandem)
+}
+
+/// Asks both servers everything in each view, and tells where they differ.
+fn compare(options: &str, views: &[String]) -> (usize, String) {
+    let mut top = String::new();
+    for (number, statements) in views.iter().enumerate() {
+        let [named, other] = clients(number);
+        writeln!(
+            top,
+            "view v{number} {{ match-clients {{ {named}; {other}; }}; {statements}
+               zone z.example {{ type primary; file \"{{directory}}/db.zone\"; }}; }};"
+        )
+        .expect("a string takes all");
+    }
+    let pair = Pair::start(options, &top);
+    let (mut count, mut differences) = (0, String::new());
+    for (number, statements) in views.iter().enumerate() {
+        // What is asked first with RD is in the cache for who asks without.
+        for (name, flags) in [("f.example", RECURSION_DESIRED), ("a.z.example", RECURSION_DESIRED), ("f.example", 0)] {
+            for client in clients(number) {
+                let (named, tandem) = pair.ask(client, name, flags);
+                count += 1;
+                if named != tandem && !is_on_purpose(&named, &tandem) {
+                    let asked = format!("options {{ {options} }} view {{ {statements}}}: {client} {name} {flags:#x}");
+                    writeln!(differences, "{asked}\n  named:  {named}\n  tandem: {tandem}")
+                        .expect("a string takes all");
+                }
+            }
+        }
+    }
+    (count, differences)
+}
+
+#[test]
+fn who_may_ask_is_inherited_as_named_has_it() {
+    let statements = ["allow-query", "allow-query-cache", "allow-recursion"];
+    let views = combinations(statements, |view, _| [format!("{};", clients(view)[0]), "none;".to_owned()]);
+    for options in [
+        "",
+        "allow-query { none; };",
+        "allow-recursion { any; };",
+        "allow-query-cache { any; };",
+        "recursion no;",
+        "recursion no; allow-query-cache { any; };",
+    ] {
+        let (count, differences) = compare(options, &views);
+        assert!(count == 162 && differences.is_empty(), "{options}:\n{differences}");
+    }
+}
+
+#[test]
+fn which_address_may_be_asked_is_inherited_as_named_has_it() {
+    let statements = ["allow-query-on", "allow-query-cache-on", "allow-recursion-on"];
+    let views = combinations(statements, |_, _| ["127.0.0.1;".to_owned(), "none;".to_owned()]);
+    for options in ["allow-query { any; };", "allow-query { any; }; allow-recursion-on { none; };"] {
+        let (count, differences) = compare(options, &views);
+        assert!(count == 162 && differences.is_empty(), "{options}:\n{differences}");
+    }
+}
+
+/// The keys of the files below, all with the same secret.
+const KEYS: [&str; 3] = ["one", "two", "three"];
+const SECRET: &str = "c2VjcmV0c2VjcmV0c2VjcmV0";
+
+#[test]
+fn keys_count_in_lists_and_choose_views() {
+    let keys = KEYS.map(|key| format!("key {key} {{ algorithm hmac-sha256; secret \"{SECRET}\"; }};\n")).concat();
+    let zone = "zone z.example { type primary; file \"{directory}/db.zone\"; };";
+    let top = format!(
+        "{keys}
+         acl signed {{ key two; key three; }};
+         view one {{ match-clients {{ key one; }}; allow-query {{ !{{ !127.0.0.1; any; }}; key one; }};
+           allow-query-cache {{ key one; }}; {zone} }};
+         view not_two {{ match-clients {{ !key two; 127.77.0.1; }}; allow-query {{ !signed; any; }}; {zone} }};
+         view rest {{ allow-query {{ signed; 127.77.0.2; }}; allow-recursion {{ !key three; any; }};
+           zone z.example {{ type primary; file \"{{directory}}/db.zone\"; allow-query {{ key three; }}; }}; }};"
+    );
+    let pair = Pair::start("", &top);
+    let mut count = 0;
+    for client in ["127.0.0.1", "127.77.0.1", "127.77.0.2"] {
+        for key in KEYS.iter().copied().map(Some).chain([None]) {
+            for name in ["a.z.example", "f.example"] {
+                let ask = |server| {
+                    let dig = Dig::new(server).from(client.parse().expect("an address")).with(&["+nocookie"]);
+                    let signed = key.map(|key| format!("hmac-sha256:{key}:{SECRET}"));
+                    let dig = signed.iter().fold(dig, |dig, signed| dig.with(&["-y", signed]));
+                    let response = dig.expect(name, "A");
+                    (response.status.clone(), response.flags.clone(), response.data("A").len())
+                };
+                let (named, tandem) = (ask(pair.named), ask(pair.tandem));
+                assert_eq!(named, tandem, "{client} {key:?} {name}\n{}", pair.running.1.said());
+                count += 1;
+            }
+        }
+    }
+    assert_eq!(count, 24);
+}
+
+#[test]
+fn forwarders_are_asked_from_the_source_that_is_said_of_them() {
+    let start = || Scripted::start(|query| query.reply().address(300, [10, 0, 0, 1]).send());
+    let (listen, one, other) = (fresh_address(), start(), start());
+    let conf = named_conf(listen, one.address(), "query-source 127.77.1.1;");
+    let forward = |name, upstream: &Scripted| {
+        let (address, port) = (upstream.address().ip(), upstream.address().port());
+        format!("zone {name} {{ type forward; forwarders {{ {address} port {port}; }}; }};\n")
+    };
+    let of_other = format!("server {} {{ query-source address 127.77.1.2; }};\n", other.address().ip());
+    let _tandem = Tandem::start(listen, &(conf + &forward("one", &one) + &forward("other", &other) + &of_other));
+    for (name, upstream, source) in [("a.one", &one, "127.77.1.1"), ("a.other", &other, "127.77.1.2")] {
+        let query = Question::new(name, "A").octets();
+        let response = exchange_udp_from(None, listen, &query, LIMIT).expect("an answer");
+        assert_eq!((response.rcode(), response.counts[1]), (0, 1), "{name}");
+        let seen = upstream.seen();
+        let asked = seen.iter().find(|query| query.name() == name).expect("it was asked");
+        assert_eq!(asked.from.ip().to_string(), source, "{name}");
+    }
+}
