@@ -49,10 +49,14 @@ fn listen(listen: &Listen) -> Listen {
 }
 
 fn view(view: &View) -> View {
+    let super::Access { query, query_cache, recursion, query_on, query_cache_on, recursion_on } = &view.access;
     let access = super::Access {
-        query: view.access.query.without_positions(),
-        query_cache: view.access.query_cache.without_positions(),
-        recursion: view.access.recursion.without_positions(),
+        query: query.without_positions(),
+        query_cache: query_cache.without_positions(),
+        recursion: recursion.without_positions(),
+        query_on: query_on.without_positions(),
+        query_cache_on: query_cache_on.without_positions(),
+        recursion_on: recursion_on.without_positions(),
     };
     View {
         match_clients: view.match_clients.without_positions(),
@@ -66,12 +70,14 @@ fn view(view: &View) -> View {
 
 fn zone(zone: &LocalZone) -> LocalZone {
     let nowhere = Position { file: "".into(), line: 1, column: 0 };
-    let allow_query = zone.settings.allow_query.as_ref().map(MatchList::without_positions);
+    let placeless = |list: &Option<MatchList>| list.as_ref().map(MatchList::without_positions);
+    let settings = &zone.settings;
+    let (allow_query, allow_query_on) = (placeless(&settings.allow_query), placeless(&settings.allow_query_on));
     let file = |path: &PathBuf| MasterFile { path: path.clone(), position: None };
     LocalZone {
         file: zone.file.as_ref().map(|written| file(&written.path)),
         records: zone.records.iter().map(|record| ZoneRecord { position: nowhere.clone(), ..record.clone() }).collect(),
-        settings: ZoneSettings { allow_query, ..zone.settings.clone() },
+        settings: ZoneSettings { allow_query, allow_query_on, ..settings.clone() },
         grants: zone.grants.iter().map(grant).collect(),
         position: None,
         ..zone.clone()
@@ -95,9 +101,9 @@ mod tests {
     fn the_same_statements_in_other_lines_are_the_same() {
         let text = "acl a { 10/8; { !any; }; }; key k { algorithm hmac-sha256; secret \"c2VjcmV0\"; };\n\
                     options { listen-on { a; }; listen-on-v6 { ::1; }; blackhole { 192.0.2.1; }; forwarders { 192.0.2.2; }; };\n\
-                    view v { match-clients { a; }; match-destinations { any; }; allow-query { a; }; \
+                    view v { match-clients { a; }; match-destinations { any; }; allow-query { a; }; allow-recursion-on { a; }; \
                     zone f { type forward; forwarders { 192.0.2.2; }; }; zone p { type primary; file \"p\"; \
-                    allow-query { a; }; allow-update { key k; 10/8; }; }; };";
+                    allow-query { a; }; allow-query-on { a; }; allow-update { key k; 10/8; }; }; };";
         let read = |text: &str| named_conf::parse(text, "x.conf", &NoFiles).expect("it is right").config;
         let (one, other) = (read(text), read(&format!("\n {}", text.replace("; ", ";\n  "))));
         assert!(one != other && one.without_positions() == other.without_positions(), "{other:#?}");
