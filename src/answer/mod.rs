@@ -228,14 +228,7 @@ fn admit<'a>(
     match query.qtype {
         rtype::ANY => {}
         rtype::MAILA | rtype::MAILB => return Err(refusal.with_rcode(rcode::NOTIMP, out)),
-        rtype::AXFR | rtype::IXFR => {
-            return Err(refusal.with_ede(
-                rcode::NOTAUTH,
-                ede::NOT_AUTHORITATIVE,
-                "zones are not transferred from here",
-                out,
-            ));
-        }
+        rtype::AXFR | rtype::IXFR => return Err(refusal.transfer(view.map(AsRef::as_ref), out)),
         // Types that no record can have (RFC 6895 §3.1): upstreams answer FORMERR too.
         0 | rtype::OPT | 128..=255 => return Err(refusal.with_rcode(rcode::FORMERR, out)),
         _ => {}

@@ -9,7 +9,7 @@ use crate::logging::{self, Category, Severity};
 use crate::state::View;
 use crate::tsig::Signer;
 use crate::wire::Name;
-use crate::wire::header::{ede, opcode, rcode};
+use crate::wire::header::{ede, opcode, rcode, rtype};
 use crate::wire::mnemonic::{class_name, type_name};
 use crate::wire::query::{Fault, Query};
 use crate::wire::reply::{self, Opt, Reply};
@@ -56,6 +56,17 @@ impl Refusal<'_, '_> {
     pub(super) fn denied(&self, what: Denied, why: &str, out: &mut [u8]) -> usize {
         self.log_denied(what, why);
         self.with_ede(rcode::REFUSED, ede::PROHIBITED, why, out)
+    }
+
+    /// No zone is transferred from here: one of ours is REFUSED, as scripts that look whether it is expect.
+    #[cold]
+    pub(super) fn transfer(&self, view: Option<&View>, out: &mut [u8]) -> usize {
+        let apex = self.query.qname().to_ascii_lowercase();
+        let rule = view.map(|view| view.rules.get(view.rules.find(&apex, rtype::SOA)));
+        let is_ours = rule.is_some_and(|rule| rule.local.is_some() && rule.apex.as_wire() == apex);
+        let (rcode, code) =
+            if is_ours { (rcode::REFUSED, ede::PROHIBITED) } else { (rcode::NOTAUTH, ede::NOT_AUTHORITATIVE) };
+        self.with_ede(rcode, code, "zones are not transferred from here", out)
     }
 
     /// named's line for what it denies; its client address in memory is that of the packet here.
