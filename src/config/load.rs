@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::files::{Disk, Files, MAX_CONFIG_OCTETS, explain};
-use super::{Diagnostic, Level, Loaded, Position, named_conf, toml};
+use super::{CommandLine, Diagnostic, Level, Loaded, Position, named_conf, toml};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -22,6 +22,15 @@ pub enum Format {
 
 /// Reads a configuration file. The diagnostics of an `Err` hold at least one error.
 pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
+    load_given(path, &CommandLine::default())
+}
+
+/// The same, where the program's arguments say something too.
+pub fn load_given(path: &Path, given: &CommandLine) -> Result<Loaded, Vec<Diagnostic>> {
+    read(path, given).and_then(|loaded| given.narrow(loaded))
+}
+
+fn read(path: &Path, given: &CommandLine) -> Result<Loaded, Vec<Diagnostic>> {
     let name = path.display().to_string();
     let octets = Disk
         .read(path, MAX_CONFIG_OCTETS)
@@ -30,10 +39,10 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let octets = octets.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&octets);
     match format_of(octets) {
         Some(Format::Toml) => match std::str::from_utf8(octets) {
-            Ok(text) => toml::parse(text, &name, &Disk),
+            Ok(text) => toml::parse_given(text, &name, &Disk, given),
             Err(error) => Err(vec![not_utf8(&name, octets, error.valid_up_to())]),
         },
-        Some(Format::NamedConf) => named_conf::parse(&String::from_utf8_lossy(octets), &name, &Disk),
+        Some(Format::NamedConf) => named_conf::parse_given(&String::from_utf8_lossy(octets), &name, &Disk, given),
         None if skip_blank(octets).is_empty() => Err(vec![fault(
             format!("{name} is empty"),
             Some("begin with [options] (TOML) or options { … }; (named.conf)"),

@@ -5,6 +5,7 @@
 //! Not here: the host's interfaces, open files, anything that can change while the server runs.
 
 pub mod bounds;
+mod command_line;
 mod diagnostic;
 pub mod files;
 mod forward;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use command_line::{CommandLine, Family};
 pub use diagnostic::{Diagnostic, Level, Position};
 pub use files::Files;
 pub use forward::{
@@ -36,7 +38,7 @@ pub use forward::{
 pub use grants::{Grant, GrantedNames, GrantedTypes, Grantee, Key, NamePattern, Secret};
 pub use groups::{MAX_ALIAS_DEPTH, MAX_ALIAS_REACH, MAX_GROUP};
 pub use health::{HealthCheck, HealthSettings};
-pub use load::load;
+pub use load::{load, load_given};
 pub use match_list::{Match, MatchElement, MatchList, NamedAcl};
 pub use zones::{
     AliasTarget, FailoverRole, LocalZone, MAX_TTL, MasterFile, OnAllDown, RecordPolicy, Soa, ZoneRecord, ZoneSettings,

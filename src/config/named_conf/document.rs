@@ -7,7 +7,7 @@ use super::print::{self, Secrets};
 use super::value::Value;
 use super::{grammar, lower};
 use crate::config::files::Files;
-use crate::config::{DEFAULT_VIEW, Diagnostic, Loaded};
+use crate::config::{CommandLine, DEFAULT_VIEW, Diagnostic, Loaded};
 
 /// A file, those that it includes, and what was found wrong in them.
 pub struct Document {
@@ -39,7 +39,7 @@ impl Document {
         let mut top = Body::default();
         parser.file(text, file, grammar::TOP, &mut top);
         let trivia = parser.trivia.take().unwrap_or_default();
-        let (config, report) = lower::lower(&top, parser.report, disk);
+        let (config, report) = lower::lower(&top, parser.report, disk, &CommandLine::default());
         let result = report.finish().map(|warnings| Loaded { config, warnings });
         Self { top, trivia, result }
     }

@@ -25,16 +25,21 @@ pub use document::{Document, ListedZone};
 pub use print::Secrets;
 
 use super::files::{Files, NoFiles};
-use super::{Diagnostic, Level, Loaded};
+use super::{CommandLine, Diagnostic, Level, Loaded};
 
 /// Reads a configuration from its text. `file` is its name in messages; `disk` has the files that it includes.
 ///
 /// The error holds everything that was found, warnings too.
 pub fn parse(text: &str, file: &str, disk: &dyn Files) -> Result<Loaded, Vec<Diagnostic>> {
+    parse_given(text, file, disk, &CommandLine::default())
+}
+
+/// The same, where the program's arguments say something too.
+pub fn parse_given(text: &str, file: &str, disk: &dyn Files, given: &CommandLine) -> Result<Loaded, Vec<Diagnostic>> {
     let mut parser = body::Parser::new(disk);
     let mut top = body::Body::default();
     parser.file(text, file, grammar::TOP, &mut top);
-    let (config, report) = lower::lower(&top, parser.report, disk);
+    let (config, report) = lower::lower(&top, parser.report, disk, given);
     report.finish().map(|warnings| Loaded { config, warnings })
 }
 

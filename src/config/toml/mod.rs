@@ -70,11 +70,16 @@ use self::keys::Place;
 use self::walk::Reader;
 use super::files::Files;
 use super::values::excerpt;
-use super::{Diagnostic, Level, Loaded, View};
+use super::{CommandLine, Diagnostic, Level, Loaded, View};
 
 /// Reads a text; `file` is what positions call it, `files` has the secrets that it names. The diagnostics of an `Err`
 /// hold at least one error.
 pub fn parse(text: &str, file: &str, files: &dyn Files) -> Result<Loaded, Vec<Diagnostic>> {
+    parse_given(text, file, files, &CommandLine::default())
+}
+
+/// The same, where the program's arguments say something too.
+pub fn parse_given(text: &str, file: &str, files: &dyn Files, given: &CommandLine) -> Result<Loaded, Vec<Diagnostic>> {
     let mut reader = Reader::new(text, file);
     let (tree, faults) = DeTable::parse_recoverable(text);
     if !faults.is_empty() {
@@ -87,7 +92,7 @@ pub fn parse(text: &str, file: &str, files: &dyn Files) -> Result<Loaded, Vec<Di
     let keys = grant::key_names(root.field("key"));
     let mut acls = Acls::read(&mut reader, root.field("acl"), keys);
     let logging = logging::read(&mut reader, &root);
-    let mut config = options::read(&mut reader, &root, &mut acls, files);
+    let mut config = options::read(&mut reader, &root, &mut acls, files, given);
     config.logging = logging;
     let diagnostics = sorted(reader.diagnostics);
     if diagnostics.iter().any(|diagnostic| diagnostic.level == Level::Error) {

@@ -12,7 +12,7 @@ use super::super::files::Files;
 use super::super::inherit::WrittenAccess;
 use super::super::values::{self, ValueError, excerpt};
 use super::super::{
-    CacheSize, Config, DNS_PORT, Listen, Match, MatchElement, MatchList, PeerUdpSize, RrsetOrder, View,
+    CacheSize, CommandLine, Config, DNS_PORT, Listen, Match, MatchElement, MatchList, PeerUdpSize, RrsetOrder, View,
     below_directory, zones,
 };
 use super::acl::Acls;
@@ -47,13 +47,16 @@ pub(super) fn read<'a, 'i>(
     root: &Table<'a, 'i>,
     acls: &mut Acls<'a, 'i>,
     files: &dyn Files,
+    given: &CommandLine,
 ) -> Config {
-    let mut config = Config::default();
+    let mut config = Config { pid_file: given.pid_file.clone(), ..Config::default() };
     let mut of_checks = health::Shared::default();
     let mut monitored_ttl = None;
-    let mut template = Template { view: View::default(), access: WrittenAccess::default(), port: DNS_PORT };
+    let port = given.port.unwrap_or(DNS_PORT);
+    let mut template = Template { view: View::default(), access: WrittenAccess::default(), port };
     if let Some(table) = root.field("options").and_then(|field| reader.table(Place::Options, field)) {
         reader.set(&table, "port", &mut template.port, |reader, field| reader.integer(field, 1..=u16::MAX));
+        template.port = given.port.unwrap_or(template.port);
         read_process(reader, &table, &mut config);
         read_limits(reader, &table, &mut config);
         read_network(reader, &table, acls, &mut config, template.port);

@@ -27,7 +27,7 @@ use crate::config::bounds::{INTERFACE_INTERVAL, MIN_CACHE_OCTETS, TCP_IDLE_TIMEO
 use crate::config::files::Files;
 use crate::config::values::{self, ValueError};
 use crate::config::zones;
-use crate::config::{CacheSize, Config, DNS_PORT, Identity, Key, Limits, Listen, MatchList};
+use crate::config::{CacheSize, CommandLine, Config, DNS_PORT, Identity, Key, Limits, Listen, MatchList};
 use crate::wire::Name;
 
 /// What is needed at every step.
@@ -45,7 +45,7 @@ struct Context<'a> {
 }
 
 /// Builds the configuration; the report has what was said before and what is found here.
-pub(super) fn lower(top: &Body, report: Report, files: &dyn Files) -> (Config, Report) {
+pub(super) fn lower(top: &Body, report: Report, files: &dyn Files, given: &CommandLine) -> (Config, Report) {
     let none = Body::default();
     let options = match top.find("options").map(|setting| &setting.value) {
         Some(Value::Body(body)) => body,
@@ -58,8 +58,12 @@ pub(super) fn lower(top: &Body, report: Report, files: &dyn Files) -> (Config, R
     context.define_acls(top);
     context.define_keys(top);
     context.acls.set_keys(&context.key_names);
-    context.port = context.port(options, "port").unwrap_or(DNS_PORT);
+    let port = context.port(options, "port");
+    context.port = given.port.or(port).unwrap_or(DNS_PORT);
     let mut config = context.options(options);
+    if options.find("pid-file").is_none() {
+        config.pid_file.clone_from(&given.pid_file);
+    }
     if let Some(Setting { value: Value::Body(body), .. }) = top.find("logging") {
         config.logging = logging::lower(body, &mut context.report);
     }
