@@ -90,10 +90,18 @@ impl Lock {
     /// # Errors
     /// `AddrInUse` when somebody listens there, else what the system says.
     pub(super) fn take(address: SocketAddr) -> io::Result<Self> {
-        let name = format!("tandem-dns listens on {address}");
-        let held = UnixDatagram::bind_addr(&UnixAddress::from_abstract_name(name)?)?;
+        let lock = Self::take_bound(address)?;
         sockets::probe(address)?;
-        Ok(Self { _held: held })
+        Ok(lock)
+    }
+
+    /// The same for an address that this process has a socket of already.
+    ///
+    /// # Errors
+    /// `AddrInUse` when another instance listens there, else what the system says.
+    pub(super) fn take_bound(address: SocketAddr) -> io::Result<Self> {
+        let name = format!("tandem-dns listens on {address}");
+        Ok(Self { _held: UnixDatagram::bind_addr(&UnixAddress::from_abstract_name(name)?)? })
     }
 }
 

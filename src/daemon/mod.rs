@@ -6,15 +6,21 @@
 mod addresses;
 mod channel;
 mod checks;
+mod inherited;
+mod instance;
 mod journals;
+mod listening;
+mod notify;
 mod offline;
 mod pid_file;
+mod setup;
 mod start_error;
+mod watchdog;
 mod zones;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,52 +42,59 @@ use crate::sys::host::{self, HostAddress};
 use crate::sys::state_directory::StateDirectory;
 use crate::sys::{cores, limits, memory};
 use crate::upstream::{self, HedgeBudget, InFlight};
-use addresses::Lock;
 use channel::Channel;
 use checks::Checks;
+use inherited::Inherited;
+use instance::Instance;
+use listening::{LISTEN_AGAIN, Listening};
+pub use notify::Notify;
 pub use offline::{Obstacles, ZoneTest, explain, obstacles, test_zones};
 use pid_file::PidFile;
+pub use setup::{Log, Setup};
 pub use start_error::StartError;
+use watchdog::Watchdog;
 use zones::Loaded;
 
 /// How long a stop waits for answers: as long as a question may wait with the default `resolver-query-timeout`.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
-/// While an address that should be listened on cannot be, it is tried again after this.
-const LISTEN_AGAIN: Duration = Duration::from_secs(1);
-
 /// A server that runs.
 pub struct Daemon {
-    path: PathBuf,
+    /// Its file is a whole path: `directory` moves the process.
+    setup: Setup,
     config: Config,
     logger: Logger,
     shared: Arc<Shared>,
     workers: Workers,
-    /// The addresses that are listened on.
-    listening: BTreeMap<SocketAddr, Lock>,
-    /// Those that should be and cannot.
-    missing: BTreeSet<SocketAddr>,
+    listening: Listening,
     pid_file: PidFile,
+    /// Before the process ends, nobody else has the lock.
+    _instance: Option<Instance>,
     /// What the local zones say.
     zones: Loaded,
     checks: Checks,
     channel: Channel,
 }
 
-/// Runs the server of a configuration file until it is told to stop by SIGTERM or SIGINT.
+/// Runs a server until it is told to stop by SIGTERM or SIGINT. `ready` is told where it listens as soon as it does.
 ///
 /// # Errors
 /// When it cannot start; nothing is left behind then.
-pub fn run(path: &Path) -> Result<(), StartError> {
+pub fn run(setup: Setup, ready: impl FnOnce(&str)) -> Result<(), StartError> {
+    let log = setup.log.clone();
+    start_and_serve(setup, ready).inspect_err(|error| log.tell_failure(error))
+}
+
+fn start_and_serve(setup: Setup, ready: impl FnOnce(&str)) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| StartError::System("cannot start the runtime".to_owned(), error))?;
     let signals = {
         let _inside = runtime.enter();
         Signals::take().map_err(|error| StartError::System("cannot take signals".to_owned(), error))?
     };
-    let daemon = Daemon::start(path)?;
-    // Whatever the log takes, who starts it sees that it runs.
-    let _ = writeln!(io::stderr(), "tandem listens on {}", list(daemon.listening.keys()));
+    let daemon = Daemon::start(setup)?;
+    ready(&list(daemon.listening.addresses()));
+    daemon.setup.notify.ready(&daemon.status());
     runtime.block_on(daemon.serve(signals))
 }
 
@@ -110,12 +123,13 @@ impl Signals {
 }
 
 impl Daemon {
-    fn start(path: &Path) -> Result<Self, StartError> {
+    fn start(mut setup: Setup) -> Result<Self, StartError> {
         // `directory` moves the process: the file must be found again at a reload.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let loaded = config::load(&path).map_err(StartError::Config)?;
+        setup.file = fs::canonicalize(&setup.file).unwrap_or(setup.file);
+        let loaded = config::load_given(&setup.file, &setup.given).map_err(StartError::Config)?;
         let config = loaded.config;
         enter_directory(&config)?;
+        let instance = setup.lock_file.as_deref().map(lock_instance).transpose()?;
         let host = host_addresses();
         let wanted = addresses::wanted(&config, &host);
         refuse_own_forwarders(&config, &wanted)?;
@@ -125,17 +139,13 @@ impl Daemon {
         limits::raise_open_files();
         let state = open_state(&config)?;
         let socket = config.control_socket.as_deref().map(Socket::take).transpose().map_err(StartError::Control)?;
-        let cores = cores::usable();
-        let mut bound = Vec::new();
-        for &address in &wanted {
-            let bind = || Ok((Lock::take(address)?, Workers::bind(address, cores.len())?));
-            bound.push((address, bind().map_err(|error| StartError::Listen(address, error))?));
-        }
-        let (logger, _) = Logger::start(&config.logging, &working_directory(), true);
-        // A second server in one process shares the first one's log.
-        let _ = logger.install();
-        logging::event!(Category::General, Severity::Notice, "starting tandem {}", env!("CARGO_PKG_VERSION"));
+        let cores = setup.workers.map_or_else(cores::usable, cores::of_workers);
+        let mut listening = Listening::new(Inherited::new(std::mem::take(&mut setup.sockets)));
+        let bind = |&address| listening.bind(address, cores.len()).map_err(|error| StartError::Listen(address, error));
+        let bound = wanted.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
+        let logger = start_log(&setup, &config);
         loaded.warnings.iter().for_each(log_warning);
+        listening.tell_left_over(&wanted);
         let host = addresses::for_snapshot(&host);
         let overrides = Arc::new(Overrides::new(state));
         let mut own_checks = Checks::new(Arc::clone(&overrides));
@@ -151,17 +161,17 @@ impl Daemon {
         memory::give_back();
         let what = || "cannot start the workers".to_owned();
         let workers = Workers::start(&shared, &cores).map_err(|error| StartError::System(what(), error))?;
-        let mut channel = Channel::new(&path, overrides, Arc::clone(&shared), zones.origins.clone());
+        let mut channel = Channel::new(&setup.file, overrides, Arc::clone(&shared), zones.origins.clone());
         let what = || "cannot start the control channel".to_owned();
         channel.open(&config, socket).map_err(|error| StartError::System(what(), error))?;
         let mut daemon = Self {
-            path,
+            setup,
             logger,
             shared,
             workers,
-            listening: BTreeMap::new(),
-            missing: BTreeSet::new(),
+            listening: Listening::default(),
             pid_file: PidFile::default(),
+            _instance: instance,
             zones,
             checks: own_checks,
             channel,
@@ -169,19 +179,10 @@ impl Daemon {
         };
         // Before the first answer: whoever has got one finds the file.
         daemon.pid_file.follow(daemon.config.pid_file.as_deref());
-        for (address, (lock, sockets)) in bound {
-            daemon.workers.listen(sockets);
-            daemon.note_listening(address, lock);
-        }
+        bound.into_iter().for_each(|bound| listening.begin(bound, &daemon.workers));
+        daemon.listening = listening;
         daemon.tell_listening();
         Ok(daemon)
-    }
-
-    fn note_listening(&mut self, address: SocketAddr, lock: Lock) {
-        let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
-        let (ip, port) = (address.ip(), address.port());
-        logging::event!(Category::Network, Severity::Info, "listening on {family} address {ip}#{port}");
-        self.listening.insert(address, lock);
     }
 
     /// Serves until told to stop.
@@ -189,6 +190,8 @@ impl Daemon {
         let Signals { mut hangup, mut terminate, mut interrupt, mut first, mut second } = signals;
         let changes = host::address_changes().and_then(UnixDatagram::from_std).ok();
         logging::event!(Category::General, Severity::Notice, "running");
+        let mut watchdog = Watchdog::new(&self.setup.notify, &self.workers);
+        let mut look_at = self.next_look();
         loop {
             tokio::select! {
                 _ = hangup.recv() => self.reload(),
@@ -197,40 +200,57 @@ impl Daemon {
                 _ = first.recv() => ignore("SIGUSR1"),
                 _ = second.recv() => ignore("SIGUSR2"),
                 () = addresses_changed(changes.as_ref()) => self.follow_interfaces(),
-                () = pause(self.next_look()) => self.follow_interfaces(),
+                () = until(look_at) => self.follow_interfaces(),
+                () = watchdog.due() => {
+                    watchdog.look(&self.setup.notify, &self.workers);
+                    continue;
+                }
             }
+            look_at = self.next_look();
         }
         self.stop();
         Ok(())
     }
 
-    /// How long until the interfaces are looked at without being told: soon while some address cannot be had.
-    fn next_look(&self) -> Duration {
+    /// When the interfaces are looked at without being told: soon while some address cannot be had; `None`: never.
+    fn next_look(&self) -> Option<tokio::time::Instant> {
         let interval = self.config.interface_interval;
-        match (self.missing.is_empty(), interval.is_zero()) {
-            (true, _) => interval,
+        let wait = match (self.listening.missing().is_empty(), interval.is_zero()) {
+            (true, true) => return None,
+            (true, false) => interval,
             (false, true) => LISTEN_AGAIN,
             (false, false) => interval.min(LISTEN_AGAIN),
+        };
+        Some(tokio::time::Instant::now() + wait)
+    }
+
+    /// A line for whoever looks at the service.
+    fn status(&self) -> String {
+        match self.listening.missing().is_empty() {
+            true => format!("listening on {}", list(self.listening.addresses())),
+            false => format!("NOT listening on {}", list(self.listening.missing())),
         }
     }
 
     /// Reads the configuration again and puts it in force, or says what is wrong and changes nothing.
     fn reload(&mut self) {
         logging::event!(Category::General, Severity::Info, "received SIGHUP signal to reload zones");
+        self.setup.notify.reloading();
         let host = host_addresses();
-        let checked = config::load(&self.path).map_err(StartError::Config).and_then(|loaded| {
-            let wanted = addresses::wanted(&loaded.config, &host);
-            refuse_own_forwarders(&loaded.config, &wanted)?;
-            if wanted.is_empty() {
-                return Err(StartError::NoAddress);
-            }
-            refuse_moved_state(&self.config, &loaded.config)?;
-            // The last check, for it changes something.
-            if loaded.config.directory != self.config.directory {
-                enter_directory(&loaded.config)?;
-            }
-            Ok((loaded, wanted))
-        });
+        let checked =
+            config::load_given(&self.setup.file, &self.setup.given).map_err(StartError::Config).and_then(|loaded| {
+                let wanted = addresses::wanted(&loaded.config, &host);
+                refuse_own_forwarders(&loaded.config, &wanted)?;
+                if wanted.is_empty() {
+                    return Err(StartError::NoAddress);
+                }
+                refuse_moved_state(&self.config, &loaded.config)?;
+                // The last check, for it changes something.
+                if loaded.config.directory != self.config.directory {
+                    enter_directory(&loaded.config)?;
+                }
+                Ok((loaded, wanted))
+            });
         match checked {
             Ok((loaded, wanted)) => {
                 loaded.warnings.iter().for_each(log_warning);
@@ -251,14 +271,15 @@ impl Daemon {
                 );
             }
         }
+        self.setup.notify.ready(&self.status());
     }
 
     fn say_reloaded(&self) {
-        if self.missing.is_empty() {
+        if self.listening.missing().is_empty() {
             logging::event!(Category::General, Severity::Info, "reloading configuration succeeded");
             return;
         }
-        let (missing, every) = (list(&self.missing), LISTEN_AGAIN.as_secs());
+        let (missing, every) = (list(self.listening.missing()), LISTEN_AGAIN.as_secs());
         logging::event!(
             Category::General,
             Severity::Error,
@@ -281,7 +302,7 @@ impl Daemon {
         self.shared.desks.upstream.cache.set_capacity(cache_octets(config.cache_size));
         self.workers.reconfigure();
         self.listen_on(wanted);
-        self.logger.reconfigure(&config.logging, &working_directory());
+        self.logger.reconfigure(&self.setup.log.config(&config.logging), &working_directory());
         self.channel.follow(&config);
         let origins = self.zones.origins.clone();
         self.channel.tell(|facts| (facts.read, facts.failed, facts.zones) = (SystemTime::now(), None, origins));
@@ -301,49 +322,20 @@ impl Daemon {
         self.listen_on(&addresses::wanted(&self.config, &host));
     }
 
-    /// Listens on these addresses and no others; what cannot be had is said once and tried again soon.
     fn listen_on(&mut self, wanted: &BTreeSet<SocketAddr>) {
-        for &address in wanted {
-            if self.listening.contains_key(&address) {
-                continue;
-            }
-            let bind = || Ok((Lock::take(address)?, Workers::bind(address, self.workers.len())?));
-            match bind() {
-                Ok((lock, sockets)) => {
-                    self.workers.listen(sockets);
-                    self.note_listening(address, lock);
-                    if self.missing.remove(&address) {
-                        let (ip, port) = (address.ip(), address.port());
-                        logging::event!(Category::Network, Severity::Error, "listening on {ip} port {port} at last");
-                    }
-                }
-                Err(error) => {
-                    if self.missing.insert(address) {
-                        let text = StartError::Listen(address, error);
-                        logging::event!(Category::Network, Severity::Error, "{text}");
-                    }
-                }
-            }
-        }
-        self.missing.retain(|address| wanted.contains(address));
-        let gone: Vec<SocketAddr> =
-            self.listening.keys().filter(|&address| !wanted.contains(address)).copied().collect();
-        for address in gone {
-            self.workers.leave(address);
-            self.listening.remove(&address);
-            let (ip, port) = (address.ip(), address.port());
-            logging::event!(Category::Network, Severity::Info, "no longer listening on {ip}#{port}");
-        }
+        self.listening.follow(wanted, &self.workers);
         self.tell_listening();
     }
 
     fn tell_listening(&self) {
-        let (listening, missing) = (self.listening.keys().copied().collect(), self.missing.iter().copied().collect());
+        let listening = self.listening.addresses().copied().collect();
+        let missing = self.listening.missing().iter().copied().collect();
         self.channel.tell(|facts| (facts.listening, facts.missing) = (listening, missing));
     }
 
     fn stop(mut self) {
         logging::event!(Category::General, Severity::Notice, "shutting down");
+        self.setup.notify.stopping();
         self.pid_file.remove();
         drop(self.channel);
         self.workers.stop(STOP_PATIENCE);
@@ -351,6 +343,24 @@ impl Daemon {
         logging::event!(Category::General, Severity::Notice, "exiting");
         self.logger.shutdown();
     }
+}
+
+/// The log of a server that starts, and its first lines.
+fn start_log(setup: &Setup, config: &Config) -> Logger {
+    let (directory, on_stderr) = (working_directory(), setup.log.is_on_stderr());
+    let (logger, _) = Logger::start(&setup.log.config(&config.logging), &directory, on_stderr);
+    logger.set_debug_level(setup.debug_level);
+    // A second server in one process shares the first one's log.
+    let _ = logger.install();
+    logging::event!(Category::General, Severity::Notice, "starting tandem {}", env!("CARGO_PKG_VERSION"));
+    for remark in &setup.remarks {
+        logging::event!(Category::General, Severity::Warning, "{remark}");
+    }
+    logger
+}
+
+fn lock_instance(path: &Path) -> Result<Instance, StartError> {
+    Instance::lock(path).map_err(|error| StartError::LockFile(path.to_owned(), error))
 }
 
 fn share(config: &Config, host: Arc<Host>, zones: &Zones, keeper: Keeper, workers: usize) -> Arc<Shared> {
@@ -445,10 +455,10 @@ async fn addresses_changed(changes: Option<&UnixDatagram>) {
     while changes.try_recv(&mut [0; 4096]).is_ok() {}
 }
 
-/// Waits for `interval`; for ever if it is zero.
-async fn pause(interval: Duration) {
-    if interval.is_zero() {
-        return std::future::pending().await;
+/// Waits until then; for ever without a time.
+async fn until(time: Option<tokio::time::Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
-    tokio::time::sleep(interval).await;
 }

@@ -29,6 +29,8 @@ pub enum StartError {
     StateMoved(Option<PathBuf>, Option<PathBuf>),
     /// `control_socket` cannot be had.
     Control(Untaken),
+    /// The lock file cannot be locked.
+    LockFile(PathBuf, io::Error),
     /// Something the system did not allow, with what was tried.
     System(String, io::Error),
 }
@@ -65,6 +67,10 @@ impl fmt::Display for StartError {
                 )
             }
             Self::Control(untaken) => untaken.fmt(f),
+            Self::LockFile(path, error) if error.kind() == io::ErrorKind::WouldBlock => {
+                write!(f, "could not lock {}; another named process may be running", path.display())
+            }
+            Self::LockFile(path, error) => write!(f, "cannot use lock-file '{}': {error}", path.display()),
             Self::System(what, error) => write!(f, "{what}: {error}"),
         }
     }

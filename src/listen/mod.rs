@@ -16,6 +16,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -36,11 +37,22 @@ pub struct Sockets {
     tcp: std::net::TcpListener,
 }
 
+/// Sockets of an address that somebody else has bound, such as the service manager.
+#[derive(Debug, Default)]
+pub struct Handed {
+    /// By UDP.
+    pub udp: Option<std::net::UdpSocket>,
+    /// By TCP.
+    pub tcp: Option<std::net::TcpListener>,
+}
+
 /// What a worker is told.
 enum Order {
     Listen(Sockets),
     Leave(SocketAddr),
     Reconfigure,
+    /// Count yourself: you live.
+    Answer(Arc<AtomicUsize>),
     /// Leave every address, answer what waits, within this time at most.
     Stop(Duration),
 }
@@ -83,12 +95,19 @@ impl Workers {
         self.threads.is_empty()
     }
 
-    /// Binds the sockets of an address, one pair for each of `workers`.
+    /// Binds the sockets of an address, one pair for each of `workers`. One that was handed over is the first worker's;
+    /// the others get sockets beside it where it lets them (SO_REUSEPORT, and one user), else they share it.
     ///
     /// # Errors
     /// What the system says: in use, not permitted, no such address.
-    pub fn bind(local: SocketAddr, workers: usize) -> io::Result<Vec<Sockets>> {
-        let bind = |_| Ok(Sockets { local, udp: sockets::udp_listener(local)?, tcp: sockets::tcp_listener(local)? });
+    pub fn bind(local: SocketAddr, workers: usize, handed: &Handed) -> io::Result<Vec<Sockets>> {
+        let share_udp = |socket: &std::net::UdpSocket| sockets::adopt_udp(socket.try_clone()?);
+        let share_tcp = |socket: &std::net::TcpListener| sockets::adopt_tcp(socket.try_clone()?);
+        let bind = |worker| {
+            let udp = one_of(worker, handed.udp.as_ref(), || sockets::udp_listener(local), share_udp)?;
+            let tcp = one_of(worker, handed.tcp.as_ref(), || sockets::tcp_listener(local), share_tcp)?;
+            Ok(Sockets { local, udp, tcp })
+        };
         (0..workers).map(bind).collect()
     }
 
@@ -109,6 +128,11 @@ impl Workers {
         self.tell(|| Order::Reconfigure);
     }
 
+    /// Lets each worker that lives add one to `present`, as soon as it looks at its orders.
+    pub fn call_the_roll(&self, present: &Arc<AtomicUsize>) {
+        self.tell(|| Order::Answer(Arc::clone(present)));
+    }
+
     /// Stops listening, answers what waits within `patience`, and ends the threads.
     pub fn stop(self, patience: Duration) {
         self.tell(|| Order::Stop(patience));
@@ -122,6 +146,20 @@ impl Workers {
         for orders in &self.orders {
             let _ = orders.send(order());
         }
+    }
+}
+
+/// A worker's socket: its own where it can be had.
+fn one_of<S>(
+    worker: usize,
+    handed: Option<&S>,
+    bind: impl Fn() -> io::Result<S>,
+    share: impl Fn(&S) -> io::Result<S>,
+) -> io::Result<S> {
+    match (handed, worker) {
+        (None, _) => bind(),
+        (Some(handed), 0) => share(handed),
+        (Some(handed), _) => bind().or_else(|_| share(handed)),
     }
 }
 
@@ -143,6 +181,7 @@ async fn run(number: u16, shared: Arc<Shared>, mut orders: mpsc::UnboundedReceiv
             }
             Order::Leave(local) => leave(listening.remove(&local)),
             Order::Reconfigure => worker.reconfigure(),
+            Order::Answer(present) => drop(present.fetch_add(1, Ordering::Relaxed)),
             Order::Stop(patience) => {
                 listening.drain().for_each(|(_, stops)| leave(Some(stops)));
                 let _ = tokio::time::timeout(patience, until_idle(&worker)).await;

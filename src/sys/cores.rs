@@ -9,6 +9,11 @@ pub fn usable() -> Vec<usize> {
     if cores.is_empty() { vec![0] } else { cores }
 }
 
+/// The cores of this many workers, each of which runs on one: the first ones; where there are fewer, in turn.
+pub fn of_workers(workers: usize) -> Vec<usize> {
+    usable().into_iter().cycle().take(workers).collect()
+}
+
 /// Keeps the calling thread on one core; where the system does not allow it, the thread stays free.
 pub fn stay_on(core: usize) {
     let mut set = nix::sched::CpuSet::new();

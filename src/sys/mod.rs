@@ -6,11 +6,14 @@
 pub mod batch;
 pub mod cores;
 pub mod host;
+pub mod inherited;
 pub mod limits;
 pub mod local_time;
 pub mod memory;
 pub mod parent;
 pub mod prefetch;
 pub mod priority;
+pub mod privileges;
+pub mod process;
 pub mod sockets;
 pub mod state_directory;

@@ -21,6 +21,7 @@ const TCP_BACKLOG: i32 = 1024;
 pub fn udp_listener(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     prepare(&socket, address)?;
+    keep_families_apart(&socket, address)?;
     socket.set_reuse_port(true)?;
     socket.bind(&address.into())?;
     Ok(socket.into())
@@ -33,13 +34,33 @@ pub fn udp_listener(address: SocketAddr) -> io::Result<UdpSocket> {
 pub fn tcp_listener(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
+    keep_families_apart(&socket, address)?;
     // A restart must not wait for connections of the last run to time out.
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
     socket.bind(&address.into())?;
+    socket.listen(TCP_BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Prepares a UDP socket for clients that somebody else has bound and handed over.
+///
+/// # Errors
+/// What the system says.
+pub fn adopt_udp(socket: UdpSocket) -> io::Result<UdpSocket> {
+    let address = socket.local_addr()?;
+    let socket = Socket::from(socket);
+    prepare(&socket, address)?;
+    Ok(socket.into())
+}
+
+/// Prepares a listening TCP socket that somebody else has bound and handed over.
+///
+/// # Errors
+/// What the system says.
+pub fn adopt_tcp(socket: TcpListener) -> io::Result<TcpListener> {
+    socket.set_nonblocking(true)?;
+    let socket = Socket::from(socket);
     socket.listen(TCP_BACKLOG)?;
     Ok(socket.into())
 }
@@ -51,9 +72,15 @@ pub fn tcp_listener(address: SocketAddr) -> io::Result<TcpListener> {
 pub fn udp_to(source: SocketAddr, peer: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))?;
     prepare(&socket, peer)?;
+    keep_families_apart(&socket, peer)?;
     socket.bind(&source.into())?;
     socket.connect(&peer.into())?;
     Ok(socket.into())
+}
+
+/// An IPv6 socket takes no IPv4; said before it is bound.
+fn keep_families_apart(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    if address.is_ipv6() { socket.set_only_v6(true) } else { Ok(()) }
 }
 
 fn prepare(socket: &Socket, address: SocketAddr) -> io::Result<()> {
@@ -61,9 +88,6 @@ fn prepare(socket: &Socket, address: SocketAddr) -> io::Result<()> {
     // The kernel caps this at net.core.rmem_max; less is no reason not to serve.
     let _ = socket.set_recv_buffer_size(UDP_BUFFER_OCTETS);
     let _ = socket.set_send_buffer_size(UDP_BUFFER_OCTETS);
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
     ignore_path_mtu(socket, address);
     Ok(())
 }
@@ -115,9 +139,7 @@ pub fn probe(address: SocketAddr) -> io::Result<()> {
     // Old connections in TIME_WAIT are no reason to refuse; a listening socket still is.
     tcp.set_reuse_address(true)?;
     for socket in [&udp, &tcp] {
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
+        keep_families_apart(socket, address)?;
         socket.bind(&address.into())?;
     }
     tcp.listen(1)
