@@ -10,6 +10,7 @@ pub mod ctl;
 pub mod demo;
 pub mod explain;
 pub mod journal;
+pub mod named;
 mod pointed;
 pub mod program;
 pub mod serve;
@@ -57,6 +58,15 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Journal(args) => journal::run(args),
         Command::Serve(args) => serve::run(args),
     }
+}
+
+/// A worker that panicked would leave its share of the queries without answers: better to be started anew.
+fn abort_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
 }
 
 /// Writes lines to standard output; `false` if they could not be written.

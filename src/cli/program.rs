@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use super::{Cli, checkconf};
+use super::{Cli, checkconf, named};
 
 /// A program.
 #[derive(Clone, Copy)]
@@ -26,6 +26,7 @@ pub struct Program {
 /// The programs; the first is the one that an unknown name means.
 pub const PROGRAMS: &[Program] = &[
     Program { name: "tandem", command: tandem, run: run_tandem },
+    Program { name: "named", command: named::command, run: named::run },
     Program { name: "named-checkconf", command: checkconf::command, run: checkconf::run },
 ];
 

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::daemon;
-use crate::sys::parent;
+use crate::daemon::{self, Notify, Setup};
+use crate::sys::{inherited, parent};
 
 /// Answer queries until told to stop.
 #[derive(Debug, clap::Args)]
@@ -21,16 +21,24 @@ pub struct ServeArgs {
 
 /// Runs until SIGTERM or SIGINT; says on standard error why it could not start.
 pub fn run(args: ServeArgs) -> ExitCode {
-    // A worker that panicked would leave its share of the queries without answers: better to be started anew.
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        report(panic);
-        std::process::abort();
-    }));
+    super::abort_on_panic();
     if let Some(error) = args.end_with.and_then(|parent| parent::end_with(parent).err()) {
         return failed(&error);
     }
-    daemon::run(&args.config).map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+    let sockets = inherited::take();
+    let (notify, remarks) = match Notify::from_environment() {
+        Ok(notify) => (notify, Vec::new()),
+        Err(error) => (Notify::default(), vec![unheard(&error)]),
+    };
+    let setup = Setup { file: args.config, sockets, notify, remarks, ..Setup::default() };
+    // Whatever the log takes, who starts it sees that it runs.
+    let ready = |addresses: &str| drop(writeln!(std::io::stderr(), "tandem listens on {addresses}"));
+    daemon::run(setup, ready).map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+}
+
+/// NOTIFY_SOCKET leads nowhere.
+pub(super) fn unheard(error: &std::io::Error) -> String {
+    format!("the service manager cannot be told how the server is: NOTIFY_SOCKET: {error}")
 }
 
 fn failed(error: &dyn fmt::Display) -> ExitCode {

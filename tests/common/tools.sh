@@ -21,6 +21,9 @@ unbound          unbound           unbound
 knotd            knot              knot
 dnsperf          dnsperf           dnsperf
 nc               netcat-openbsd    nmap-ncat
+systemd-analyze  systemd           systemd
+systemd-socket-activate systemd    systemd
+shellcheck       shellcheck        ShellCheck
 ps               procps            procps-ng
 ip               iproute2          iproute
 nsenter          util-linux        util-linux

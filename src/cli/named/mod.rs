@@ -1,0 +1,127 @@
+//! `named`: the server as a daemon, with the arguments, messages and exit codes of BIND's program of that name.
+//!
+//! In this order: read the arguments, take what whoever started us hands over, find the user while its tables are in
+//! reach, leave the terminal while there is one thread, change the root directory, give up root; then `daemon` runs.
+//! So the configuration is read, the sockets bound and every file written by the user that will do so at each reload.
+
+mod arguments;
+mod version;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use arguments::{Arguments, Asked, Where};
+
+use super::print_lines;
+use crate::config::CommandLine;
+use crate::daemon::{self, Log, Notify, Setup};
+use crate::sys::privileges::{self, User};
+use crate::sys::process::{self, Detached, Readiness};
+use crate::sys::{inherited, local_time};
+
+pub use arguments::command;
+
+/// Where the configuration is looked for, in this order: Debian's place, everybody else's.
+const CONFIGURATIONS: [&str; 2] = ["/etc/bind/named.conf", "/etc/named.conf"];
+/// Without `pid-file`.
+const PID_FILE: &str = "/run/named/named.pid";
+
+/// Runs until told to stop, and in the background unless told otherwise; says on standard error why it does not.
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    match arguments::read(arguments) {
+        Asked::Serve(arguments) => start(*arguments).unwrap_or_else(|error| failed(&format!("named: {error}"))),
+        Asked::Version => print_or_fail(vec![version::line()]),
+        Asked::Versions => print_or_fail(version::lines(&configuration())),
+        Asked::Help(text) => print_or_fail(vec![text]),
+        Asked::Usage => {
+            say(arguments::USAGE);
+            ExitCode::SUCCESS
+        }
+        Asked::Wrong { why, usage } => {
+            if usage {
+                say(arguments::USAGE);
+            }
+            failed(&format!("named: {why}"))
+        }
+    }
+}
+
+fn start(arguments: Arguments) -> Result<ExitCode, String> {
+    super::abort_on_panic();
+    let sockets = inherited::take();
+    let mut remarks = arguments.remarks;
+    let notify = Notify::from_environment().unwrap_or_else(|error| {
+        remarks.push(super::serve::unheard(&error));
+        Notify::default()
+    });
+    let user = arguments.user.as_deref().map(find_user).transpose()?;
+    let readiness = match arguments.place {
+        Where::Background => match process::detach().map_err(|error| format!("cannot leave the terminal: {error}"))? {
+            Detached::Parent(code) => return Ok(code),
+            Detached::Child(readiness) => Some(readiness),
+        },
+        Where::Foreground | Where::Terminal => None,
+    };
+    if let Some(root) = &arguments.root {
+        // Its files are not in the new root.
+        local_time::utc_offset_seconds(0);
+        privileges::change_root(root).map_err(|error| error.to_string())?;
+    }
+    match &user {
+        Some(user) => user.assume().map_err(|error| error.to_string())?,
+        None => privileges::no_new_privileges().map_err(|error| format!("prctl(): {error}"))?,
+    }
+    let setup = Setup {
+        file: arguments.configuration.unwrap_or_else(configuration),
+        given: CommandLine { port: arguments.port, family: arguments.family, pid_file: Some(PID_FILE.into()) },
+        log: log(arguments.place, arguments.log_file),
+        debug_level: arguments.debug_level,
+        workers: arguments.workers,
+        lock_file: arguments.lock_file,
+        sockets,
+        notify,
+        remarks,
+    };
+    Ok(daemon::run(setup, |_| tell(readiness)).map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS))
+}
+
+fn find_user(name: &str) -> Result<User, String> {
+    let found = User::find(name).map_err(|error| format!("user '{name}': {error}"))?;
+    found.ok_or_else(|| format!("user '{name}' unknown"))
+}
+
+fn log(place: Where, file: Option<PathBuf>) -> Log {
+    match (place, file) {
+        (Where::Terminal, _) => Log::StderrAlone,
+        (_, Some(file)) => Log::File(file),
+        (_, None) => Log::Syslog,
+    }
+}
+
+fn tell(readiness: Option<Readiness>) {
+    // The process that waits may have been ended: nobody has to know then.
+    let _ = readiness.map(Readiness::tell);
+}
+
+/// The first that is there; else the one that everybody expects.
+fn configuration() -> PathBuf {
+    let found = CONFIGURATIONS.iter().map(PathBuf::from).find(|path| path.exists());
+    found.unwrap_or_else(|| PathBuf::from(CONFIGURATIONS[1]))
+}
+
+fn print_or_fail(lines: Vec<String>) -> ExitCode {
+    if print_lines(lines) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn failed(error: &dyn fmt::Display) -> ExitCode {
+    say(&error.to_string());
+    ExitCode::FAILURE
+}
+
+/// To standard error; where that is gone nobody can be told.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
