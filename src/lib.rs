@@ -9,6 +9,7 @@
 //! | | [`wire`] | packets in place: queries, responses, segments, replies; RDATA in text |
 //! | | [`tsig`] | transaction signatures: who sent a message |
 //! | | [`logging`] | named's channels and categories, written by a thread of its own |
+//! | | [`metrics`] | counters, each worker's own; readers add up |
 //! | | [`config`] | the validated [`config::Config`] and its two readers, named.conf and TOML |
 //! | what the server knows | [`access`] | match lists compiled to one look-up, cookies, quotas |
 //! | | [`health`] | which servers behind a name are well |
@@ -19,7 +20,9 @@
 //! | the query path | [`answer`] | decides what a query gets; keeps those that wait; also explains |
 //! | | [`keeper`] | makes updates of local zones and keeps them: one thread, a journal a zone |
 //! | | [`listen`] | one worker a core: sockets and timers, lent to `answer` |
-//! | the operators' side | [`control`] | a Unix socket for what they ask and tell: health, zones, explanations |
+//! | the operators' side | [`statistics`] | what was counted, in named's shapes: JSON, XML, text |
+//! | | [`control`] | a Unix socket for what they ask and tell: health, zones, explanations |
+//! | | [`http`] | statistics-channels: what was counted, over HTTP |
 //! | | [`daemon`] | start, reload, stop; the only module that knows everyone |
 //! | | [`cli`] | programs by name, subcommands, the demo |
 //!
@@ -73,6 +76,7 @@ pub mod sys;
 pub mod wire;
 pub mod tsig;
 pub mod logging;
+pub mod metrics;
 pub mod config;
 pub mod access;
 pub mod health;
@@ -83,6 +87,8 @@ pub mod state;
 pub mod answer;
 pub mod keeper;
 pub mod listen;
+pub mod statistics;
 pub mod control;
+pub mod http;
 pub mod daemon;
 pub mod cli;

@@ -27,6 +27,7 @@ use tandem::access::{Bounds, Host, Quota};
 use tandem::answer::{Client, Context, Decision, Desk, Moment, decide, desk, walk};
 use tandem::cache::{Cache, Key, Parts};
 use tandem::config::{Config, ForwardRule, ForwardSettings, Forwarder};
+use tandem::metrics::Meter;
 use tandem::state::{Snapshot, State, Zones};
 use tandem::upstream::{self, HedgeBudget, InFlight};
 use tandem::wire::response::Reader;
@@ -79,8 +80,8 @@ fn snapshot(rules: usize) -> Arc<Snapshot> {
     state(rules).present()
 }
 
-fn context<'c>(snapshot: &'c Snapshot, cache: &'c Cache, now: Instant) -> Context<'c> {
-    Context { snapshot, cache, now, unix: 1_700_000_000, rotation: 0 }
+fn context<'c>(snapshot: &'c Snapshot, cache: &'c Cache, meter: &'c Meter, now: Instant) -> Context<'c> {
+    Context { snapshot, cache, now, unix: 1_700_000_000, rotation: 0, meter }
 }
 
 fn client() -> Client {
@@ -149,7 +150,7 @@ fn filled(snapshot: &Snapshot, names: u32, dnssec_ok: bool, now: Instant) -> (Ar
     for (kind, name) in order.into_iter().map(named) {
         queries.push(&query(&name, kind.qtype(), opt));
     }
-    check_all_hit(context(snapshot, &cache, now), &queries);
+    check_all_hit(context(snapshot, &cache, &Meter::default(), now), &queries);
     (cache, queries)
 }
 
@@ -165,7 +166,8 @@ fn hit(criterion: &mut Criterion) {
             group.bench_function(BenchmarkId::new(case, size), |bencher| {
                 let now = Instant::now();
                 let (cache, queries) = made.get_or_insert_with(|| filled(&snapshot, names, dnssec_ok, now));
-                let context = context(&snapshot, cache, now);
+                let meter = Meter::default();
+                let context = context(&snapshot, cache, &meter, now);
                 let (mut out, mut next) = ([0; REPLY_OCTETS], 0);
                 bencher.iter(|| {
                     next = if next + 1 == queries.len() { 0 } else { next + 1 };
@@ -214,7 +216,7 @@ fn desk(state: &Arc<State>, cache: &Arc<Cache>, epoch: Instant) -> Desk<()> {
         epoch,
     };
     let waiting = Quota::new(Bounds::of_waiting_questions(&Config::default().limits));
-    Desk::new(0, [7; 32], desk::Common { state: Arc::clone(state), waiting, upstream })
+    Desk::new(0, [7; 32], desk::Common { state: Arc::clone(state), waiting, upstream, metrics: Arc::default() })
 }
 
 /// `memory/…`: an access whose address the one before has told, within as much memory as so many answers take.
@@ -251,7 +253,8 @@ fn threads(criterion: &mut Criterion) {
             bencher.iter_custom(|times| {
                 let work = |core: usize, (snapshot, cache, queries): &(Arc<Snapshot>, Arc<Cache>, Queries)| {
                     tandem::sys::cores::stay_on(core);
-                    let (context, mut out) = (context(snapshot, cache, now), [0; REPLY_OCTETS]);
+                    let meter = Meter::default();
+                    let (context, mut out) = (context(snapshot, cache, &meter, now), [0; REPLY_OCTETS]);
                     let start = Instant::now();
                     for turn in 0..times {
                         // Each begins elsewhere.

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use siphasher::sip::SipHasher24;
 
 /// Octets of a client cookie.
-const CLIENT_LEN: usize = 8;
+pub const CLIENT_LEN: usize = 8;
 
 /// Octets of the longest option: the client's 8 and at most 32 of the server's (RFC 7873 §4).
 pub const MAX_OPTION_LEN: usize = 40;
@@ -25,6 +25,9 @@ const MAX_AGE_SECONDS: i32 = 3600;
 
 /// A server cookie further in the future than this is bad: the clocks of two nodes differ by less.
 const MAX_AHEAD_SECONDS: i32 = 300;
+
+/// Ages of server cookies that are not too old and not of the future, in seconds.
+pub const ACCEPTED_AGES: std::ops::RangeInclusive<i32> = -MAX_AHEAD_SECONDS..=MAX_AGE_SECONDS;
 
 /// A valid server cookie older than this is replaced.
 const RENEW_AGE_SECONDS: i32 = 1800;
@@ -130,10 +133,8 @@ impl ServerCookies {
     }
 
     fn accept(&self, cookie: &Reply, client: IpAddr, now_unix: u32) -> Option<Accepted> {
-        let timestamp = u32::from_be_bytes(cookie[12..16].try_into().expect("four octets"));
-        // Serial number arithmetic (RFC 1982), so that 2106 is no special year.
-        let age_seconds = now_unix.wrapping_sub(timestamp).cast_signed();
-        if cookie[8] != VERSION || !(-MAX_AHEAD_SECONDS..=MAX_AGE_SECONDS).contains(&age_seconds) {
+        let age_seconds = age_seconds(cookie, now_unix)?;
+        if cookie[8] != VERSION || !ACCEPTED_AGES.contains(&age_seconds) {
             return None;
         }
         // Compared as one number: the time does not tell how many octets were right.
@@ -144,6 +145,14 @@ impl ServerCookies {
         }
         self.previous.iter().any(made_with).then_some(Accepted { cookie: *cookie, renew: true })
     }
+}
+
+/// How old a server cookie of our form says it is, in seconds; `None`: it is of another length.
+pub fn age_seconds(option: &[u8], now_unix: u32) -> Option<i32> {
+    let cookie = Reply::try_from(option).ok()?;
+    let timestamp = u32::from_be_bytes(cookie[12..16].try_into().expect("four octets"));
+    // Serial number arithmetic (RFC 1982), so that 2106 is no special year.
+    Some(now_unix.wrapping_sub(timestamp).cast_signed())
 }
 
 /// A server cookie that is ours.

@@ -12,6 +12,6 @@ mod interval;
 mod lookup;
 
 pub use compiled::{Acl, Host, Verdict};
-pub use cookie::{ClientCookie, CookieCheck, CookieVerdict, Secret, ServerCookies};
+pub use cookie::{CLIENT_LEN, ClientCookie, CookieCheck, CookieVerdict, Secret, ServerCookies};
 pub use explain::{Explanation, Link};
 pub use quota::{Bounds, Exceeded, Permit, Quota, Source};

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use super::chain::{self, Chain};
 use super::local::Present;
-use super::refuse::Denied;
+use super::refuse::{Denied, Stage};
 use super::{Client, Context, Decision, Forward, most_octets, refuse, signed};
 use crate::access::CookieVerdict;
 use crate::cache::{Key, Lookup, Parts, Patch, RefreshWindow};
 use crate::config::RrsetOrder;
+use crate::metrics::{Event, Lookups};
 use crate::state::rules::Local;
 use crate::state::{Route, View};
 use crate::tsig::Signer;
@@ -120,15 +121,36 @@ impl<'a> Admitted<'a> {
         let start = reply::begin(out, &self.query);
         let limit = self.limit(out.len());
         match cache.copy_into(hash, key, now, self.patch(rule), &mut out[start..limit]) {
-            Lookup::Hit { meta, written, refresh: false } => self.reply(meta, start + written, out),
+            Lookup::Hit { meta, written, refresh: false } => {
+                self.count(Lookups::Answered);
+                self.reply(meta, start + written, out)
+            }
             Lookup::Hit { meta, written, refresh: true } => {
+                self.count(Lookups::Answered);
                 let reply = self.reply(meta, start + written, out);
                 self.and_refresh(reply, key.clone(), hash)
             }
-            Lookup::TooLong(meta) => self.reply_too_long(meta, out),
-            Lookup::GoesOn => self.follow_from_start(self.query.qname(), out),
-            Lookup::Miss => self.answer_stale(key.clone(), hash, rule, out),
+            Lookup::TooLong(meta) => {
+                self.count(Lookups::Answered);
+                self.reply_too_long(meta, out)
+            }
+            Lookup::GoesOn => {
+                let decision = self.follow_from_start(self.query.qname(), out);
+                let misses = matches!(decision, Decision::Forward(_));
+                self.count(if misses { Lookups::Missed } else { Lookups::Answered });
+                decision
+            }
+            Lookup::Miss => {
+                self.count(Lookups::Missed);
+                self.answer_stale(key.clone(), hash, rule, out)
+            }
         }
+    }
+
+    /// Counts a look-up in the cache.
+    #[inline]
+    pub(super) fn count(&self, lookup: Lookups) {
+        self.context.meter.lookup(self.view.id, lookup);
     }
 
     /// The place of the rule of a name in any case.
@@ -208,7 +230,13 @@ impl<'a> Admitted<'a> {
         };
         let limit = self.limit(out.len());
         let octets = reply::finish(out, &self.query, end, limit, &reply);
-        Decision::Reply(self.refusal().sealed(octets, out))
+        let octets = self.refusal().sealed(octets, out);
+        let Context { meter, .. } = self.context;
+        meter.answer(self.client.channel(), self.query.edns.is_some(), &out[..octets]);
+        if is_stale(&meta) {
+            meter.event(Event::QryUsedStale);
+        }
+        Decision::Reply(octets)
     }
 
     /// AD is for those who ask for it (RFC 6840 §5.7).
@@ -252,6 +280,7 @@ impl<'a> Admitted<'a> {
             recursion_available: self.recursion_available,
             signer: self.signer,
             view: Some(self.view),
+            stage: Stage::Query,
         }
     }
 
@@ -348,6 +377,12 @@ impl<'a> Admitted<'a> {
 #[inline]
 pub(super) fn key_of(signer: Option<&Signer>) -> Option<&Name> {
     signer.and_then(Signer::key).map(|key| key.name())
+}
+
+/// Whether an answer is given out after its TTL.
+#[inline]
+fn is_stale(meta: &Meta) -> bool {
+    meta.ede == ede::STALE_ANSWER + 1 || meta.ede == ede::STALE_NXDOMAIN_ANSWER + 1
 }
 
 /// The extended error that goes with a failure.

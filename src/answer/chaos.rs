@@ -20,7 +20,10 @@ pub(super) fn answer(refusal: &Refusal<'_, '_>, out: &mut [u8]) -> usize {
         HOSTNAME_BIND => identity.hostname.as_deref(),
         ID_SERVER => identity.server_id.as_deref(),
         AUTHORS_BIND => None,
-        _ => return refusal.with_ede(rcode::REFUSED, ede::PROHIBITED, "no such name in class CH", out),
+        _ => {
+            refusal.count_rejected();
+            return refusal.with_ede(rcode::REFUSED, ede::PROHIBITED, "no such name in class CH", out);
+        }
     };
     let text = text.filter(|_| matches!(query.qtype, rtype::TXT | rtype::ANY));
     let start = reply::begin(out, query);

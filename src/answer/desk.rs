@@ -8,6 +8,7 @@
 //! Not here: what a query gets ([`decide`], [`resume`]), when and whom to ask ([`crate::upstream`]).
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,6 +18,7 @@ use super::walk::{Keys, Walk};
 use super::{Chain, Client, Context, Decision, Forward, decide, fail, resume};
 use crate::access::{Exceeded, Permit, Quota, Secret, Source};
 use crate::logging::{self, Category, Severity};
+use crate::metrics::{Event, Meter, Registry};
 use crate::state::{Follower, Route, State};
 use crate::upstream::spares::Spares;
 use crate::upstream::{self, Ask, Asking, Command, FlightId, Machine, Output, Path, Server, Until, Waiter};
@@ -32,6 +34,8 @@ pub struct Common {
     pub waiting: Arc<Quota>,
     /// What their machines share, the cache among it.
     pub upstream: upstream::Common,
+    /// What they count.
+    pub metrics: Arc<Registry>,
 }
 
 /// When something happens.
@@ -87,6 +91,7 @@ pub struct Desk<B> {
     machine: Machine<Route, Waiting<B>>,
     output: Output<Waiting<B>>,
     queue: Queue,
+    meter: Rc<Meter>,
     spare_packets: Spares<u8>,
     keys: Keys,
     rotation: u32,
@@ -99,11 +104,13 @@ pub struct Desk<B> {
 impl<B: Clone> Desk<B> {
     /// The desk of the worker of this number; `seed` comes from the system's CSPRNG.
     pub fn new(number: u16, seed: [u8; 32], common: Common) -> Self {
+        let meter = Rc::new(common.metrics.meter());
         Self {
             follower: common.state.follow(),
-            machine: Machine::new(number, seed, common.upstream.clone()),
+            machine: Machine::new(number, seed, common.upstream.clone(), Rc::clone(&meter)),
             output: Output::default(),
             queue: Queue::default(),
+            meter,
             spare_packets: Spares::default(),
             keys: Keys::default(),
             rotation: u32::from_le_bytes([seed[0], seed[1], seed[2], seed[3]]),
@@ -111,6 +118,11 @@ impl<B: Clone> Desk<B> {
             update_count: 0,
             common,
         }
+    }
+
+    /// What it counts by; for what its driver counts.
+    pub fn meter(&self) -> &Rc<Meter> {
+        &self.meter
     }
 
     /// Takes over what a new snapshot changes for the machine. [`Self::carry_out`] is due.
@@ -144,7 +156,8 @@ impl<B: Clone> Desk<B> {
         self.rotation = self.rotation.wrapping_add(1);
         let Moment { now, unix } = moment;
         let cache = &self.common.upstream.cache;
-        let context = Context { snapshot: self.follower.load(), cache, now, unix, rotation: self.rotation };
+        let (snapshot, meter) = (self.follower.load(), &*self.meter);
+        let context = Context { snapshot, cache, now, unix, rotation: self.rotation, meter };
         decide(context, packet, client, out)
     }
 
@@ -154,7 +167,8 @@ impl<B: Clone> Desk<B> {
     pub fn walk(&mut self, moment: Moment) -> Walk<'_> {
         let Moment { now, unix } = moment;
         let cache = &self.common.upstream.cache;
-        let context = Context { snapshot: self.follower.load(), cache, now, unix, rotation: self.rotation };
+        let (snapshot, meter) = (self.follower.load(), &*self.meter);
+        let context = Context { snapshot, cache, now, unix, rotation: self.rotation, meter };
         Walk::new(context, &mut self.keys, &mut self.rotation)
     }
 
@@ -177,6 +191,7 @@ impl<B: Clone> Desk<B> {
             }
         };
         driver.begins(&back);
+        self.meter.event(Event::QryRecursion);
         let until =
             Until::new(moment.now, forward.route.view.query_timeout).with_stale(moment.now, forward.route.rule().stale);
         let ticket = self.queue.join(source, forward.proven);
@@ -224,7 +239,8 @@ impl<B: Clone> Desk<B> {
     ) {
         let Moment { now, unix } = moment;
         let cache = &self.common.upstream.cache;
-        let context = Context { snapshot: self.follower.load(), cache, now, unix, rotation: 0 };
+        let (snapshot, meter) = (self.follower.load(), &*self.meter);
+        let context = Context { snapshot, cache, now, unix, rotation: 0, meter };
         driver.reply(back, |out| Some(request.reply(context, outcome, out)));
     }
 
@@ -324,7 +340,8 @@ impl<B: Clone> Desk<B> {
     ) {
         let Moment { now, unix } = moment;
         let cache = &self.common.upstream.cache;
-        let context = Context { snapshot: self.follower.load(), cache, now, unix, rotation: 0 };
+        let (snapshot, meter) = (self.follower.load(), &*self.meter);
+        let context = Context { snapshot, cache, now, unix, rotation: 0, meter };
         driver.reply(back, |out| match fail(context, packet, client, (ede::OTHER, why), out) {
             Decision::Reply(octets) => Some(octets),
             _ => None,
@@ -422,7 +439,8 @@ impl<B: Clone> Desk<B> {
         self.rotation = self.rotation.wrapping_add(1);
         let Moment { now, unix } = moment;
         let cache = &self.common.upstream.cache;
-        let context = Context { snapshot: self.follower.load(), cache, now, unix, rotation: self.rotation };
+        let (snapshot, meter) = (self.follower.load(), &*self.meter);
+        let context = Context { snapshot, cache, now, unix, rotation: self.rotation, meter };
         let chain = waiting.chain.take();
         let (mut next, mut refresh) = (None, None);
         driver.reply(&waiting.back, |out| {

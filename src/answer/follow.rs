@@ -7,6 +7,7 @@ use super::chain::{self, Chain, Closed};
 use super::local::Link;
 use super::{Context, Decision};
 use crate::cache::{Copied, Key, RefreshWindow};
+use crate::metrics::Lookups;
 use crate::wire::Segment;
 use crate::wire::header::{ede, rcode, rtype};
 use crate::wire::reply;
@@ -91,6 +92,7 @@ impl Admitted<'_> {
                 let stale = self.find_stale(&key, hash, rule, &mut octets)?;
                 Some(Copied { elapsed: 0, refresh: stale == Refresh::Yes && refresh.is_none(), stored_ms: 0 })
             });
+            self.count(if found.is_some() { Lookups::LinkFound } else { Lookups::LinkMissed });
             let Some(found) = found else {
                 chain.want(&next);
                 return self.forward_or_end(key, hash, chain, out);

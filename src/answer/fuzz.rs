@@ -137,8 +137,12 @@ impl World {
             epoch,
         };
         let state = Arc::new(State::new(&config(false), Arc::new(Host::default()), SECRET, &Zones::default()));
-        let common =
-            desk::Common { state, waiting: Quota::new(Bounds { all: 40, per_source: 30, for_proven: 4 }), upstream };
+        let common = desk::Common {
+            state,
+            waiting: Quota::new(Bounds { all: 40, per_source: 30, for_proven: 4 }),
+            upstream,
+            metrics: Arc::default(),
+        };
         let now = epoch + Duration::from_secs(1);
         let mut world = Self {
             now,

@@ -10,6 +10,7 @@ use arc_swap::Guard;
 use super::Decision;
 use super::admitted::Admitted;
 use super::chain::Chain;
+use crate::metrics::Event;
 use crate::state::rules::Local;
 use crate::wire::header::{HEADER_OCTETS, ede, rcode};
 use crate::wire::segment::{self, Meta, Segment};
@@ -154,6 +155,7 @@ impl Admitted<'_> {
     /// Refers to the servers of a delegation, with the addresses that are known here. Those that nobody can go on without
     /// must fit (RFC 9471 §3.1), of the others as many as do.
     fn refer(&self, referral: &Referral<'_>, name: &[u8], out: &mut [u8]) -> Decision {
+        self.context.meter.event(Event::QryReferral);
         let start = reply::begin(out, &self.query);
         let limit = self.limit(out.len()).saturating_sub(self.opt_octets());
         let authority = referral.ns.meta().answers;

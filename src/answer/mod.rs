@@ -25,8 +25,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::access::CookieVerdict;
+use crate::access::{CookieVerdict, cookie};
 use crate::cache::{Cache, Key};
+use crate::metrics::{Channel, Cookie, Event, Meter};
 use crate::state::{Route, Snapshot, View};
 use crate::wire::header::{PLAIN_UDP_OCTETS, class, ede, opcode, rcode, rtype};
 use crate::wire::query::{Fault, Query};
@@ -35,7 +36,7 @@ use admitted::Admitted;
 pub use chain::Chain;
 pub use desk::{Desk, Driver, Moment};
 pub use fuzz::fuzz_exchange;
-use refuse::Denied;
+use refuse::{Denied, Stage};
 
 /// Everything that a decision depends on beside the packet.
 #[derive(Clone, Copy)]
@@ -50,6 +51,8 @@ pub struct Context<'c> {
     pub unix: u64,
     /// Counts queries; the record that a set of addresses begins with follows from it.
     pub rotation: u32,
+    /// Where what happens is counted.
+    pub meter: &'c Meter,
 }
 
 /// Who asks.
@@ -63,6 +66,14 @@ pub struct Client {
     pub destination: IpAddr,
     /// How.
     pub transport: Transport,
+}
+
+impl Client {
+    /// How it asks, for counting.
+    #[inline]
+    fn channel(&self) -> Channel {
+        Channel::of(self.address, self.transport)
+    }
 }
 
 /// What a query gets.
@@ -130,7 +141,7 @@ impl Instead {
 fn decide_signed(context: Context<'_>, packet: &[u8], client: Client, out: &mut [u8]) -> Decision {
     let Ok(query) = Query::read(packet) else { return Decision::Drop };
     let judged = signed::judge(&context, &query, client);
-    match admit(context, query, judged.as_ref(), client, out) {
+    match admit::<true>(context, query, judged.as_ref(), client, out) {
         Ok(admitted) => admitted.answer(out),
         Err(octets) => Decision::Reply(octets),
     }
@@ -145,10 +156,41 @@ fn read<'a>(context: Context<'a>, packet: &'a [u8], client: Client, out: &mut [u
         return Err(Instead::Drop);
     }
     match Query::read(packet) {
-        Ok(query) if query.signed => Err(Instead::Signed),
-        Ok(query) => admit(context, query, None, client, out).map_err(Instead::Reply),
-        Err(Fault::Opcode(opcode::UPDATE, Some(end))) => Err(update::decide(context, packet, end, client, out)),
-        Err(fault) => Err(refuse::unread(fault, packet, out).map_or(Instead::Drop, Instead::Reply)),
+        Ok(query) => {
+            context.meter.request(client.channel(), packet.len());
+            match query.signed {
+                true => Err(Instead::Signed),
+                false => admit::<true>(context, query, None, client, out).map_err(Instead::Reply),
+            }
+        }
+        Err(fault) => Err(decide_fault(context, fault, packet, client, out)),
+    }
+}
+
+/// Decides what is no query, or cannot be read.
+#[cold]
+fn decide_fault(context: Context<'_>, fault: Fault, packet: &[u8], client: Client, out: &mut [u8]) -> Instead {
+    let (meter, channel) = (context.meter, client.channel());
+    if fault != Fault::NotAQuery {
+        meter.request(channel, packet.len());
+    }
+    if let Fault::Opcode(opcode, _) = fault {
+        meter.opcode(opcode);
+        if opcode == opcode::NOTIFY {
+            let v6 = client.address.is_ipv6();
+            meter.event(if v6 { Event::NotifyInv6 } else { Event::NotifyInv4 });
+            meter.event(Event::NotifyRej);
+        }
+    }
+    if let Fault::Opcode(opcode::UPDATE, Some(end)) = fault {
+        return update::decide(context, packet, end, client, out);
+    }
+    match refuse::unread(fault, packet, out) {
+        Some(octets) => {
+            meter.other(channel, false, &out[..octets]);
+            Instead::Reply(octets)
+        }
+        None => Instead::Drop,
     }
 }
 
@@ -165,7 +207,7 @@ pub fn resume(
 ) -> Decision {
     let Ok(query) = Query::read(packet) else { return Decision::Drop };
     let judged = if query.signed { signed::judge(&context, &query, client) } else { None };
-    let admitted = match admit(context, query, judged.as_ref(), client, out) {
+    let admitted = match admit::<false>(context, query, judged.as_ref(), client, out) {
         Ok(admitted) => admitted,
         Err(octets) => return Decision::Reply(octets),
     };
@@ -179,9 +221,9 @@ pub fn resume(
 }
 
 /// Checks everything that does not depend on the name, so not whether the client may have answers for it
-/// ([`Admitted::may_have`]); where it fails, the reply is written and its length returned.
+/// ([`Admitted::may_have`]); where it fails, the reply is written and its length returned. `FIRST`: it has just come.
 #[inline]
-fn admit<'a>(
+fn admit<'a, const FIRST: bool>(
     context: Context<'a>,
     query: Query<'a>,
     signed: Option<&'a signed::Judged>,
@@ -190,6 +232,10 @@ fn admit<'a>(
 ) -> Result<Admitted<'a>, usize> {
     let signer = signed.and_then(|judged| judged.signer.as_ref());
     let cookie = judge_cookie(&context, &query, client);
+    if FIRST {
+        let (edns, kind) = kind_of(&context, &query, &cookie);
+        context.meter.asked(client.channel(), edns, query.signed, kind);
+    }
     let refusal = refuse::Refusal {
         context: &context,
         query: &query,
@@ -198,8 +244,10 @@ fn admit<'a>(
         recursion_available: false,
         signer,
         view: None,
+        stage: Stage::Request,
     };
     if let Some(judged) = signed.filter(|judged| judged.rcode != rcode::NOERROR) {
+        context.meter.event(Event::ReqBadSIG);
         return Err(refusal.with_rcode(judged.rcode, out));
     }
     if query.edns.is_some_and(|edns| edns.version > 0) {
@@ -216,21 +264,27 @@ fn admit<'a>(
     let matches = |view: &&Arc<View>| view.matches(client.address, client.destination, key, recursion_desired);
     let view = views.iter().find(matches);
     match query.qclass {
-        class::IN => {}
-        class::CH if view.is_some_and(|view| view.query.admits(client.address, key)) => {
-            return Err(chaos::answer(&refusal, out));
-        }
-        class::CH => return Err(refusal.denied(Denied::Query, "allow-query did not match", out)),
+        class::IN | class::CH => {}
         class::HS => return Err(refusal.with_ede(rcode::REFUSED, ede::PROHIBITED, "no view matches this class", out)),
         class::RESERVED | class::NONE | class::ANY => return Err(refusal.with_rcode(rcode::FORMERR, out)),
         _ => return Err(refusal.with_rcode(rcode::NOTIMP, out)),
     }
+    if FIRST && view.is_some() {
+        context.meter.qtype(query.qtype);
+    }
+    if query.qclass == class::CH {
+        let refusal = refuse::Refusal { stage: Stage::Query, ..refusal };
+        return Err(match view {
+            Some(view) if view.query.admits(client.address, key) => chaos::answer(&refusal, out),
+            _ => refusal.denied(Denied::Query, "allow-query did not match", out),
+        });
+    }
     match query.qtype {
         rtype::ANY => {}
-        rtype::MAILA | rtype::MAILB => return Err(refusal.with_rcode(rcode::NOTIMP, out)),
+        rtype::MAILA | rtype::MAILB => return Err(refusal.of_type(rcode::NOTIMP, out)),
         rtype::AXFR | rtype::IXFR => return Err(refusal.transfer(view.map(AsRef::as_ref), out)),
         // Types that no record can have (RFC 6895 §3.1): upstreams answer FORMERR too.
-        0 | rtype::OPT | 128..=255 => return Err(refusal.with_rcode(rcode::FORMERR, out)),
+        0 | rtype::OPT | 128..=255 => return Err(refusal.of_type(rcode::FORMERR, out)),
         _ => {}
     }
     let Some(view) = view else {
@@ -263,6 +317,31 @@ fn judge_cookie(context: &Context<'_>, query: &Query<'_>, client: Client) -> Coo
     }
 }
 
+/// What is counted of a query's EDNS: whether there is any that can be used, and what its cookie is worth.
+#[inline]
+fn kind_of(context: &Context<'_>, query: &Query<'_>, verdict: &CookieVerdict) -> (bool, Cookie) {
+    let Some(edns) = query.edns.filter(|edns| edns.version == 0) else { return (false, Cookie::None) };
+    let Some(option) = edns.cookie else { return (true, Cookie::None) };
+    match verdict {
+        CookieVerdict::ClientOnly(_) => (true, Cookie::New),
+        CookieVerdict::Valid(_) => (true, Cookie::Match),
+        CookieVerdict::Bad(_) => (true, why_bad(option, context.unix)),
+        // It gets FORMERR.
+        CookieVerdict::Malformed if context.snapshot.cookies.is_some() => (false, Cookie::None),
+        CookieVerdict::Malformed => (true, Cookie::Unjudged),
+    }
+}
+
+/// What is wrong with a server cookie, in the order in which named looks.
+#[cold]
+fn why_bad(option: &[u8], unix: u64) -> Cookie {
+    match cookie::age_seconds(option, unix as u32) {
+        None => Cookie::BadSize,
+        Some(age) if !cookie::ACCEPTED_AGES.contains(&age) => Cookie::BadTime,
+        Some(_) => Cookie::NoMatch,
+    }
+}
+
 /// Writes the reply to a query that cannot be taken on: too many wait, or it goes round in circles.
 pub fn fail(
     context: Context<'_>,
@@ -281,6 +360,7 @@ pub fn fail(
         client,
         cookie,
         recursion_available: true,
+        stage: Stage::Query,
         signer: judged.as_ref().and_then(|judged| judged.signer.as_ref()),
         view: None,
     };

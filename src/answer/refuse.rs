@@ -6,6 +6,7 @@
 use super::{Client, Context, most_octets, signed};
 use crate::access::CookieVerdict;
 use crate::logging::{self, Category, Severity};
+use crate::metrics::Event;
 use crate::state::View;
 use crate::tsig::Signer;
 use crate::wire::Name;
@@ -39,12 +40,31 @@ pub(super) struct Refusal<'a, 'c> {
     pub(super) signer: Option<&'a Signer>,
     /// Whose answer it is, if one was found.
     pub(super) view: Option<&'a View>,
+    /// How far the query came, for counting.
+    pub(super) stage: Stage,
+}
+
+/// How far a message came: named counts results of queries alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It is an update, which counts its reply by itself.
+    Update,
+    /// It failed before its name was looked for.
+    Request,
+    /// Its name was looked for, or was to be.
+    Query,
 }
 
 impl Refusal<'_, '_> {
     /// This RCODE and nothing else.
     pub(super) fn with_rcode(&self, rcode: u16, out: &mut [u8]) -> usize {
         self.write(rcode, None, out)
+    }
+
+    /// This RCODE, for a type that is no type of records.
+    pub(super) fn of_type(&self, rcode: u16, out: &mut [u8]) -> usize {
+        self.context.meter.turned_away(self.client.channel());
+        Refusal { stage: Stage::Query, ..*self }.with_rcode(rcode, out)
     }
 
     /// This RCODE and an extended error.
@@ -55,6 +75,9 @@ impl Refusal<'_, '_> {
     /// The client is not allowed `what`: REFUSED, and a line for the security category.
     pub(super) fn denied(&self, what: Denied, why: &str, out: &mut [u8]) -> usize {
         self.log_denied(what, why);
+        if self.stage == Stage::Query {
+            self.count_rejected();
+        }
         self.with_ede(rcode::REFUSED, ede::PROHIBITED, why, out)
     }
 
@@ -67,6 +90,13 @@ impl Refusal<'_, '_> {
         let (rcode, code) =
             if is_ours { (rcode::REFUSED, ede::PROHIBITED) } else { (rcode::NOTAUTH, ede::NOT_AUTHORITATIVE) };
         self.with_ede(rcode, code, "zones are not transferred from here", out)
+    }
+
+    /// Counts a query that its sender may not ask.
+    pub(super) fn count_rejected(&self) {
+        let meter = self.context.meter;
+        meter.event(if self.query.recursion_desired() { Event::RecQryRej } else { Event::AuthQryRej });
+        meter.turned_away(self.client.channel());
     }
 
     /// named's line for what it denies; its client address in memory is that of the packet here.
@@ -110,13 +140,33 @@ impl Refusal<'_, '_> {
     pub(super) fn finish(&self, end: usize, reply: &Reply<'_>, out: &mut [u8]) -> usize {
         let room = out.len();
         let octets = reply::finish(out, self.query, end, room, reply);
-        self.sealed(octets, out)
+        let octets = self.sealed(octets, out);
+        self.count(reply.rcode, &out[..octets]);
+        octets
+    }
+
+    /// Counts a reply without records, or about the server itself.
+    fn count(&self, rcode: u16, reply: &[u8]) {
+        let (meter, channel, edns) = (self.context.meter, self.client.channel(), self.query.edns.is_some());
+        if rcode == rcode::BADVERS {
+            meter.event(Event::BadVers);
+            meter.event(Event::ReqBadEDNSVer);
+        }
+        match self.stage {
+            Stage::Update => {}
+            Stage::Query => meter.answer(channel, edns, reply),
+            Stage::Request => {
+                meter.other(channel, edns, reply);
+                meter.turned_away(channel);
+            }
+        }
     }
 
     /// Signs a reply of so many octets, within what the client takes; returns its length.
     #[inline]
     pub(super) fn sealed(&self, octets: usize, out: &mut [u8]) -> usize {
         let Some(signer) = self.signer else { return octets };
+        self.context.meter.event(Event::RespTSIG);
         let has_cookie = matches!(self.cookie, CookieVerdict::Valid(_));
         let of_view = |view: &View| view.udp_sizes.most(self.client.address, has_cookie);
         let most = self.view.map_or(self.context.snapshot.max_udp_size, of_view);

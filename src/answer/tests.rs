@@ -11,6 +11,7 @@ use crate::access::Host;
 use crate::cache::{Cache, Key, Parts};
 use crate::config::files::NoFiles;
 use crate::config::named_conf::parse;
+use crate::metrics::Meter;
 use crate::state::{Snapshot, State, Zones};
 use crate::wire::edns::option;
 use crate::wire::header::{class, ede, flag, rcode, rtype, u16_at};
@@ -63,7 +64,8 @@ const OPT: &[u8] = b"\0\0\x29\x04\xd0\0\0\0\0\0\0";
 /// What a packet gets, in words: `drop`, `forward APEX`, or the RCODE with the extended error's number.
 fn told(snapshot: &Snapshot, packet: &[u8], from: &str) -> String {
     let cache = Cache::new(0, Instant::now());
-    let context = Context { snapshot, cache: &cache, now: Instant::now(), unix: 0, rotation: 0 };
+    let meter = Meter::default();
+    let context = Context { snapshot, cache: &cache, now: Instant::now(), unix: 0, rotation: 0, meter: &meter };
     let client = Client { address: address(from), port: 4000, destination: address(OWN), transport: Transport::Udp };
     let mut out = vec![0xee; 4096];
     match decide(context, packet, client, &mut out) {
@@ -178,7 +180,9 @@ fn name_of(octets: usize) -> Vec<u8> {
 fn a_signed_message_that_is_refused_gets_no_more_octets_than_it_may() {
     let snapshot = snapshot();
     let cache = Cache::new(0, Instant::now());
-    let context = Context { snapshot: &snapshot, cache: &cache, now: Instant::now(), unix: 0, rotation: 0 };
+    let meter = Meter::default();
+    let context =
+        Context { snapshot: &snapshot, cache: &cache, now: Instant::now(), unix: 0, rotation: 0, meter: &meter };
     let small = b"\0\0\x29\x02\0\0\0\0\0\0\0";
     let (notauth, cut) = (rcode::NOTAUTH, flag::TC);
     // Header and question have 24 octets, an OPT record 11, a TSIG record 26 beside its names.
@@ -233,7 +237,9 @@ fn questions_about_the_server_are_answered_in_class_ch_alone() {
 fn a_query_that_cannot_be_taken_on_is_told_why() {
     let snapshot = snapshot();
     let cache = Cache::new(0, Instant::now());
-    let context = Context { snapshot: &snapshot, cache: &cache, now: Instant::now(), unix: 0, rotation: 0 };
+    let meter = Meter::default();
+    let context =
+        Context { snapshot: &snapshot, cache: &cache, now: Instant::now(), unix: 0, rotation: 0, meter: &meter };
     let client = Client { address: address(INSIDE), port: 4000, destination: address(OWN), transport: Transport::Udp };
     let packet = query("a.corp", (rtype::A, class::IN), OPT);
     let mut out = vec![0; 4096];
@@ -323,7 +329,8 @@ fn packets_that_walk_together_get_what_each_gets_alone() {
         ("a response", [&[0, 0, 0x80, 0][..], &[0; 8]].concat(), INSIDE),
         ("kept, again", of_type("kept.example", 1), INSIDE),
     ];
-    let context = Context { snapshot: &snapshot, cache: &cache, now, unix: 0, rotation: 0 };
+    let meter = Meter::default();
+    let context = Context { snapshot: &snapshot, cache: &cache, now, unix: 0, rotation: 0, meter: &meter };
     let client =
         |from| Client { address: address(from), port: 1, destination: address(OWN), transport: Transport::Udp };
     let spelt = |decision: Decision, out: &[u8]| match decision {

@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
-use super::refuse::{Refusal, key_suffix};
-use super::{Client, Context, Instead, judge_cookie, signed};
+use super::refuse::{Refusal, Stage, key_suffix};
+use super::{Client, Context, Instead, judge_cookie, kind_of, signed};
 use crate::access::CookieVerdict;
 use crate::config::DEFAULT_VIEW;
 use crate::logging::{self, Category, Severity};
+use crate::metrics::Event;
 use crate::state::View;
 use crate::tsig::Signer;
 use crate::wire::header::{class, ede, flag, put_u16, rcode, rtype, u16_at};
@@ -98,7 +99,18 @@ impl Request {
         let Ok(update) = self.update() else { return 0 };
         let (client, signer) = (self.client, self.signer.as_ref());
         let cookie = judge_cookie(&context, &update.query, client);
+        context.meter.event(event_of(outcome.rcode));
         Asked { context: &context, update: &update, client, cookie, signer, in_view: String::new() }.reply(outcome, out)
+    }
+}
+
+/// What an update counts as that was tried.
+fn event_of(rcode: u16) -> Event {
+    match rcode {
+        rcode::NOERROR => Event::UpdateDone,
+        rcode::REFUSED => Event::UpdateRej,
+        rcode::YXDOMAIN | rcode::YXRRSET | rcode::NXRRSET | rcode::NXDOMAIN => Event::UpdateBadPrereq,
+        _ => Event::UpdateFail,
     }
 }
 
@@ -122,14 +134,25 @@ pub(super) fn decide(context: Context<'_>, packet: &[u8], zone_end: usize, clien
     let rejected = judged.as_ref().map(|judged| judged.rcode).filter(|rcode| *rcode != rcode::NOERROR);
     let signer = judged.and_then(|judged| judged.signer);
     let cookie = judge_cookie(&context, &update.query, client);
+    let meter = context.meter;
+    let (usable, kind) = kind_of(&context, &update.query, &cookie);
+    meter.asked_otherwise(client.channel(), usable, update.query.signed, kind);
     let mut asked =
         Asked { context: &context, update: &update, client, cookie, signer: signer.as_ref(), in_view: String::new() };
-    let reply = |asked: &Asked<'_, '_>, outcome, out: &mut [u8]| Instead::Reply(asked.reply(outcome, out));
+    let reply = |asked: &Asked<'_, '_>, outcome: Outcome, out: &mut [u8]| {
+        if outcome.rcode == rcode::REFUSED {
+            meter.event(Event::UpdateRej);
+        }
+        Instead::Reply(asked.reply(outcome, out))
+    };
     let wrong = |rcode, why| Outcome { rcode, why };
     if let Some(rcode) = rejected {
+        meter.event(Event::ReqBadSIG);
         return reply(&asked, wrong(rcode, ""), out);
     }
     if update.query.edns.is_some_and(|edns| edns.version > 0) {
+        meter.event(Event::BadVers);
+        meter.event(Event::ReqBadEDNSVer);
         return reply(&asked, wrong(rcode::BADVERS, ""), out);
     }
     let has_cookie = update.query.edns.is_some_and(|edns| edns.cookie.is_some());
@@ -193,6 +216,7 @@ impl Asked<'_, '_> {
             recursion_available: false,
             signer: None,
             view: None,
+            stage: Stage::Update,
         };
         let octets = match outcome.ede() {
             Some((code, why)) => refusal.with_ede(outcome.rcode, code, why, out),
@@ -201,7 +225,9 @@ impl Asked<'_, '_> {
         // An update has no use for RD and CD: those bits are zero (RFC 2136 §2.2).
         let flags = u16_at(out, 2) & !(flag::RD | flag::CD);
         put_u16(out, 2, flags);
-        Refusal { signer, ..refusal }.sealed(octets, out)
+        let octets = Refusal { signer, ..refusal }.sealed(octets, out);
+        context.meter.other(client.channel(), update.query.edns.is_some(), &out[..octets]);
+        octets
     }
 
     /// Who sent it, in named's words.

@@ -97,6 +97,17 @@ impl Entry {
         &self.octets[HEADER_OCTETS..self.segment_at()]
     }
 
+    /// The QTYPE in its key.
+    pub(super) fn qtype(&self) -> u16 {
+        u16::from_le_bytes([self.octets[HEADER_OCTETS], self.octets[HEADER_OCTETS + 1]])
+    }
+
+    /// The number of the view in its key.
+    pub(super) fn view(&self) -> u16 {
+        let key = self.key();
+        key.get(2..4).map_or(0, |view| u16::from_le_bytes([view[0], view[1]]))
+    }
+
     /// Whether its key consists of this QTYPE and this rest.
     #[inline]
     pub(super) fn is_for(&self, qtype: u16, typeless: &[u8]) -> bool {

@@ -7,6 +7,7 @@
 //! Invariant: every stored segment was matched to its question by `upstream`.
 //! Not here: zone data (never cached), what is worth keeping (see [`crate::wire::response`]).
 
+mod census;
 mod entry;
 pub mod key;
 mod shard;
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+pub use census::{Census, Content, Known, Left};
 use entry::Entry;
 pub use key::{Key, Parts};
 use shard::Shard;
@@ -304,9 +306,24 @@ impl Cache {
         self.len() == 0
     }
 
+    /// Octets that may be in use.
+    pub fn capacity(&self) -> u64 {
+        let of_shard = |shard: &Mutex<Shard>| shard.lock().unwrap_or_else(PoisonError::into_inner).capacity();
+        self.shards.iter().map(|shard| of_shard(shard) as u64).sum()
+    }
+
     /// Octets in use by the cache's own count.
     pub fn octets(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).octets()).sum()
+    }
+
+    /// What is kept, and what has left, by view and type. Each shard is locked for a moment.
+    pub fn census(&self) -> Census {
+        let mut census = Census::default();
+        for shard in &self.shards {
+            shard.lock().unwrap_or_else(PoisonError::into_inner).counts().add_to(&mut census);
+        }
+        census
     }
 
     /// Entries that had to leave before their TTL ended.

@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 
+use super::census::Counts;
 use super::entry::Entry;
 use super::table::{Table, fingerprint};
 
@@ -27,6 +28,7 @@ pub(super) struct Shard {
     /// Fingerprints of what was evicted from the small queue; a newer one takes an older one's place.
     ghosts: Vec<u32>,
     capacity_octets: usize,
+    counts: Counts,
 }
 
 /// What was evicted, for counting.
@@ -49,6 +51,7 @@ impl Shard {
             main_octets: 0,
             ghosts: Vec::new(),
             capacity_octets,
+            counts: Counts::default(),
         }
     }
 
@@ -60,6 +63,16 @@ impl Shard {
     /// Entries, expired ones included.
     pub(super) fn len(&self) -> usize {
         self.table.len()
+    }
+
+    /// The most octets in use.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity_octets
+    }
+
+    /// What it holds, by kinds.
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// Octets in use by the shard's own count.
@@ -93,9 +106,11 @@ impl Shard {
         if cost > self.capacity_octets / 2 {
             return Evicted::default();
         }
+        self.counts.comes(&entry);
         if let Some(old) = self.table.find(fingerprint(hash), |old| old.key() == entry.key()) {
             let (main, old_cost) = (old.is_main(), old.cost());
             entry.replaces(old);
+            self.counts.goes(old);
             *old = entry;
             let octets = if main { &mut self.main_octets } else { &mut self.small_octets };
             *octets = *octets - old_cost + cost;
@@ -165,7 +180,10 @@ impl Shard {
     /// Forgets the entry that was taken from a queue; says whether it was still live.
     fn drop_entry(&mut self, fingerprint: u32, main: bool, now_ms: u64, evicted: &mut Evicted) -> bool {
         let dropped = self.table.remove(fingerprint, |entry| entry.is_main() == main);
-        let live = dropped.is_some_and(|entry| entry.expires_ms() > now_ms);
+        let live = dropped.as_ref().is_some_and(|entry| entry.expires_ms() > now_ms);
+        if let Some(entry) = &dropped {
+            self.counts.leaves(entry, live);
+        }
         *if live { &mut evicted.live } else { &mut evicted.expired } += 1;
         live
     }
@@ -175,6 +193,7 @@ impl Shard {
         let removed = self.table.remove_if(doomed);
         for entry in &removed {
             *if entry.is_main() { &mut self.main_octets } else { &mut self.small_octets } -= entry.cost();
+            self.counts.goes(entry);
         }
         let table = &mut self.table;
         self.small.retain(|&fingerprint| table.find(fingerprint, |entry| !entry.is_main()).is_some());
@@ -209,6 +228,7 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
+    use super::super::census::Census;
     use super::*;
 
     /// An entry of some 100 octets.
@@ -243,6 +263,10 @@ mod tests {
         let main = shard.table.iter().filter(|entry| entry.is_main()).count();
         assert_eq!((shard.small.len(), shard.main.len()), (shard.len() - main, main));
         assert!(shard.octets() <= shard.capacity_octets);
+        let mut census = Census::default();
+        shard.counts.add_to(&mut census);
+        assert_eq!(census.kept.values().sum::<u64>(), shard.len() as u64);
+        assert_eq!(census.octets.values().sum::<u64>(), shard.octets() as u64);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod placeless;
 pub mod suggest;
 pub mod toml;
 pub mod values;
+pub mod statistics;
 mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ pub use groups::{MAX_ALIAS_DEPTH, MAX_ALIAS_REACH, MAX_GROUP};
 pub use health::{HealthCheck, HealthSettings};
 pub use load::{load, load_given};
 pub use match_list::{Match, MatchElement, MatchList, NamedAcl};
+pub use statistics::{STATISTICS_FILE, STATISTICS_PORT, StatisticsChannel};
 pub use zones::{
     AliasTarget, FailoverRole, LocalZone, MAX_TTL, MasterFile, OnAllDown, RecordPolicy, Soa, ZoneRecord, ZoneSettings,
     below_directory, journal_beside,
@@ -62,6 +64,12 @@ pub struct Config {
     pub pid_file: Option<PathBuf>,
     /// `logging`.
     pub logging: logging::Config,
+    /// `querylog`; see [`Self::logs_queries`].
+    pub query_log: Option<bool>,
+    /// `statistics-channels`: where statistics are told, in the order of the text. Default nowhere.
+    pub statistics_channels: Vec<StatisticsChannel>,
+    /// `statistics-file`: what `rndc stats` appends to. Default [`STATISTICS_FILE`].
+    pub statistics_file: PathBuf,
     /// `version`: the answer to CH TXT version.bind.
     pub version: Identity,
     /// `hostname`: the answer to CH TXT hostname.bind.
@@ -248,6 +256,9 @@ impl Default for Config {
             directory: None,
             pid_file: None,
             logging: logging::Config::default(),
+            query_log: None,
+            statistics_channels: Vec::new(),
+            statistics_file: PathBuf::from(STATISTICS_FILE),
             version: Identity::Own,
             hostname: Identity::Own,
             server_id: Identity::Withheld,
@@ -284,6 +295,12 @@ impl Config {
     /// Every forwarder of every rule, as often as it is written.
     fn forwarders(&self) -> impl Iterator<Item = &Forwarder> {
         self.views.iter().flat_map(View::forwarders)
+    }
+
+    /// Whether queries are logged from the start: as `querylog` says, else if the `logging` statement has a category for
+    /// them, as in named.
+    pub fn logs_queries(&self) -> bool {
+        self.query_log.unwrap_or_else(|| self.logging.categories.contains_key(&logging::Category::Queries))
     }
 
     /// What to warn of in forwarders that are written with several `max_qps`: each then keeps its own.

@@ -7,16 +7,17 @@ use std::sync::Arc;
 
 use super::{
     Config, ForwardRule, Grant, Grantee, Key, Listen, LocalZone, MasterFile, Match, MatchElement, MatchList, NamedAcl,
-    Position, View, ZoneRecord, ZoneSettings,
+    Position, StatisticsChannel, View, ZoneRecord, ZoneSettings,
 };
 
 impl Config {
     /// The same without positions; places of records, which always have one, become the first line of no file.
     pub fn without_positions(&self) -> Self {
-        let Self { listen_v4, listen_v6, blackhole, keys, views, .. } = self;
+        let Self { listen_v4, listen_v6, statistics_channels, blackhole, keys, views, .. } = self;
         Self {
             listen_v4: listen_v4.iter().map(listen).collect(),
             listen_v6: listen_v6.iter().map(listen).collect(),
+            statistics_channels: statistics_channels.iter().map(channel).collect(),
             blackhole: blackhole.without_positions(),
             keys: keys.iter().map(|key| Key { position: None, ..key.clone() }).collect(),
             views: views.iter().map(view).collect(),
@@ -46,6 +47,10 @@ impl MatchList {
 
 fn listen(listen: &Listen) -> Listen {
     Listen { addresses: listen.addresses.without_positions(), ..listen.clone() }
+}
+
+fn channel(channel: &StatisticsChannel) -> StatisticsChannel {
+    StatisticsChannel { allow: channel.allow.without_positions(), ..channel.clone() }
 }
 
 fn view(view: &View) -> View {

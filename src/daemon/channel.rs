@@ -40,6 +40,11 @@ impl Channel {
         Self { context, server: None, wanted: None }
     }
 
+    /// What it looks at; others that are asked look at it too.
+    pub(super) fn context(&self) -> Arc<Context> {
+        Arc::clone(&self.context)
+    }
+
     /// Serves a socket that was taken for this configuration.
     ///
     /// # Errors

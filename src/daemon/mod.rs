@@ -12,6 +12,7 @@ mod journals;
 mod listening;
 mod notify;
 mod offline;
+mod statistics;
 mod pid_file;
 mod setup;
 mod start_error;
@@ -74,6 +75,7 @@ pub struct Daemon {
     zones: Loaded,
     checks: Checks,
     channel: Channel,
+    statistics: statistics::Channels,
 }
 
 /// Runs a server until it is told to stop by SIGTERM or SIGINT. `ready` is told where it listens as soon as it does.
@@ -164,6 +166,8 @@ impl Daemon {
         let mut channel = Channel::new(&setup.file, overrides, Arc::clone(&shared), zones.origins.clone());
         let what = || "cannot start the control channel".to_owned();
         channel.open(&config, socket).map_err(|error| StartError::System(what(), error))?;
+        let mut statistics = statistics::Channels::new(channel.context());
+        statistics.follow(&config);
         let mut daemon = Self {
             setup,
             logger,
@@ -175,6 +179,7 @@ impl Daemon {
             zones,
             checks: own_checks,
             channel,
+            statistics,
             config,
         };
         // Before the first answer: whoever has got one finds the file.
@@ -304,6 +309,7 @@ impl Daemon {
         self.listen_on(wanted);
         self.logger.reconfigure(&self.setup.log.config(&config.logging), &working_directory());
         self.channel.follow(&config);
+        self.statistics.follow(&config);
         let origins = self.zones.origins.clone();
         self.channel.tell(|facts| (facts.read, facts.failed, facts.zones) = (SystemTime::now(), None, origins));
         self.config = config;
@@ -338,6 +344,7 @@ impl Daemon {
         self.setup.notify.stopping();
         self.pid_file.remove();
         drop(self.channel);
+        drop(self.statistics);
         self.workers.stop(STOP_PATIENCE);
         self.shared.keeper.stop();
         logging::event!(Category::General, Severity::Notice, "exiting");
@@ -374,7 +381,7 @@ fn share(config: &Config, host: Arc<Host>, zones: &Zones, keeper: Keeper, worker
     let state = Arc::new(State::new(config, host, rand::random(), zones));
     let waiting = Quota::new(Bounds::of_waiting_questions(&config.limits));
     Arc::new(Shared {
-        desks: desk::Common { state, waiting, upstream },
+        desks: desk::Common { state, waiting, upstream, metrics: Arc::default() },
         connections: Quota::new(Bounds::of_connections(&config.limits)),
         mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
         keeper,

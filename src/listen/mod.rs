@@ -28,6 +28,7 @@ use udp::Port;
 pub use worker::Shared;
 use worker::Worker;
 
+use crate::metrics::Socket;
 use crate::sys::{cores, sockets};
 
 /// The sockets of one address for one worker, bound.
@@ -193,6 +194,9 @@ async fn run(number: u16, shared: Arc<Shared>, mut orders: mpsc::UnboundedReceiv
 
 fn begin(worker: &Rc<Worker>, sockets: Sockets) -> io::Result<[Rc<Notify>; 2]> {
     let stops = [Rc::new(Notify::new()), Rc::new(Notify::new())];
+    let v6 = sockets.local.is_ipv6();
+    worker.meter.socket(v6, Socket::UDP4Open, Socket::UDP6Open);
+    worker.meter.socket(v6, Socket::TCP4Open, Socket::TCP6Open);
     let port = Port::new(sockets.local, sockets.udp)?;
     let listener = tokio::net::TcpListener::from_std(sockets.tcp)?;
     tokio::task::spawn_local(port.serve(Rc::clone(worker), Rc::clone(&stops[0])));

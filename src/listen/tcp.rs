@@ -21,6 +21,7 @@ use super::worker::{Worker, present};
 use crate::access::{Exceeded, Permit, Source};
 use crate::answer::Client;
 use crate::logging::{self, Category, Severity};
+use crate::metrics::Socket;
 use crate::wire::Transport;
 use crate::wire::header::HEADER_OCTETS;
 
@@ -85,21 +86,31 @@ pub(super) async fn listen(worker: Rc<Worker>, local: SocketAddr, listener: TcpL
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = stop.notified() => return,
+            () = stop.notified() => {
+                worker.meter.socket(local.is_ipv6(), Socket::TCP4Close, Socket::TCP6Close);
+                return;
+            }
         };
         match accepted {
             Ok((stream, from)) => {
                 let (address, port) = (from.ip(), from.port());
+                worker.meter.socket(address.is_ipv6(), Socket::TCP4Accept, Socket::TCP6Accept);
                 match worker.shared.connections.take(Source::of(address), true) {
                     Ok(permit) => {
                         let client = Client { address, port, destination: local.ip(), transport: Transport::Tcp };
                         tokio::task::spawn_local(serve(Rc::clone(&worker), stream, client, permit));
                     }
                     // Closed at once, before anything is read.
-                    Err(exceeded) => complain(&worker, exceeded),
+                    Err(exceeded) => {
+                        worker.meter.socket(address.is_ipv6(), Socket::TCP4Close, Socket::TCP6Close);
+                        complain(&worker, exceeded);
+                    }
                 }
             }
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            Err(_) => {
+                worker.meter.socket(local.is_ipv6(), Socket::TCP4AcceptFail, Socket::TCP6AcceptFail);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
         }
     }
 }
@@ -126,6 +137,7 @@ async fn serve(worker: Rc<Worker>, stream: TcpStream, client: Client, _permit: P
     });
     // Whatever ends it, the client sees the connection close; there is nobody else to tell.
     let _ = converse(&worker, stream, &connection).await;
+    worker.meter.socket(client.address.is_ipv6(), Socket::TCP4Close, Socket::TCP6Close);
 }
 
 async fn converse(worker: &Rc<Worker>, mut stream: TcpStream, connection: &Rc<Connection>) -> io::Result<()> {

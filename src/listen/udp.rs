@@ -11,6 +11,7 @@ use tokio::net::UdpSocket;
 
 use super::worker::{DATAGRAM_OCTETS, Worker};
 use crate::answer::Client;
+use crate::metrics::Socket;
 use crate::sys::batch::{BATCH, Receiver, Sender};
 use crate::wire::Transport;
 
@@ -85,6 +86,7 @@ impl Port {
             }
         }
         self.take_all(&worker, &mut batch, usize::MAX);
+        worker.meter.socket(self.local.is_ipv6(), Socket::UDP4Close, Socket::UDP6Close);
     }
 
     /// Takes what is there, up to so many full batches.

@@ -17,6 +17,7 @@ use tokio::task::AbortHandle;
 use super::frames::Frames;
 use super::udp::receive;
 use super::worker::{Sockets, Worker, present};
+use crate::metrics::Socket;
 use crate::sys::batch::{Receiver, Sender, is_unreachable};
 use crate::sys::sockets;
 use crate::upstream::{Path, Server};
@@ -40,6 +41,7 @@ pub(super) struct Upstream {
     generation: u32,
     kind: Kind,
     task: AbortHandle,
+    v6: bool,
 }
 
 enum Kind {
@@ -84,8 +86,19 @@ impl Worker {
                 Ok((Kind::Tcp(opened), task.abort_handle()))
             }
         };
-        let Ok((kind, task)) = opened else { return false };
-        sockets.upstreams.insert(path.slot, Upstream { generation: path.generation, kind, task });
+        let v6 = peer.is_ipv6();
+        let Ok((kind, task)) = opened else {
+            self.meter.socket(v6, Socket::UDP4OpenFail, Socket::UDP6OpenFail);
+            return false;
+        };
+        match kind {
+            Kind::Udp(_) => {
+                self.meter.socket(v6, Socket::UDP4Open, Socket::UDP6Open);
+                self.meter.socket(v6, Socket::UDP4Conn, Socket::UDP6Conn);
+            }
+            Kind::Tcp(_) => self.meter.socket(v6, Socket::TCP4Open, Socket::TCP6Open),
+        }
+        sockets.upstreams.insert(path.slot, Upstream { generation: path.generation, kind, task, v6 });
         true
     }
 
@@ -136,6 +149,10 @@ impl Worker {
             && let Some(upstream) = sockets.upstreams.remove(&path.slot)
         {
             upstream.task.abort();
+            match upstream.kind {
+                Kind::Udp(_) => self.meter.socket(upstream.v6, Socket::UDP4Close, Socket::UDP6Close),
+                Kind::Tcp(_) => self.meter.socket(upstream.v6, Socket::TCP4Close, Socket::TCP6Close),
+            }
         }
     }
 
@@ -168,9 +185,13 @@ impl Worker {
 
     /// The task of a connection: makes it, sends questions, hands responses to the machine.
     async fn hold_tcp(self: Rc<Self>, path: Path, tcp: Rc<TcpPath>, source: IpAddr, peer: SocketAddr) {
-        if let Ok(Ok(stream)) = tokio::time::timeout(CONNECT_TIMEOUT, connect(source, peer)).await {
-            // However it ends, the machine asks otherwise.
-            let _ = self.converse(path, &tcp, stream).await;
+        match tokio::time::timeout(CONNECT_TIMEOUT, connect(source, peer)).await {
+            Ok(Ok(stream)) => {
+                self.meter.socket(peer.is_ipv6(), Socket::TCP4Conn, Socket::TCP6Conn);
+                // However it ends, the machine asks otherwise.
+                let _ = self.converse(path, &tcp, stream).await;
+            }
+            _ => self.meter.socket(peer.is_ipv6(), Socket::TCP4ConnFail, Socket::TCP6ConnFail),
         }
         let moment = present();
         let mut inner = self.inner.borrow_mut();

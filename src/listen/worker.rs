@@ -22,6 +22,7 @@ use crate::answer::update::Request;
 use crate::answer::{Decision, Desk, Driver, Forward, Moment, desk, walk};
 use crate::config::bounds::UDP_SIZE;
 use crate::keeper::Keeper;
+use crate::metrics::Meter;
 use crate::sys::batch::{Datagram, Receiver};
 use crate::upstream::{FlightId, Path, Server};
 use crate::wire::Transport;
@@ -56,6 +57,8 @@ pub(super) struct Worker {
     pub(super) inner: RefCell<Inner>,
     /// The desk wants to be looked at earlier than it said before.
     pub(super) earlier: Notify,
+    /// What it counts by.
+    pub(super) meter: Rc<Meter>,
 }
 
 /// What changes while a worker runs.
@@ -103,15 +106,17 @@ impl Worker {
             refused: Vec::new(),
             long_reply: vec![0; MAX_MESSAGE_OCTETS].into_boxed_slice(),
         };
+        let desk = Desk::new(number, seed, shared.desks.clone());
+        let meter = Rc::clone(desk.meter());
         let inner = Inner {
-            desk: Desk::new(number, seed, shared.desks.clone()),
+            desk,
             sockets,
             responses: Receiver::new(DATAGRAM_OCTETS),
             to_ask: Vec::new(),
             to_submit: Vec::new(),
             armed: None,
         };
-        Rc::new(Self { number, shared, inner: RefCell::new(inner), earlier: Notify::new() })
+        Rc::new(Self { number, shared, inner: RefCell::new(inner), earlier: Notify::new(), meter })
     }
 
     /// Takes over what a new snapshot changes for the machine.

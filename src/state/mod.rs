@@ -216,6 +216,10 @@ impl UpstreamRoute for Route {
     fn stale(&self) -> Option<Stale> {
         self.rule().stale
     }
+
+    fn view(&self) -> u16 {
+        self.view.id
+    }
 }
 
 impl View {

@@ -12,6 +12,14 @@ pub fn usable_octets() -> u64 {
     limits.iter().filter_map(limit_of).fold(machine, u64::min)
 }
 
+/// Octets of memory that the process has in use at the moment, as the system sees it; `None` where it does not tell.
+pub fn resident_octets() -> Option<u64> {
+    let text = fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
 /// Gives pages that hold nothing back to the system, where the allocator (glibc's) keeps them otherwise: it returns by
 /// itself only what lies behind the last thing in use, and a configuration outlives the text that it was read from.
 ///

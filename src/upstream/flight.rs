@@ -32,6 +32,8 @@ pub trait Route: Clone {
     fn servfail_ttl(&self) -> u32;
     /// How answers of old are given out when a question fails; `None`: not at all.
     fn stale(&self) -> Option<Stale>;
+    /// The stable number of its view, for counting.
+    fn view(&self) -> u16;
 }
 
 /// How answers of old are given out when a question fails (RFC 8767).

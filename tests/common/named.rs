@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -82,6 +83,16 @@ zone \"{zone}\" {{ type primary; file \"zone\"; check-names ignore; check-mx ign
     /// Where it listens by UDP and TCP.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where a file of its directory is.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The text of a file in its directory; empty while there is none.
+    pub(crate) fn file(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
     /// What it has said.

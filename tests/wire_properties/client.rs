@@ -13,6 +13,7 @@ use tandem::answer::{self, Client, Context, Decision};
 use tandem::cache::{Cache, Key, Parts};
 use tandem::config::files::NoFiles;
 use tandem::config::named_conf::parse;
+use tandem::metrics::Meter;
 use tandem::state::{Route, Snapshot, State, Zones};
 use tandem::upstream::Route as _;
 use tandem::wire::Transport;
@@ -186,13 +187,15 @@ impl Expected {
 pub(crate) struct Server {
     snapshot: Arc<Snapshot>,
     cache: Cache,
+    meter: Meter,
 }
 
 impl Server {
     pub(crate) fn new(now: Instant) -> Self {
         let config = parse(CONF, "properties", &NoFiles).expect("the configuration is right").config;
         let state = State::new(&config, Arc::new(Host::default()), [7; 16], &Zones::default());
-        Self { snapshot: state.present(), cache: Cache::new(4 << 20, now - Duration::from_secs(1_000_000)) }
+        let cache = Cache::new(4 << 20, now - Duration::from_secs(1_000_000));
+        Self { snapshot: state.present(), cache, meter: Meter::default() }
     }
 
     fn route(&self, response: &Response) -> Route {
@@ -243,7 +246,7 @@ impl Server {
 
     fn context(&self, asking: &Asking) -> Context<'_> {
         let (snapshot, cache) = (&*self.snapshot, &self.cache);
-        Context { snapshot, cache, now: asking.now, unix: 0, rotation: asking.rotation }
+        Context { snapshot, cache, now: asking.now, unix: 0, rotation: asking.rotation, meter: &self.meter }
     }
 
     /// The reply by TCP; `None` if an upstream has to be asked.

@@ -217,6 +217,25 @@ fn refuse_transport(cursor: &mut Cursor<'_>) -> Result<(), Problem> {
     Ok(())
 }
 
+/// `( ADDRESS | * ) [port ( N | * )]`; `None`: a star, or no port.
+pub(super) fn inet(cursor: &mut Cursor<'_>) -> Result<(Option<IpAddr>, Option<u16>), Problem> {
+    const EXPECTED: &str = "expected IP address or '*'";
+    let mut address = None;
+    if !cursor.take_word("*") {
+        let token = cursor.peek_word().ok_or_else(|| cursor.near(EXPECTED))?;
+        address = Some(token.text.parse().map_err(|_| cursor.near(EXPECTED))?);
+        cursor.skip();
+    }
+    let mut port = None;
+    if cursor.take_word("port") && !cursor.take_word("*") {
+        port = Some(port_of(cursor.word("expected port number or '*'")?)?);
+    }
+    if cursor.peek_word().is_some_and(|token| token.text.eq_ignore_ascii_case("port")) {
+        return Err(Problem::new(cursor.position().clone(), "expected at most one port"));
+    }
+    Ok((address, port))
+}
+
 /// `[address] ( ADDRESS | * ) [port ( N | * )]`, in either order.
 pub(super) fn source(cursor: &mut Cursor<'_>, is_v6: bool) -> Result<Source, Problem> {
     let begin = cursor.position().clone();

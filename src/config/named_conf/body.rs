@@ -216,6 +216,11 @@ impl<'r> Parser<'r> {
                 let port = address::listen_port(cursor)?;
                 Value::Listen { port, list: self.match_list(cursor)? }
             }
+            Shape::Inet => {
+                let (address, port) = address::inet(cursor)?;
+                let allow = cursor.take_word("allow").then(|| self.match_list(cursor)).transpose()?;
+                Value::Inet { address, port, allow }
+            }
             Shape::SourceV4 => Value::Source(address::source(cursor, false)?),
             Shape::SourceV6 => Value::Source(address::source(cursor, true)?),
             Shape::RrsetOrder => Value::Orders(self.list(cursor, value::order)?),

@@ -2,6 +2,8 @@
 //!
 //! What was read is typed here, but neither bounded nor resolved: that is `lower`'s.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use super::body::Body;
@@ -36,6 +38,13 @@ pub(super) enum Value {
         list: Vec<address::Element>,
     },
     Source(address::Source),
+    Inet {
+        /// `None`: `*`
+        address: Option<IpAddr>,
+        /// `None`: it is not named, or `*`.
+        port: Option<u16>,
+        allow: Option<Vec<address::Element>>,
+    },
     Orders(Vec<Order>),
     Acl {
         name: String,

@@ -42,11 +42,13 @@ pub(super) enum Place {
     HealthCheck,
     /// `[[key]]`
     Key,
+    /// `[[statistics_channel]]`
+    StatisticsChannel,
 }
 
 use Place::{
     Alias, Channel, Forward, Forwarder, Grant, HealthCheck, Key, ListenOn, Logging, Negation, Options, PeerUdpSize,
-    Record, Root, Soa, View, Zone,
+    Record, Root, Soa, StatisticsChannel, View, Zone,
 };
 
 /// Where the statements of a view may stand.
@@ -62,6 +64,7 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("key", &[Root, Grant]),
     ("logging", &[Root]),
     ("options", &[Root]),
+    ("statistics_channel", &[Root]),
     ("view", &[Root]),
     ("zone", &[Root, View]),
     // The server.
@@ -183,7 +186,8 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("success_threshold", &[HealthCheck]),
     ("user_agent", &[HealthCheck]),
     // A forwarder.
-    ("address", &[Forwarder]),
+    ("address", &[Forwarder, StatisticsChannel]),
+    ("allow", &[StatisticsChannel]),
     ("bogus", &[Forwarder]),
     ("case_randomisation", &[Forwarder]),
     ("edns", &[Forwarder]),
@@ -245,6 +249,7 @@ impl Place {
             Grant => "in [[zone.grant]]",
             HealthCheck => "in [[health_check]]",
             Key => "in [[key]]",
+            StatisticsChannel => "in [[statistics_channel]]",
         }
     }
 

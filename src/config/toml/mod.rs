@@ -40,6 +40,10 @@
 //! key = "deploy"
 //! names = ["*.app.corp.example"]
 //!
+//! [[statistics_channel]]                  # HTTP: JSON and XML in named's shape
+//! address = "127.0.0.1:8053"
+//! allow = ["localhost"]
+//!
 //! [logging.channel.simple_log]
 //! file = "/var/log/named/bind.log"
 //!
@@ -60,6 +64,7 @@ mod keys;
 mod logging;
 mod options;
 mod record;
+mod statistics;
 mod walk;
 mod zone;
 

@@ -20,7 +20,7 @@ use super::forward::{self, read_settings};
 use super::keys::Place;
 use super::walk::{Field, Reader, Table, unsigned};
 use super::zone::{self, Around};
-use super::{grant, health};
+use super::{grant, health, statistics};
 
 /// `rrset_order`
 const ORDERS: [(&str, RrsetOrder); 4] = [
@@ -85,6 +85,7 @@ pub(super) fn read<'a, 'i>(
         monitored_ttl,
     };
     let views = views(reader, root, acls, &template, &around);
+    config.statistics_channels = statistics::channels(reader, root.field("statistics_channel"), acls);
     reader.diagnostics.extend(zones::shared_files(&views));
     config.edns_udp_size = template.view.edns_udp_size;
     config.max_udp_size = template.view.max_udp_size;

@@ -9,8 +9,9 @@ use super::paces::{self, Reserved};
 use super::responses::Bad;
 use super::timers::PARKED;
 use super::{Command, Cookies, Machine, Output};
-use crate::access::ClientCookie;
+use crate::access::{CLIENT_LEN, ClientCookie};
 use crate::config::ForwarderOrder;
+use crate::metrics::Resolver;
 use crate::upstream::choice;
 use crate::upstream::flight::{Attempt, MAX_ATTEMPTS, OptForm, Role, Route};
 use crate::upstream::lanes::Path;
@@ -178,6 +179,17 @@ impl<R: Route, W> Machine<R, W> {
         }
         ask::write(&mut out.octets, attempt.id, &question, (attempt.opt != OptForm::None).then_some(opt));
         set_length(&mut out.octets, start, attempt.transport);
+        let (view, v6) = (route.view(), server.forwarder.address.is_ipv6());
+        self.meter.resolver(view, if v6 { Resolver::Queryv6 } else { Resolver::Queryv4 });
+        self.meter.resolver_qtype(view, question.qtype);
+        match cookie.len() {
+            0 => {}
+            CLIENT_LEN => self.meter.resolver(view, Resolver::ClientCookieOut),
+            _ => self.meter.resolver(view, Resolver::ServerCookieOut),
+        }
+        if flight.sent > 1 {
+            self.meter.resolver(view, Resolver::Retry);
+        }
         server.asked(self.micros(attempt.last_sent));
         out.commands.push(Command::Send(attempt.path, start..out.octets.len()));
         self.counts.sent += 1;
@@ -257,6 +269,8 @@ impl<R: Route, W> Machine<R, W> {
         let Role::Asks(route) = &flight.role else { return };
         let server = usize::from(attempt.server);
         if !proven || flight.sent >= MAX_ATTEMPTS {
+            let view = route.view();
+            self.meter.resolver(view, Resolver::QuerySockFail);
             return self.answered_badly(index, server, Bad::Unreachable, now, out);
         }
         let route = route.clone();

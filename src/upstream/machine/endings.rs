@@ -92,7 +92,8 @@ impl<R: Route, W> Machine<R, W> {
             flight.role.route().servers()[server].pace.give_back();
         }
         match flight.role {
-            Role::Asks(_) => {
+            Role::Asks(route) => {
+                self.meter.fetch_ends(route.view());
                 let others = self.in_flight.finish(flight.hash, flight.key.as_octets(), flight.id);
                 if !others.is_empty() {
                     let shared: Arc<[u8]> = segment.into();

@@ -20,6 +20,7 @@ mod timers;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -35,6 +36,7 @@ use super::spares::Spares;
 use super::wheel::Wheel;
 use crate::access::{ClientCookie, Secret};
 use crate::cache::{Cache, Key, Patch, RefreshWindow};
+use crate::metrics::{Event, Meter};
 use crate::wire::Transport;
 use crate::wire::header::ede;
 use crate::wire::response::Reader;
@@ -162,6 +164,7 @@ pub struct Machine<R, W> {
     /// A time, and what it is in microseconds: it is asked for often in a batch.
     recent: Cell<(Instant, Micros)>,
     counts: Counts,
+    meter: Rc<Meter>,
 }
 
 struct Slot<R, W> {
@@ -189,7 +192,8 @@ pub struct Common {
 
 impl<R: Route, W> Machine<R, W> {
     /// A machine for the worker of this number; its draws follow from `seed`, which comes from the system's CSPRNG.
-    pub fn new(worker: u16, seed: [u8; 32], common: Common) -> Self {
+    /// What happens to questions is counted by `meter`.
+    pub fn new(worker: u16, seed: [u8; 32], common: Common, meter: Rc<Meter>) -> Self {
         let Common { cache, in_flight, budget, epoch } = common;
         Self {
             worker,
@@ -214,6 +218,7 @@ impl<R: Route, W> Machine<R, W> {
             epoch,
             recent: Cell::new((epoch, 1)),
             counts: Counts::default(),
+            meter,
         }
     }
 
@@ -321,6 +326,9 @@ impl<R: Route, W> Machine<R, W> {
 
     fn begin(&mut self, id: FlightId, ask: Ask<R>, waiter: Option<Waiter<W>>, role: Role<R>, now: Instant) {
         let waits = matches!(role, Role::Waits(_));
+        if !waits {
+            self.meter.fetch_begins(role.route().view());
+        }
         let refreshes_until = waiter.is_none().then_some(ask.until.alive);
         let mut waiters = self.spare_waiters.take();
         if let Some(waiter) = waiter {
@@ -406,6 +414,7 @@ impl<R: Route, W> Machine<R, W> {
             Joined::Own => {
                 let role = Role::Asks(ask.route.clone());
                 self.counts.refreshes += 1;
+                self.meter.event(Event::Prefetch);
                 self.begin(me, ask, None, role, now);
                 self.ask_next(me.index, now, out);
             }

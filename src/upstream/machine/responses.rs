@@ -8,6 +8,7 @@ use super::{Machine, Output, stragglers};
 use crate::access::CookieCheck;
 use crate::cache::Key;
 use crate::logging::{self, Category, Severity};
+use crate::metrics::Resolver;
 use crate::upstream::flight::{Attempt, OptForm, Role, Route};
 use crate::upstream::lanes::Path;
 use crate::upstream::server::Server;
@@ -147,13 +148,17 @@ impl<R: Route, W> Machine<R, W> {
                     return Some(());
                 }
                 CookieCheck::Absent => cookie.forget_server(),
-                CookieCheck::Right => {}
+                CookieCheck::Right => {
+                    self.meter.resolver(route.view(), Resolver::CookieIn);
+                    self.meter.resolver(route.view(), Resolver::CookieClientOk);
+                }
             }
         }
         let low = u16_at(packet, 2) & flag::RCODE;
         let rcode = low | opt.map_or(0, |opt| u16::from(opt.extended_rcode) << 4);
         self.note_reply(&attempt, server, now);
         let truncated = u16_at(packet, 2) & flag::TC != 0;
+        self.count_reply(route.view(), &attempt, server, rcode, truncated, now);
         match rcode {
             rcode::NOERROR | rcode::NXDOMAIN | rcode::YXDOMAIN if truncated && attempt.transport == Transport::Udp => {
                 self.replace(index, place, Transport::Tcp, attempt.opt, &route, now, out);
@@ -176,6 +181,7 @@ impl<R: Route, W> Machine<R, W> {
             }
             rcode::FORMERR | rcode::NOTIMP | rcode::BADVERS if attempt.opt == OptForm::Bare => {
                 self.flight_mut(index)?.refused_opt |= 1 << attempt.server;
+                self.meter.resolver(route.view(), Resolver::EDNS0Fail);
                 self.replace(index, place, attempt.transport, OptForm::None, &route, now, out);
             }
             // Its cookie is known by now; a second time over TCP, where none is needed (RFC 7873 §5.3).
@@ -196,6 +202,27 @@ impl<R: Route, W> Machine<R, W> {
         if let Some(socket) = self.lanes.get_mut(attempt.path) {
             socket.heard = now;
         }
+    }
+
+    /// Counts what an upstream answered.
+    fn count_reply(&self, view: u16, attempt: &Attempt, server: &Server, rcode: u16, truncated: bool, now: Instant) {
+        let (meter, v6) = (&self.meter, server.forwarder.address.is_ipv6());
+        meter.resolver(view, if v6 { Resolver::Responsev6 } else { Resolver::Responsev4 });
+        meter.round_trip(view, now.saturating_duration_since(attempt.first_sent));
+        if truncated {
+            meter.resolver(view, Resolver::Truncated);
+        }
+        let of_rcode = match rcode {
+            rcode::NOERROR => return,
+            rcode::NXDOMAIN => Resolver::NXDOMAIN,
+            rcode::SERVFAIL => Resolver::SERVFAIL,
+            rcode::FORMERR => Resolver::FORMERR,
+            rcode::REFUSED => Resolver::REFUSED,
+            rcode::BADVERS => Resolver::BadEDNSVersion,
+            rcode::BADCOOKIE => Resolver::BadCookieRcode,
+            _ => Resolver::OtherError,
+        };
+        meter.resolver(view, of_rcode);
     }
 
     /// Keeps an answer and hands it out, if it can be used.

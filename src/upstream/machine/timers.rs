@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::probes::PROBE;
 use super::{Command, Machine, Output};
+use crate::metrics::Resolver;
 use crate::upstream::flight::{Attempt, PATIENCE_WITH_THE_DEAD, Role, Route, patience};
 use crate::upstream::server::{DEAD_AFTER, MAX_LATE, Server, Standing};
 use crate::upstream::wheel::TICK;
@@ -149,6 +150,7 @@ impl<R: Route, W> Machine<R, W> {
         };
         if age >= again_after {
             self.counts.timeouts += 1;
+            self.meter.resolver(route.view(), Resolver::QueryTimeout);
             return self.ask_again(index, &attempt, now, out);
         }
         let can_hedge = self.has_another(index, route, now);

@@ -12,6 +12,7 @@ mod reasons;
 mod row;
 mod server;
 mod shape;
+mod statistics;
 mod top;
 mod zone;
 
@@ -23,7 +24,9 @@ use crate::config::suggest;
 
 /// Every statement.
 pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
-    [top::ROWS, options::ROWS, zone::ROWS, key::ROWS, logging::ROWS, server::ROWS].into_iter().flatten()
+    [top::ROWS, options::ROWS, zone::ROWS, key::ROWS, logging::ROWS, server::ROWS, statistics::ROWS]
+        .into_iter()
+        .flatten()
 }
 
 /// The row of a statement that may stand in one of these places.

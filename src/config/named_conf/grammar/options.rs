@@ -2,7 +2,7 @@
 
 use super::places::{BOTH, FORWARD, HINT, OPTIONS, PRIMARY, SERVER, VIEW};
 use super::reasons::{
-    BY_SYSTEM, NEVER_ITERATES, NO, NO_SUCH_FILE, NO_TRANSFER, NOT_COUNTED, NOT_YET_SAFE, UNVALIDATED, YES,
+    BY_SYSTEM, BY_VIEW, NEVER_ITERATES, NO, NO_MEMORY_FILE, NO_SUCH_FILE, NO_TRANSFER, NOT_YET_SAFE, UNVALIDATED, YES,
 };
 use super::row::{Row, honoured, ignored, refused};
 use super::shape::Shape;
@@ -98,7 +98,7 @@ pub(super) const ROWS: &[Row] = {
         ignored("max-transfer-time-in", BOTH, Number, "max-transfer-time-in 120;", NO_TRANSFER),
         ignored("max-transfer-time-out", BOTH | PRIMARY, Number, "max-transfer-time-out 120;", NO_TRANSFER),
         honoured("max-udp-size", BOTH | SERVER, Number, "max-udp-size 1400;"),
-        ignored("memstatistics", OPTIONS, Boolean, "memstatistics yes;", NOT_COUNTED).moot(NO),
+        ignored("memstatistics", OPTIONS, Boolean, "memstatistics yes;", NO_MEMORY_FILE).moot(NO),
         ignored("memstatistics-file", OPTIONS, Quoted, "memstatistics-file \"/var/named/data/mem.txt\";", NO_SUCH_FILE),
         ignored("message-compression", BOTH, Boolean, "message-compression no;", "answers keep the compression of the upstream").moot(YES),
         honoured("min-cache-ttl", BOTH | FORWARD, Duration, "min-cache-ttl 5;"),
@@ -152,7 +152,7 @@ pub(super) const ROWS: &[Row] = {
         honoured("stale-answer-ttl", BOTH, Duration, "stale-answer-ttl 20;"),
         honoured("stale-cache-enable", BOTH, Boolean, "stale-cache-enable yes;"),
         honoured("stale-refresh-time", BOTH, Duration, "stale-refresh-time 20;"),
-        ignored("statistics-file", OPTIONS, Quoted, "statistics-file \"/var/named/data/named_stats.txt\";", NOT_COUNTED),
+        ignored("statistics-file", OPTIONS, Quoted, "statistics-file \"/var/named/data/named_stats.txt\";", "statistics are told by statistics-channels"),
         ignored("synth-from-dnssec", BOTH, Boolean, "synth-from-dnssec yes;", UNVALIDATED).moot(NO),
         ignored("tcp-advertised-timeout", OPTIONS, Number, "tcp-advertised-timeout 300;", "edns-tcp-keepalive is not spoken: tcp-idle-timeout holds"),
         honoured("tcp-clients", OPTIONS, Number, "tcp-clients 300;"),
@@ -172,6 +172,6 @@ pub(super) const ROWS: &[Row] = {
         ignored("trust-anchor-telemetry", BOTH, Boolean, "trust-anchor-telemetry yes;", UNVALIDATED).moot(NO),
         ignored("validate-except", BOTH, Block, "validate-except { \"corp\"; };", UNVALIDATED),
         honoured("version", OPTIONS, QuotedOr(&["none"]), "version \"not currently available\";"),
-        ignored("zone-statistics", BOTH | PRIMARY, BooleanOr(&["full", "terse", "none"]), "zone-statistics yes;", NOT_COUNTED).moot(&["no", "false", "0", "none"]),
+        ignored("zone-statistics", BOTH | PRIMARY, BooleanOr(&["full", "terse", "none"]), "zone-statistics yes;", BY_VIEW).moot(&["terse"]),
     ]
 };

@@ -19,11 +19,13 @@ pub(in crate::config::named_conf) const LOGGING: Places = 1 << 6;
 pub(in crate::config::named_conf) const CHANNEL: Places = 1 << 7;
 pub(in crate::config::named_conf) const SERVER: Places = 1 << 8;
 pub(in crate::config::named_conf) const KEY: Places = 1 << 9;
+/// `statistics-channels`
+pub(in crate::config::named_conf) const STATISTICS: Places = 1 << 10;
 /// In any zone; what its type allows is seen once the type is known.
 pub(in crate::config::named_conf) const ZONE: Places = FORWARD | PRIMARY | HINT;
 pub(in crate::config::named_conf) const BOTH: Places = OPTIONS | VIEW;
 /// Every place.
-pub(in crate::config::named_conf) const EVERYWHERE: Places = (1 << 10) - 1;
+pub(in crate::config::named_conf) const EVERYWHERE: Places = (1 << 11) - 1;
 
 /// The places one by one, with the words for them.
 pub(in crate::config::named_conf) const PLACES: &[(Places, &str)] = &[
@@ -37,4 +39,5 @@ pub(in crate::config::named_conf) const PLACES: &[(Places, &str)] = &[
     (CHANNEL, "'channel'"),
     (SERVER, "'server'"),
     (KEY, "'key'"),
+    (STATISTICS, "'statistics-channels'"),
 ];

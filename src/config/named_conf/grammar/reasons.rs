@@ -17,7 +17,9 @@ pub(super) const OF_UPDATES: &str =
 pub(super) const READ_ONLY: &str = "zone files are read and never written: updates stand in the journal";
 pub(super) const HINTS: &str = "no root server is ever asked";
 pub(super) const NEVER_ITERATES: &str = "this server only forwards, it never asks authoritative servers itself";
-pub(super) const NOT_COUNTED: &str = "there are no statistics yet";
+pub(super) const NO_MEMORY_FILE: &str =
+    "memory is told by statistics-channels and by the system, not in a file at the end";
+pub(super) const BY_VIEW: &str = "zones are listed in the statistics and counted by view, as with terse";
 pub(super) const NO_CONTROL: &str =
     "rndc's channel is not there yet: use signals; 'tandem ctl' needs a configuration in TOML with state_directory";
 pub(super) const NO_SUCH_FILE: &str = "this server writes no such file";

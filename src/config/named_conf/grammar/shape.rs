@@ -45,6 +45,8 @@ pub(in crate::config::named_conf) enum Shape {
     Forwarders,
     /// `[port N] { address_match_element; … }`
     Listen,
+    /// `( ADDRESS | * ) [port ( N | * )] [allow { address_match_element; … }]`
+    Inet,
     /// `[address] ( ADDRESS | * ) [port ( N | * )]`, IPv4
     SourceV4,
     /// The same, IPv6.

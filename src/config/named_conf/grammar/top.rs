@@ -1,7 +1,7 @@
 //! Statements outside every block.
 
-use super::places::{EVERYWHERE, KEY, LOGGING, OPTIONS, SERVER, TOP, VIEW, ZONE};
-use super::reasons::{NO_CONTROL, NO_TRANSFER, NOT_COUNTED, NOT_YET_SAFE, UNVALIDATED};
+use super::places::{EVERYWHERE, KEY, LOGGING, OPTIONS, SERVER, STATISTICS, TOP, VIEW, ZONE};
+use super::reasons::{NO_CONTROL, NO_TRANSFER, NOT_YET_SAFE, UNVALIDATED};
 use super::row::{Row, honoured, ignored, refused};
 use super::shape::Shape;
 
@@ -27,7 +27,7 @@ pub(super) const ROWS: &[Row] = {
         refused("plugin", TOP | VIEW, Anything, "plugin query \"x.so\";", "modules cannot be loaded").repeats(),
         ignored("primaries", TOP, Block, "primaries m { 192.0.2.1; };", NO_TRANSFER).repeats(),
         honoured("server", TOP | VIEW, PrefixBody(SERVER), "server 192.0.2.1 { edns no; };").repeats(),
-        ignored("statistics-channels", TOP, Block, "statistics-channels { inet 127.0.0.1 port 8053; };", NOT_COUNTED)
+        honoured("statistics-channels", TOP, Body(STATISTICS), "statistics-channels { inet 127.0.0.1 port 8053; };")
             .repeats(),
         ignored("tls", TOP, Block, "tls t { key-file \"k\"; cert-file \"c\"; };", "DNS over TLS is not served")
             .repeats(),

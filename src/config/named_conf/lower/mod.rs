@@ -8,6 +8,7 @@ mod key;
 mod logging;
 mod primary;
 mod server;
+mod statistics;
 mod update;
 mod view;
 mod zone;
@@ -67,6 +68,7 @@ pub(super) fn lower(top: &Body, report: Report, files: &dyn Files, given: &Comma
     if let Some(Setting { value: Value::Body(body), .. }) = top.find("logging") {
         config.logging = logging::lower(body, &mut context.report);
     }
+    config.statistics_channels = statistics::lower(&mut context, top);
     config.views = view::lower(&mut context, top, options);
     context.acls.check_unused(&mut context.report);
     for fault in zones::shared_files(&config.views) {

@@ -31,6 +31,7 @@ fn misplaced(place: Place, key: &str) -> String {
         }
         Place::HealthCheck => format!("[[health_check]]\n{key} = {value}"),
         Place::Key => format!("[[key]]\n{key} = {value}"),
+        Place::StatisticsChannel => format!("[[statistics_channel]]\n{key} = {value}"),
     }
 }
 

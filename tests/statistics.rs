@@ -1,0 +1,439 @@
+//! Statistics over HTTP, beside those of the real named: the same places, the same types, the same numbers.
+//!
+//! Both servers get one configuration and the same questions. What named tells and we do not is listed with the reason.
+//! Not here: counting by itself (`src/metrics`).
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use common::packet::{Connection, Question, exchange_udp, header};
+use common::{Named, Scripted, Tandem, fresh_localhost_address, wait_until};
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use serde_json::Value;
+use socket2::{Domain, Socket, Type};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const ZONE: &str = "$TTL 60\n@ SOA ns hostmaster 7 3600 600 86400 60\n@ NS ns\nns A 10.0.0.1\na A 10.0.0.2\n\
+    long TXT \"1111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111\" \
+    \"2222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222\" \
+    \"3333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333\" \
+    \"4444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444444\" \
+    \"5555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555\"\n";
+
+/// What both servers are told, but for addresses.
+fn conf(address: SocketAddr, http: SocketAddr, forwarder: SocketAddr) -> String {
+    format!(
+        "options {{ directory \"{{directory}}\"; pid-file none; listen-on port {} {{ {}; }}; listen-on-v6 {{ none; }};
+           allow-query {{ any; }}; allow-recursion {{ any; }}; allow-query-cache {{ !127.0.0.9; any; }};
+           forwarders {{ {} port {}; }}; forward only; dnssec-validation no; minimal-any yes; empty-zones-enable no;
+           rrset-order {{ order cyclic; }}; session-keyfile none; }};
+         controls {{ }};
+         zone \"local.example\" {{ type primary; file \"zone\"; }};
+         statistics-channels {{ inet {} port {} allow {{ 127.0.0.1; }}; }};\n",
+        address.port(),
+        address.ip(),
+        forwarder.ip(),
+        forwarder.port(),
+        http.ip(),
+        http.port(),
+    )
+}
+
+fn upstream() -> Scripted {
+    Scripted::start(|query| {
+        let reply = query.reply();
+        let reply = match (query.name().as_str(), query.qtype()) {
+            ("nx.up.example", _) => reply.rcode(3).start_of_authority("up.example", 60, 60),
+            ("bad.up.example", _) => reply.rcode(5),
+            (_, 1) => reply.address(300, [192, 0, 2, 1]),
+            _ => reply.start_of_authority("up.example", 60, 60),
+        };
+        reply.send()
+    })
+}
+
+/// The two servers, asked the same.
+struct Pair {
+    named: (SocketAddr, SocketAddr),
+    tandem: (SocketAddr, SocketAddr),
+    _running: (Named, Tandem, Scripted),
+}
+
+impl Pair {
+    fn start() -> Self {
+        let upstream = upstream();
+        let addresses = || (fresh_localhost_address(), fresh_localhost_address());
+        let (named, tandem) = (addresses(), addresses());
+        let files = [("zone", ZONE)];
+        let running = (
+            Named::serve(named.0, &conf(named.0, named.1, upstream.address()), &files),
+            Tandem::start_with_files(tandem.0, &conf(tandem.0, tandem.1, upstream.address()), &files),
+            upstream,
+        );
+        Self { named, tandem, _running: running }
+    }
+
+    /// Asks both, one after the other.
+    fn ask(&self, ask: impl Fn(SocketAddr)) {
+        ask(self.named.0);
+        ask(self.tandem.0);
+    }
+}
+
+fn by_udp(server: SocketAddr, octets: &[u8]) {
+    assert!(exchange_udp(server, octets, PATIENCE).is_some(), "no reply from {server} to {octets:02x?}");
+}
+
+fn by_tcp(server: SocketAddr, octets: &[u8]) {
+    let mut connection = Connection::open(None, server).expect("it takes connections");
+    connection.send(octets).expect("sent");
+    assert!(connection.receive(PATIENCE).is_some());
+}
+
+/// Status and body of what is at a path.
+fn get(server: SocketAddr, path: &str) -> (u16, String) {
+    request(server, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+}
+
+fn request(server: SocketAddr, text: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(server).expect("the channel is open");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+    stream.write_all(text.as_bytes()).expect("sent");
+    let mut reply = Vec::new();
+    // A connection that is reset has said what it had to say.
+    let _ = stream.read_to_end(&mut reply);
+    let reply = String::from_utf8_lossy(&reply).into_owned();
+    let (head, body) = reply.split_once("\r\n\r\n").unwrap_or((&reply, ""));
+    (head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0), body.to_owned())
+}
+
+fn json(server: SocketAddr, path: &str) -> Value {
+    let (status, body) = get(server, path);
+    assert_eq!(status, 200, "{path}");
+    serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
+}
+
+/// Where numbers, texts, lists and tables are. Names that the operator or the traffic chooses are left out.
+fn places(value: &Value, at: &str, found: &mut BTreeMap<String, &'static str>) {
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(elements) => {
+            elements.iter().for_each(|element| places(element, &format!("{at}[]"), found));
+            "list"
+        }
+        Value::Object(members) => {
+            let by_traffic = ["/qtypes", "/cache"].iter().any(|end| at.ends_with(end)) || at.contains("-sizes-");
+            for (name, member) in members {
+                let name = if by_traffic { "*" } else { name };
+                places(member, &format!("{at}/{name}"), found);
+            }
+            "table"
+        }
+    };
+    found.insert(at.to_owned(), kind);
+}
+
+/// Elements by name and `type` or `name` attribute.
+fn elements(text: &str) -> BTreeSet<String> {
+    let mut reader = Reader::from_str(text);
+    let (mut path, mut found): (Vec<String>, BTreeSet<String>) = (Vec::new(), BTreeSet::new());
+    loop {
+        let event = reader.read_event().unwrap_or_else(|error| panic!("{error}: {text}"));
+        match &event {
+            Event::Eof => return found,
+            Event::End(_) => _ = path.pop(),
+            Event::Start(element) | Event::Empty(element) => {
+                let mut name = String::from_utf8_lossy(element.name().as_ref()).into_owned();
+                let by_traffic = path.last().is_some_and(|parent| {
+                    ["counters[qtype]", "counters[resqtype]", "counters[request-size]", "counters[response-size]"]
+                        .contains(&parent.as_str())
+                });
+                for attribute in element.attributes().flatten().filter(|_| !by_traffic) {
+                    if [&b"type"[..], b"name"].contains(&attribute.key.as_ref()) {
+                        name += &format!("[{}]", String::from_utf8_lossy(&attribute.value));
+                    }
+                }
+                path.push(name);
+                found.insert(path.join("/"));
+                if matches!(event, Event::Empty(_)) {
+                    path.pop();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What named tells and we do not, by what its place contains, and why.
+const NOT_TOLD: &[(&str, &str)] = &[
+    ("_bind", "names of class CH are answered without a view of their own"),
+    ("adb", "there is no database of addresses: forwarders are few, and known"),
+    ("BucketSize", "a tuning of named's own table"),
+    ("CoveringNSEC", "no denial is synthesised"),
+    ("CacheNSECNodes", "no denial is synthesised"),
+    ("CacheBuckets", "the cache is built otherwise"),
+    ("TreeMemMax", "no high-water mark is kept"),
+    ("HeapMem", "there is no heap beside the entries"),
+    ("taskmgr/tasks", "there are no tasks"),
+    ("default-quantum", "there are no tasks"),
+    ("memory/Malloced", "the allocator is the system's"),
+    ("memory/ContextSize", "the allocator is the system's"),
+    ("memory/Lost", "the allocator is the system's"),
+    ("memory/summary", "the allocator is the system's"),
+    ("memory/contexts", "of one pool, the cache: what it may have and what it has"),
+    ("counters[resstat]", "resolvers are views', there is none beside them"),
+    ("counter[ReqSIG0]", "SIG(0) is not looked at"),
+    ("counter[RespSIG0]", "SIG(0) is not looked at"),
+    ("counter[XfrRej]", "no zone is transferred"),
+    ("counter[XfrReqDone]", "no zone is transferred"),
+    ("counter[XfrSuccess]", "no zone is transferred"),
+    ("counter[XfrFail]", "no zone is transferred"),
+    ("counter[AXFRReq", "no zone is transferred"),
+    ("counter[IXFRReq", "no zone is transferred"),
+    ("counter[SOAOut", "no zone is transferred"),
+    ("counter[NotifyOut", "no zone is transferred"),
+    ("counter[UpdateReqFwd]", "no update is forwarded"),
+    ("counter[UpdateRespFwd]", "no update is forwarded"),
+    ("counter[UpdateFwdFail]", "no update is forwarded"),
+    ("counter[UpdateQuota]", "updates that find no place fail, and are counted so"),
+    ("counter[QryDuplicate]", "a question that is asked twice is answered twice"),
+    ("counter[QryDropped]", "a query that finds no place gets SERVFAIL: RecLimitDropped"),
+    ("counter[DNS64]", "not implemented"),
+    ("counter[Rate", "not implemented"),
+    ("counter[RPZ", "not implemented"),
+    ("counter[QryNXRedir", "not implemented"),
+    ("counter[QryBADCOOKIE]", "no cookie is demanded"),
+    ("counter[Synth", "no denial is synthesised"),
+    ("counter[QryTryStale]", "only what was given out is counted"),
+    ("counter[NSIDOpt]", "of options, cookies alone are looked at"),
+    ("counter[ExpireOpt]", "of options, cookies alone are looked at"),
+    ("counter[KeepAliveOpt]", "of options, cookies alone are looked at"),
+    ("counter[PadOpt]", "of options, cookies alone are looked at"),
+    ("counter[OtherOpt]", "of options, cookies alone are looked at"),
+    ("counter[ECSOpt]", "of options, cookies alone are looked at"),
+    ("counter[KeyTagOpt]", "of options, cookies alone are looked at"),
+    ("counter[Unix", "none is counted"),
+    ("counter[Raw", "there is none"),
+    ("counter[FD", "there is none"),
+    ("counter[Fd", "there is none"),
+    ("BindFail]", "told as OpenFail"),
+    ("counter[TCP4OpenFail]", "told as ConnFail"),
+    ("counter[TCP6OpenFail]", "told as ConnFail"),
+    ("counter[UDP4ConnFail]", "told as OpenFail"),
+    ("counter[UDP6ConnFail]", "told as OpenFail"),
+    ("SendErr]", "a batch is one system call, of which the first error is seen"),
+    ("RecvErr]", "a batch is one system call, of which the first error is seen"),
+    ("Clients]", "the control channel's status tells them"),
+    ("counter[Mismatch]", "told in the log, by upstream"),
+    ("counter[Lame]", "nobody is delegated to"),
+    ("counter[QueryAbort]", "told as QueryTimeout"),
+    ("counter[QueryCur", "told as NumFetch, over both"),
+    ("counter[GlueFetch", "nobody is delegated to"),
+    ("counter[Val", "answers are not validated"),
+    ("counter[ZoneQuota]", "recursive-clients bounds what waits"),
+    ("counter[ServerQuota]", "recursive-clients bounds what waits"),
+    ("counter[ClientQuota]", "recursive-clients bounds what waits"),
+    ("counter[NextItem]", "the next server is asked: Retry"),
+    ("counter[Priming]", "no root server is asked"),
+];
+
+/// What we tell and named 9.18 does not.
+const TOLD_MORE: &[&str] = &["worker-threads", "RecLimitDropped", "resolver/stats/NumFetch"];
+
+fn is_listed(place: &str) -> bool {
+    NOT_TOLD.iter().any(|(part, _)| place.contains(part))
+}
+
+#[test]
+fn everything_is_where_named_has_it() {
+    let pair = Pair::start();
+    pair.ask(|server| {
+        by_udp(server, &Question::new("a.up.example", "A").edns(1232, true, b"").octets());
+        by_tcp(server, &Question::new("nx.up.example", "AAAA").octets());
+        by_udp(server, &Question::new("a.up.example", "MX").octets());
+        by_udp(server, &Question::new("a.local.example", "A").octets());
+        by_udp(server, &Question::new("bad.up.example", "A").octets());
+    });
+    let parts = ["", "/status", "/server", "/zones", "/net", "/tasks", "/mem", "/traffic"];
+    for path in parts.map(|part| format!("/json/v1{part}")) {
+        let (mut theirs, mut ours) = (BTreeMap::new(), BTreeMap::new());
+        places(&json(pair.named.1, &path), "", &mut theirs);
+        places(&json(pair.tandem.1, &path), "", &mut ours);
+        for (place, kind) in &ours {
+            let expected = theirs.get(place);
+            let more = || TOLD_MORE.iter().any(|more| place.contains(more));
+            assert!(expected == Some(kind) || (expected.is_none() && more()), "{path}: {place} {kind}: {expected:?}");
+        }
+        // Counters that are zero are left out: XML has them all.
+        let counted = |place: &str| place.contains("stats/");
+        let missing: Vec<_> =
+            theirs.keys().filter(|place| !ours.contains_key(*place) && !is_listed(place) && !counted(place)).collect();
+        assert!(missing.is_empty(), "{path}: {missing:#?}");
+    }
+    for path in parts.map(|part| format!("/xml/v3{part}")) {
+        let [theirs, ours] = [pair.named.1, pair.tandem.1].map(|server| elements(&get(server, &path).1));
+        let more: Vec<_> =
+            ours.difference(&theirs).filter(|place| !TOLD_MORE.iter().any(|more| place.contains(more))).collect();
+        assert!(more.is_empty(), "{path}: {more:#?}");
+        let missing: Vec<_> = theirs.difference(&ours).filter(|place| !is_listed(place)).collect();
+        assert!(missing.is_empty(), "{path}: {missing:#?}");
+    }
+    // Without the version, as with it.
+    for (short, long) in [("/json", "/json/v1"), ("/xml", "/xml/v3"), ("/", "/xml/v3")] {
+        let [(short, one), (long, other)] = [get(pair.tandem.1, short), get(pair.tandem.1, long)];
+        assert_eq!((short, long, &one[..16]), (200, 200, &other[..16]));
+    }
+}
+
+/// Numbers that differ, and why.
+const DIFFERENCES: &[(&str, &str)] = &[
+    ("QryFailure", "a type that no record can have is FORMERR here, as upstreams say; named asks them"),
+    ("RecursClients", "of the moment"),
+    ("TCPConnHighWater", "of the moment in which a connection is seen to have closed"),
+    ("QryRecursion", "answers for DO and for CD are kept by themselves, as upstreams gave them"),
+];
+
+#[test]
+fn the_same_questions_are_the_same_numbers() {
+    let pair = Pair::start();
+    let [before, own_before] = [pair.named.1, pair.tandem.1].map(|server| json(server, "/json/v1/server"));
+    let cookie = |octets: &[u8]| [&[0, 10, 0, octets.len() as u8], octets].concat();
+    let plain = |name: &str, rtype: &str| Question::new(name, rtype);
+    let asked: Vec<Vec<u8>> = vec![
+        plain("a.up.example", "A").octets(),
+        plain("a.up.example", "A").octets(),
+        plain("A.UP.example", "A").edns(1232, true, b"").octets(),
+        plain("a.up.example", "A").edns(512, false, &cookie(b"client!!")).octets(),
+        plain("a.up.example", "A").edns(512, false, &cookie(b"client!!server!!server!!")).octets(),
+        plain("a.up.example", "A").edns(512, false, &cookie(b"short")).octets(),
+        plain("b.up.example", "AAAA").octets(),
+        plain("nx.up.example", "A").octets(),
+        plain("nx.up.example", "TXT").octets(),
+        plain("a.local.example", "A").octets(),
+        plain("a.local.example", "MX").octets(),
+        plain("nx.local.example", "A").octets(),
+        plain("long.local.example", "TXT").octets(),
+        plain("bad.up.example", "A").octets(),
+        plain("version.bind", "TXT").class(3).octets(),
+        plain("nothing.bind", "TXT").class(3).octets(),
+        plain("a.up.example", "A").class(4).octets(),
+        plain("a.up.example", "A").flags(0).octets(),
+        plain("a.up.example", "A").flags(0x0110).octets(),
+        plain("a.up.example", "TYPE254").octets(),
+        plain("a.up.example", "TYPE65280").octets(),
+        plain("a.up.example", "TYPE257").octets(),
+        // STATUS, NOTIFY, an opcode without a name.
+        plain("a.up.example", "A").flags(0x1000).octets(),
+        plain("a.up.example", "SOA").flags(0x2000).octets(),
+        plain("a.up.example", "A").flags(0x3800).octets(),
+        // No question; a record that is not there.
+        header(7, 0x0100, [0, 0, 0, 0]),
+        [header(7, 0x0100, [1, 0, 0, 1]), b"\x01a\0\0\x01\0\x01".to_vec()].concat(),
+        // EDNS version 1.
+        [header(7, 0x0100, [1, 0, 0, 1]), b"\x01a\0\0\x01\0\x01\0\0\x29\x04\xd0\0\x01\0\0\0\0".to_vec()].concat(),
+    ];
+    pair.ask(|server| {
+        asked.iter().for_each(|octets| by_udp(server, octets));
+        by_tcp(server, &plain("a.up.example", "A").octets());
+        by_tcp(server, &plain("long.local.example", "TXT").edns(1232, false, b"").octets());
+    });
+    let [after, own_after] = [pair.named.1, pair.tandem.1].map(|server| json(server, "/json/v1/server"));
+    for group in ["/opcodes", "/rcodes", "/qtypes", "/nsstats"] {
+        let names = [&before, &own_before, &after, &own_after].map(|document| {
+            document.pointer(group).and_then(Value::as_object).expect("a table").keys().cloned().collect::<Vec<_>>()
+        });
+        let wrong: Vec<String> = names
+            .concat()
+            .into_iter()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .filter(|name| !DIFFERENCES.iter().any(|(known, _)| known == name))
+            .filter_map(|name| {
+                let number = |document: &Value| document.pointer(&format!("{group}/{name}")).and_then(Value::as_u64);
+                let grown = |from, to| number(to).unwrap_or(0) - number(from).unwrap_or(0);
+                let (theirs, ours) = (grown(&before, &after), grown(&own_before, &own_after));
+                (theirs != ours).then(|| format!("{name}: named {theirs}, here {ours}"))
+            })
+            .collect();
+        assert!(wrong.is_empty(), "{group}: {wrong:#?}");
+    }
+    let sum = |sizes: &Value| sizes.as_object().expect("a table").values().filter_map(Value::as_u64).sum::<u64>();
+    let traffic = json(pair.tandem.1, "/json/v1/traffic");
+    let of = |kind: &str| sum(&traffic["traffic"][format!("dns-{kind}-ipv4")]);
+    let stats = json(pair.tandem.1, "/json/v1/server");
+    let stat = |name: &str| stats["nsstats"][name].as_u64().expect("counted");
+    assert_eq!(of("udp-requests-sizes-received") + of("tcp-requests-sizes-received"), stat("Requestv4"));
+    assert_eq!(of("udp-responses-sizes-sent") + of("tcp-responses-sizes-sent"), stat("Response"));
+}
+
+/// A connection from this address.
+fn connect_from(client: [u8; 4], server: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::from((client, 0)).into()).expect("loopback is ours");
+    socket.connect(&server.into()).expect("the channel is open");
+    socket.into()
+}
+
+#[test]
+fn clients_are_chosen_and_bounded_and_cost_no_answer() {
+    let upstream = upstream();
+    let (address, http) = (fresh_localhost_address(), fresh_localhost_address());
+    let conf = conf(address, http, upstream.address());
+    let server = Tandem::start_with_files(address, &conf, &[("zone", ZONE)]);
+    let mut stranger = connect_from([127, 0, 0, 2], http);
+    stranger.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+    let _ = stranger.write_all(b"GET /json HTTP/1.1\r\nHost: x\r\n\r\n");
+    let mut said = Vec::new();
+    let _ = stranger.read_to_end(&mut said);
+    assert_eq!(said, b"", "who is not allowed is told nothing");
+    assert!(wait_until(PATIENCE, || server.said().contains("rejected statistics connection from 127.0.0.2#")));
+
+    for (what, text, expected) in [
+        ("a page that is not there", "GET /bind9.xsl HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 404),
+        ("a method that changes things", "POST /json HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".to_owned(), 405),
+        ("no HTTP", "nonsense\r\n\r\n".to_owned(), 400),
+        ("a head that is too long", format!("GET /json HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(100_000)), 431),
+        ("HTTP of old", "GET /json/v1/status HTTP/1.0\r\n\r\n".to_owned(), 200),
+        ("a head alone", "HEAD /json HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 200),
+    ] {
+        assert_eq!(request(http, &text).0, expected, "{what}");
+    }
+    // All places are taken by clients that never say what they want; each is given up in time.
+    let idle: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(http).expect("the channel is open")).collect();
+    by_udp(address, &Question::new("a.up.example", "A").octets());
+    assert!(wait_until(4 * PATIENCE, || get(http, "/json/v1/status").0 == 200), "idle clients lose their places");
+    drop(idle);
+
+    let other = fresh_localhost_address();
+    server.rewrite(&conf.replace(&format!("port {} allow", http.port()), &format!("port {} allow", other.port())));
+    server.hang_up();
+    assert!(server.reloads(1), "{}", server.said());
+    assert_eq!(get(other, "/json").0, 200);
+    assert!(TcpStream::connect(http).is_err(), "the channel of before is closed");
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_channel_that_cannot_be_had_costs_a_line_alone() {
+    let upstream = upstream();
+    let (address, http) = (fresh_localhost_address(), fresh_localhost_address());
+    let taken = std::net::TcpListener::bind(http).expect("the address is free");
+    let server = Tandem::start_with_files(address, &conf(address, http, upstream.address()), &[("zone", ZONE)]);
+    assert!(wait_until(PATIENCE, || server.said().contains("cannot listen for statistics on 127.0.0.1#")));
+    by_udp(address, &Question::new("a.up.example", "A").octets());
+    drop(taken);
+    server.hang_up();
+    assert!(server.reloads(1), "{}", server.said());
+    assert_eq!(get(http, "/json").0, 200, "it is had at the next reload");
+    let loopback: IpAddr = [127, 0, 0, 1].into();
+    assert_eq!(http.ip(), loopback);
+}
