@@ -70,6 +70,12 @@ impl Counts {
         *self.octets.entry(entry.view()).or_default() += entry.cost() as u64;
     }
 
+    /// Nothing is kept any more; what had to leave before stays counted.
+    pub(super) fn all_go(&mut self) {
+        self.kept.clear();
+        self.octets.clear();
+    }
+
     pub(super) fn goes(&mut self, entry: &Entry) {
         let content = content(entry);
         if let Some(octets) = self.octets.get_mut(&content.view) {

@@ -96,6 +96,25 @@ impl Key {
         key
     }
 
+    /// The parts of a key's octets, and whether it is one of [`Self::failure`]; `None` if they are too few.
+    pub(super) fn parts(octets: &[u8]) -> Option<(Parts, bool)> {
+        let [t0, t1, v0, v1, r0, r1, r2, r3, c0, c1, bits] = *octets.first_chunk::<PREFIX_OCTETS>()?;
+        let parts = Parts {
+            view: u16::from_le_bytes([v0, v1]),
+            rule: u32::from_le_bytes([r0, r1, r2, r3]),
+            qtype: u16::from_le_bytes([t0, t1]),
+            qclass: u16::from_le_bytes([c0, c1]),
+            dnssec_ok: bits & DO_BIT != 0,
+            checking_disabled: bits & CD_BIT != 0,
+        };
+        Some((parts, bits & FAILURE_BIT != 0))
+    }
+
+    /// The name of a key's octets.
+    pub(super) fn name(octets: &[u8]) -> &[u8] {
+        octets.get(PREFIX_OCTETS..).unwrap_or_default()
+    }
+
     /// The octets.
     #[inline]
     pub fn as_octets(&self) -> &[u8] {
@@ -106,6 +125,11 @@ impl Key {
     #[inline]
     pub fn qname(&self) -> &[u8] {
         &self.as_octets()[PREFIX_OCTETS..]
+    }
+
+    /// The view's stable number.
+    pub fn view(&self) -> u16 {
+        u16::from_le_bytes([self.octets[2], self.octets[3]])
     }
 
     /// QTYPE.

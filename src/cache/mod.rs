@@ -11,6 +11,7 @@ mod census;
 mod entry;
 pub mod key;
 mod shard;
+mod sweep;
 mod table;
 
 use std::hash::{BuildHasher, Hasher};
@@ -22,6 +23,7 @@ pub use census::{Census, Content, Known, Left};
 use entry::Entry;
 pub use key::{Key, Parts};
 use shard::Shard;
+pub use sweep::{Kept, Names};
 
 use crate::wire::{Meta, Segment, segment};
 
@@ -166,7 +168,11 @@ impl Cache {
     #[inline]
     fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
         // The table inside uses the low 32 bits.
-        let index = (hash >> 40) as usize & (self.shards.len() - 1);
+        self.locked((hash >> 40) as usize & (self.shards.len() - 1))
+    }
+
+    #[inline]
+    fn locked(&self, index: usize) -> MutexGuard<'_, Shard> {
         // A panic while the lock was held cannot leave a shard half changed that matters: entries are replaced whole.
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -292,8 +298,8 @@ impl Cache {
 
     /// Forgets everything; returns how many entries there were.
     pub fn flush(&self) -> usize {
-        let shards = self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner));
-        shards.map(|mut shard| shard.remove_if(|_| true)).sum()
+        // Given back without the lock.
+        (0..self.shards.len()).map(|index| self.locked(index).clear()).map(|entries| entries.len()).sum()
     }
 
     /// Entries, expired ones included.

@@ -6,7 +6,7 @@
 //! eviction goes to the main queue at once.
 //! Queues hold fingerprints: two entries of one fingerprint in one queue may leave in each other's place.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use super::census::Counts;
 use super::entry::Entry;
@@ -188,17 +188,61 @@ impl Shard {
         live
     }
 
-    /// Forgets every entry that `doomed` names; returns how many.
-    pub(super) fn remove_if(&mut self, doomed: impl Fn(&Entry) -> bool) -> usize {
-        let removed = self.table.remove_if(doomed);
-        for entry in &removed {
+    /// Places of the table.
+    pub(super) fn places(&self) -> usize {
+        self.table.places()
+    }
+
+    /// Forgets what `doomed` names of some places; returns where to go on, and what was forgotten
+    /// ([`Table::sweep`]).
+    pub(super) fn sweep(
+        &mut self,
+        from: usize,
+        least: usize,
+        doomed: impl Fn(&Entry) -> bool,
+    ) -> (usize, Vec<(u32, Entry)>) {
+        let mut removed = Vec::new();
+        let next = self.table.sweep(from, least, doomed, &mut removed);
+        if !removed.is_empty() {
+            self.unqueue(&removed);
+        }
+        (next, removed)
+    }
+
+    /// Shows the entries of some places; returns where to go on.
+    pub(super) fn look(&self, from: usize, least: usize, each: impl FnMut(&Entry)) -> usize {
+        self.table.look(from, least, each)
+    }
+
+    /// Forgets every entry.
+    pub(super) fn clear(&mut self) -> Vec<Entry> {
+        let entries = self.table.clear();
+        let mut counts = std::mem::take(&mut self.counts);
+        counts.all_go();
+        *self = Self { counts, ..Self::new(self.capacity_octets) };
+        entries.into_iter().flatten().collect()
+    }
+
+    /// Takes entries that are gone from their queues: the oldest of as many as share a fingerprint.
+    fn unqueue(&mut self, removed: &[(u32, Entry)]) {
+        let mut counts: [HashMap<u32, u32, foldhash::fast::RandomState>; 2] = Default::default();
+        for (fingerprint, entry) in removed {
             *if entry.is_main() { &mut self.main_octets } else { &mut self.small_octets } -= entry.cost();
             self.counts.goes(entry);
+            *counts[usize::from(entry.is_main())].entry(*fingerprint).or_default() += 1;
         }
-        let table = &mut self.table;
-        self.small.retain(|&fingerprint| table.find(fingerprint, |entry| !entry.is_main()).is_some());
-        self.main.retain(|&fingerprint| table.find(fingerprint, Entry::is_main).is_some());
-        removed.len()
+        for (queue, counts) in [&mut self.small, &mut self.main].into_iter().zip(&mut counts) {
+            if counts.is_empty() {
+                continue;
+            }
+            queue.retain(|fingerprint| match counts.get_mut(fingerprint) {
+                Some(count) if *count > 0 => {
+                    *count -= 1;
+                    false
+                }
+                _ => true,
+            });
+        }
     }
 
     fn ghost_place(&self, fingerprint: u32) -> Option<usize> {
@@ -293,7 +337,7 @@ mod tests {
             for key in 0..500 {
                 insert(&mut shard, key);
             }
-            assert_eq!(shard.remove_if(|_| true), 500, "round {round}");
+            assert_eq!(shard.clear().len(), 500, "round {round}");
             check(&shard);
         }
     }
@@ -308,7 +352,12 @@ mod tests {
             match state >> 60 {
                 0..=9 => _ = insert(&mut shard, key),
                 10..=14 => _ = find(&mut shard, key).map(Entry::touch),
-                _ => _ = shard.remove_if(|entry| entry.key()[0] % 16 == (key % 16) as u8),
+                _ => {
+                    let mut from = 0;
+                    while from < shard.places() {
+                        from = shard.sweep(from, 8, |entry| entry.key()[0] % 16 == (key % 16) as u8).0;
+                    }
+                }
             }
             check(&shard);
             if state >> 60 <= 9 {

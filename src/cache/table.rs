@@ -116,8 +116,13 @@ impl Table {
 
     /// Takes out the first entry of this fingerprint that `is_it` knows.
     pub(super) fn remove(&mut self, fingerprint: u32, is_it: impl Fn(&Entry) -> bool) -> Option<Entry> {
-        let mut hole = self.place(fingerprint, is_it)?;
-        let entry = self.entries[hole].take();
+        let place = self.place(fingerprint, is_it)?;
+        self.take(place)
+    }
+
+    /// Takes out the entry at a place; one that was displaced by it may stand there then.
+    fn take(&mut self, mut hole: usize) -> Option<Entry> {
+        let entry = self.entries[hole].take()?;
         self.len -= 1;
         let places = self.fingerprints.len();
         let mut place = self.after(hole);
@@ -132,21 +137,55 @@ impl Table {
             place = self.after(place);
         }
         self.fingerprints[hole] = FREE;
-        entry
+        Some(entry)
     }
 
-    /// Takes out every entry that `doomed` names, and returns them.
-    pub(super) fn remove_if(&mut self, doomed: impl Fn(&Entry) -> bool) -> Vec<Entry> {
-        let mut removed = Vec::new();
-        let before = mem::take(self);
-        for (fingerprint, entry) in before.fingerprints.into_iter().zip(before.entries) {
-            match entry {
-                Some(entry) if doomed(&entry) => removed.push(entry),
-                Some(entry) => self.insert(fingerprint, entry),
-                None => {}
+    /// Places.
+    pub(super) fn places(&self) -> usize {
+        self.fingerprints.len()
+    }
+
+    /// Where to pause behind `place`: at a free one. What stands behind it was not displaced over it, and so never comes
+    /// to stand before it: entries only move towards their homes.
+    fn pause(&self, place: usize) -> usize {
+        let is_free = |fingerprint: &u32| *fingerprint == FREE;
+        let rest = self.fingerprints.get(place..).unwrap_or_default();
+        rest.iter().position(is_free).map_or(self.fingerprints.len(), |offset| place + offset)
+    }
+
+    /// Takes out what `doomed` names of at least `least` places from `from` on, with its fingerprint; returns where to go on.
+    /// While the number of places stays the same, all that is in the table when it begins at 0 and until it has come to
+    /// the end is looked at, whatever comes and goes between the steps.
+    pub(super) fn sweep(
+        &mut self,
+        from: usize,
+        least: usize,
+        doomed: impl Fn(&Entry) -> bool,
+        taken: &mut Vec<(u32, Entry)>,
+    ) -> usize {
+        let end = self.pause(from.saturating_add(least));
+        let mut place = from;
+        while place < end {
+            let fingerprint = self.fingerprints[place];
+            match self.entries[place].as_ref().is_some_and(&doomed) {
+                // What follows moves up.
+                true => taken.extend(self.take(place).map(|entry| (fingerprint, entry))),
+                false => place += 1,
             }
         }
-        removed
+        end
+    }
+
+    /// Shows the entries of at least `least` places from `from` on; returns where to go on.
+    pub(super) fn look(&self, from: usize, least: usize, each: impl FnMut(&Entry)) -> usize {
+        let end = self.pause(from.saturating_add(least));
+        self.entries.get(from..end).unwrap_or_default().iter().flatten().for_each(each);
+        end
+    }
+
+    /// Takes out every entry.
+    pub(super) fn clear(&mut self) -> Vec<Option<Entry>> {
+        mem::take(self).entries
     }
 
     /// Every entry.
@@ -203,15 +242,53 @@ mod tests {
     }
 
     #[test]
+    fn what_is_doomed_is_handed_out_whatever_comes_and_goes_between_the_steps() {
+        for seed in 1..40_u64 {
+            let (mut table, mut state) = (Table::default(), seed);
+            let mut random = move || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) as u32
+            };
+            // Crowded, so that many are displaced, and some go round.
+            let spot = |key: u32| fingerprint(u64::from((key % 29).wrapping_mul(0x0888_8888).wrapping_add(key / 29)));
+            for key in 0..300 {
+                table.insert(spot(key), entry(key));
+            }
+            let number = |entry: &Entry| u32::from_le_bytes(entry.key().try_into().expect("four octets"));
+            let is_doomed = |entry: &Entry| number(entry) < 300 && number(entry) % 3 == 0;
+            let (mut from, mut taken, places) = (0, Vec::new(), table.places());
+            let mut gone = 0;
+            while from < places {
+                from = table.sweep(from, 7, is_doomed, &mut taken);
+                for _ in 0..3 {
+                    let key = random() % 300;
+                    let is_it = |entry: &Entry| number(entry) == key;
+                    if let Some(removed) = table.remove(spot(key), is_it) {
+                        gone += u32::from(is_doomed(&removed));
+                        table.insert(spot(key + 300), entry(key + 300));
+                    }
+                }
+                assert_eq!(table.places(), places, "it does not grow");
+            }
+            assert_eq!(table.iter().filter(|entry| is_doomed(entry)).count(), 0, "seed {seed}");
+            assert_eq!(taken.len() as u32 + gone, 100, "seed {seed}");
+        }
+    }
+
+    #[test]
     fn what_is_doomed_is_handed_out_and_the_rest_stays() {
         let mut table = Table::default();
         for key in 0..1000_u32 {
             table.insert(fingerprint(u64::from(key.wrapping_mul(0x9e37_79b1))), entry(key));
         }
-        let removed = table.remove_if(|entry| entry.key()[0] % 2 == 0);
-        assert_eq!((removed.len(), table.len()), (500, 500));
+        let mut removed = Vec::new();
+        let end = table.sweep(0, usize::MAX, |entry| entry.key()[0] % 2 == 0, &mut removed);
+        assert_eq!((end, removed.len(), table.len()), (table.places(), 500, 500));
+        assert!(removed.iter().all(|(fingerprint, _)| *fingerprint != FREE));
         assert!(table.iter().all(|entry| entry.key()[0] % 2 == 1));
-        assert!(table.fingerprints.len() * LOAD >= 500 * LOAD_OF && table.fingerprints.len() < 1000);
+        let mut seen = 0;
+        assert_eq!(table.look(0, usize::MAX, |_| seen += 1), table.places());
+        assert_eq!((seen, table.clear().into_iter().flatten().count(), table.len()), (500, 500, 0));
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod rdata;
 pub mod reply;
 pub mod response;
 pub mod segment;
+pub mod unpack;
 pub mod update;
 pub mod walk;
 pub mod whole;
