@@ -6,6 +6,7 @@
 
 pub mod bounds;
 mod command_line;
+pub mod control;
 mod diagnostic;
 pub mod files;
 mod forward;
@@ -31,6 +32,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use command_line::{CommandLine, Family};
+pub use control::Control;
 pub use diagnostic::{Diagnostic, Level, Position};
 pub use files::Files;
 pub use forward::{
@@ -96,6 +98,11 @@ pub struct Config {
     /// TOML `control_socket`: where `tandem ctl` finds this server. Behind an absolute `directory`, else as it is written.
     /// Default `control` in `state_directory`; `None`: there is none.
     pub control_socket: Option<PathBuf>,
+    /// `controls`: where rndc connects; each address once. Default: nowhere. named.conf without the statement: 127.0.0.1 and
+    /// ::1, port 953, with the key of rndc's key file.
+    pub controls: Vec<Control>,
+    /// The files that commands write.
+    pub files: CommandFiles,
     /// TOML `region`: which records with a `region` are this node's.
     pub region: Option<String>,
     /// `key`, in the order of the text; names are unique.
@@ -106,6 +113,21 @@ pub struct Config {
     pub health: HealthSettings,
     /// In the order of the text; the first whose clients match is used. At least one (`_default`).
     pub views: Vec<View>,
+}
+
+/// Files that commands write, below the working directory unless absolute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandFiles {
+    /// `dump-file`: of `rndc dumpdb`. Default `named_dump.db`.
+    pub dump: PathBuf,
+    /// `recursing-file`: of `rndc recursing`. Default `named.recursing`.
+    pub recursing: PathBuf,
+}
+
+impl Default for CommandFiles {
+    fn default() -> Self {
+        Self { dump: "named_dump.db".into(), recursing: "named.recursing".into() }
+    }
 }
 
 /// One `listen-on` statement.
@@ -270,6 +292,8 @@ impl Default for Config {
             max_udp_size: 1232,
             state_directory: None,
             control_socket: None,
+            controls: Vec::new(),
+            files: CommandFiles::default(),
             region: None,
             keys: Vec::new(),
             health_checks: Vec::new(),

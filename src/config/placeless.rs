@@ -6,19 +6,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{
-    Config, ForwardRule, Grant, Grantee, Key, Listen, LocalZone, MasterFile, Match, MatchElement, MatchList, NamedAcl,
-    Position, StatisticsChannel, View, ZoneRecord, ZoneSettings,
+    Config, Control, ForwardRule, Grant, Grantee, Key, Listen, LocalZone, MasterFile, Match, MatchElement, MatchList,
+    NamedAcl, Position, StatisticsChannel, View, ZoneRecord, ZoneSettings,
 };
 
 impl Config {
     /// The same without positions; places of records, which always have one, become the first line of no file.
     pub fn without_positions(&self) -> Self {
-        let Self { listen_v4, listen_v6, statistics_channels, blackhole, keys, views, .. } = self;
+        let Self { listen_v4, listen_v6, statistics_channels, blackhole, controls, keys, views, .. } = self;
         Self {
             listen_v4: listen_v4.iter().map(listen).collect(),
             listen_v6: listen_v6.iter().map(listen).collect(),
             statistics_channels: statistics_channels.iter().map(channel).collect(),
             blackhole: blackhole.without_positions(),
+            controls: controls.iter().map(control).collect(),
             keys: keys.iter().map(|key| Key { position: None, ..key.clone() }).collect(),
             views: views.iter().map(view).collect(),
             ..self.clone()
@@ -51,6 +52,10 @@ fn listen(listen: &Listen) -> Listen {
 
 fn channel(channel: &StatisticsChannel) -> StatisticsChannel {
     StatisticsChannel { allow: channel.allow.without_positions(), ..channel.clone() }
+}
+
+fn control(control: &Control) -> Control {
+    Control { allow: control.allow.without_positions(), position: None, ..control.clone() }
 }
 
 fn view(view: &View) -> View {

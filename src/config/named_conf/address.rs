@@ -188,6 +188,31 @@ fn parse_scoped(text: &str) -> Option<(IpAddr, u32)> {
     }
 }
 
+/// An address, and of a link-local one the interface's index, else 0; `None`: `*`
+pub(super) type Scoped = Option<(IpAddr, u32)>;
+
+/// `( ADDRESS | * ) [port ( N | * )]` of a control channel; a port of `None` is the usual one.
+pub(super) fn control(cursor: &mut Cursor<'_>) -> Result<(Scoped, Option<u16>), Problem> {
+    const EXPECTED: &str = "expected IP address or '*'";
+    let address = match cursor.take_word("*") {
+        true => None,
+        false => {
+            let token = cursor.peek_word().ok_or_else(|| cursor.near(EXPECTED))?;
+            let address = parse_scoped(&token.text).ok_or_else(|| cursor.near(EXPECTED))?;
+            cursor.skip();
+            Some(address)
+        }
+    };
+    if !cursor.take_word("port") {
+        return Ok((address, None));
+    }
+    let port = match cursor.take_word("*") {
+        true => None,
+        false => Some(port_of(cursor.word("expected port number or '*'")?)?),
+    };
+    Ok((address, port))
+}
+
 /// `[port N]` before the block of `forwarders`.
 pub(super) fn forwarders_port(cursor: &mut Cursor<'_>) -> Result<Option<u16>, Problem> {
     let port = optional_port(cursor)?;

@@ -14,7 +14,7 @@ use super::lexer::{self, Comment, Token};
 use super::policy;
 use super::report::{Problem, Report};
 use super::tree::{self, Block, Close, End, Item, Statement};
-use super::value::{self, Value};
+use super::value::{self, ControlInet, Value};
 use crate::config::Position;
 use crate::config::files::{Files, MAX_CONFIG_OCTETS, explain};
 use crate::config::values::excerpt;
@@ -238,6 +238,7 @@ impl<'r> Parser<'r> {
             Shape::PrefixBody(places) => {
                 Value::Server { prefix: address::prefix(cursor)?, body: self.body(cursor, places)? }
             }
+            Shape::Control => Value::Control(self.control(cursor)?),
             Shape::Category => {
                 let name = cursor.text()?.clone();
                 Value::Category { name, channels: self.list(cursor, |cursor| cursor.text().cloned())? }
@@ -250,6 +251,19 @@ impl<'r> Parser<'r> {
                 false => Value::UpdatePolicy(self.list(cursor, policy::rule)?),
             },
         })
+    }
+
+    fn control(&mut self, cursor: &mut Cursor<'_>) -> Result<ControlInet, Problem> {
+        let (address, port) = address::control(cursor)?;
+        if !cursor.take_word("allow") {
+            return Err(cursor.near("expected 'allow'"));
+        }
+        let allow = self.match_list(cursor)?;
+        let has_keys = cursor.take_word("keys");
+        let keys = has_keys.then(|| self.list(cursor, |cursor| cursor.text().cloned())).transpose()?;
+        let is_said = cursor.take_word("read-only");
+        let read_only = is_said.then(|| value::boolean(cursor)).transpose()?;
+        Ok(ControlInet { address, port, allow, keys, read_only })
     }
 
     /// A class behind a name: whatever stands before the block.

@@ -17,6 +17,7 @@ mod lower;
 mod policy;
 mod print;
 mod report;
+pub mod rndc_conf;
 mod tree;
 mod value;
 mod words;
@@ -25,7 +26,7 @@ pub use document::{Document, ListedZone};
 pub use print::Secrets;
 
 use super::files::{Files, NoFiles};
-use super::{CommandLine, Diagnostic, Level, Loaded};
+use super::{CommandLine, Diagnostic, Key, Level, Loaded};
 
 /// Reads a configuration from its text. `file` is its name in messages; `disk` has the files that it includes.
 ///
@@ -41,6 +42,13 @@ pub fn parse_given(text: &str, file: &str, disk: &dyn Files, given: &CommandLine
     parser.file(text, file, grammar::TOP, &mut top);
     let (config, report) = lower::lower(&top, parser.report, disk, given);
     report.finish().map(|warnings| Loaded { config, warnings })
+}
+
+/// Reads the keys of a text that is about nothing else, such as rndc's key file.
+///
+/// The error holds everything that was found.
+pub fn parse_keys(text: &str, file: &str) -> Result<Vec<Key>, Vec<Diagnostic>> {
+    parse(text, file, &NoFiles).map(|loaded| loaded.config.keys)
 }
 
 /// Feeds any octets to [`parse`], for fuzzing: whatever they are, it returns.

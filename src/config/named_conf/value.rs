@@ -45,6 +45,7 @@ pub(super) enum Value {
         port: Option<u16>,
         allow: Option<Vec<address::Element>>,
     },
+    Control(ControlInet),
     Orders(Vec<Order>),
     Acl {
         name: String,
@@ -70,6 +71,17 @@ pub(super) enum Value {
     /// `update-policy local`
     Local,
     Body(Body),
+}
+
+/// A control channel.
+#[derive(Debug)]
+pub(super) struct ControlInet {
+    pub(super) address: address::Scoped,
+    pub(super) port: Option<u16>,
+    pub(super) allow: Vec<address::Element>,
+    pub(super) keys: Option<Vec<Token>>,
+    /// `None`: it is not written, and so is no.
+    pub(super) read_only: Option<bool>,
 }
 
 /// A size.

@@ -195,10 +195,16 @@ fn grantee<'a, 'i>(
 
 /// The name of a key that there is, or one whose first label is a star.
 fn key_named<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, keys: &[Name]) -> Option<Name> {
+    let name = field.value.get_ref().as_str().and_then(|text| text.parse::<Name>().ok());
+    let is_pattern = |name: &Name| name.labels().next() == Some(b"*");
+    name.filter(is_pattern).or_else(|| known_key(reader, field, keys))
+}
+
+/// The name of a key that there is.
+pub(super) fn known_key<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, keys: &[Name]) -> Option<Name> {
     let text = reader.string(field, "\"deploy\"")?;
     let name = reader.parsed_name(field, text)?;
-    let is_pattern = name.labels().next() == Some(b"*");
-    if !is_pattern && !keys.contains(&name) {
+    if !keys.contains(&name) {
         let known: Vec<_> = keys.iter().map(Name::to_string).collect();
         let hint = suggest::did_you_mean(text, known.iter().map(String::as_str));
         let hint = hint.unwrap_or_else(|| format!("define it: [[key]] with name = \"{}\"", excerpt(text)));

@@ -44,11 +44,13 @@ pub(super) enum Place {
     Key,
     /// `[[statistics_channel]]`
     StatisticsChannel,
+    /// `[[control]]`
+    Control,
 }
 
 use Place::{
-    Alias, Channel, Forward, Forwarder, Grant, HealthCheck, Key, ListenOn, Logging, Negation, Options, PeerUdpSize,
-    Record, Root, Soa, StatisticsChannel, View, Zone,
+    Alias, Channel, Control, Forward, Forwarder, Grant, HealthCheck, Key, ListenOn, Logging, Negation, Options,
+    PeerUdpSize, Record, Root, Soa, StatisticsChannel, View, Zone,
 };
 
 /// Where the statements of a view may stand.
@@ -59,6 +61,7 @@ const RULE: &[Place] = &[Options, View, Forward];
 /// Every key and its tables.
 pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("acl", &[Root]),
+    ("control", &[Root]),
     ("forward", &[Root, View]),
     ("health_check", &[Root, Record]),
     ("key", &[Root, Grant]),
@@ -73,6 +76,7 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("control_socket", &[Options]),
     ("cookie_secret", &[Options]),
     ("directory", &[Options]),
+    ("dump_file", &[Options]),
     ("health_source", &[Options]),
     ("health_source_v6", &[Options]),
     ("health_start_deadline", &[Options]),
@@ -84,6 +88,7 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("listen_on_v6", &[Options]),
     ("max_cache_size", &[Options]),
     ("pid_file", &[Options]),
+    ("recursing_file", &[Options]),
     ("recursive_clients", &[Options]),
     ("recursive_clients_per_address", &[Options]),
     ("region", &[Options, Record]),
@@ -168,6 +173,9 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("algorithm", &[Key]),
     ("secret", &[Key]),
     ("secret_file", &[Key]),
+    // A control channel.
+    ("keys", &[Control]),
+    ("read_only", &[Control]),
     // A health check.
     ("child_health_checks", &[HealthCheck]),
     ("connect_timeout", &[HealthCheck]),
@@ -186,8 +194,8 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("success_threshold", &[HealthCheck]),
     ("user_agent", &[HealthCheck]),
     // A forwarder.
-    ("address", &[Forwarder, StatisticsChannel]),
-    ("allow", &[StatisticsChannel]),
+    ("address", &[Forwarder, Control, StatisticsChannel]),
+    ("allow", &[StatisticsChannel, Control]),
     ("bogus", &[Forwarder]),
     ("case_randomisation", &[Forwarder]),
     ("edns", &[Forwarder]),
@@ -220,6 +228,7 @@ const ELSEWHERE: &[(&str, &[Place], &str)] = &[
     ("type", &[Zone], "leave it out: every [[zone]] is a primary zone"),
     ("stale_answer_enable", &[], "write serve_stale = true"),
     ("stale_cache_enable", &[], "write serve_stale = true"),
+    ("controls", &[], "write [[control]] with address and keys"),
     ("server", &[], "write the forwarder as a table: { address = \"…\", edns = false }"),
     ("allow_update", &[], "write [[zone.grant]] with key or clients"),
     ("update_policy", &[], "write [[zone.grant]] with key, names and types"),
@@ -250,6 +259,7 @@ impl Place {
             HealthCheck => "in [[health_check]]",
             Key => "in [[key]]",
             StatisticsChannel => "in [[statistics_channel]]",
+            Control => "in [[control]]",
         }
     }
 

@@ -21,6 +21,10 @@
 //! name = "deploy"
 //! secret_file = "/etc/tandem/deploy.key"
 //!
+//! [[control]]                             # where rndc may connect
+//! address = "127.0.0.1:953"
+//! keys = ["deploy"]
+//!
 //! [[health_check]]
 //! name = "app-a"
 //! type = "HTTP"
@@ -56,6 +60,7 @@
 //! Not here: telling TOML from named.conf (see [`super::load()`]).
 
 mod acl;
+mod control;
 mod dns;
 mod forward;
 mod grant;

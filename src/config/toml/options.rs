@@ -20,7 +20,7 @@ use super::forward::{self, read_settings};
 use super::keys::Place;
 use super::walk::{Field, Reader, Table, unsigned};
 use super::zone::{self, Around};
-use super::{grant, health, statistics};
+use super::{control, grant, health, statistics};
 
 /// `rrset_order`
 const ORDERS: [(&str, RrsetOrder); 4] = [
@@ -73,8 +73,10 @@ pub(super) fn read<'a, 'i>(
             }
         }
     }
-    let directory = config.directory.as_deref();
+    let directory = config.directory.clone();
+    let directory = directory.as_deref();
     let (keys, key_names) = grant::keys(reader, root.field("key"), directory, files);
+    config.controls = control::controls(reader, root.field("control"), acls, &key_names);
     let (checks, wrong_checks) = health::checks(reader, root.field("health_check"), &of_checks);
     let around = Around {
         keys: &key_names,
@@ -98,6 +100,9 @@ fn read_node<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, config: &mut Co
     reader.set(table, "state_directory", &mut config.state_directory, |reader, field| {
         Some(Some(below_directory(directory.as_deref(), &reader.path(field)?)))
     });
+    for (key, file) in [("dump_file", &mut config.files.dump), ("recursing_file", &mut config.files.recursing)] {
+        reader.set(table, key, file, |reader, field| reader.path(field));
+    }
     // Who has a place for state has one for the socket.
     config.control_socket = config.state_directory.as_ref().map(|state| state.join(CONTROL_SOCKET));
     reader.set(table, "control_socket", &mut config.control_socket, |reader, field| {

@@ -4,6 +4,7 @@
 //! that says what happens instead, a [`Support::Refused`] one is an error. What is in no row is unknown.
 //! A name may have several rows for different places. Each file has the rows of one kind of place.
 
+mod control;
 mod key;
 mod logging;
 mod options;
@@ -24,9 +25,18 @@ use crate::config::suggest;
 
 /// Every statement.
 pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
-    [top::ROWS, options::ROWS, zone::ROWS, key::ROWS, logging::ROWS, server::ROWS, statistics::ROWS]
-        .into_iter()
-        .flatten()
+    [
+        top::ROWS,
+        options::ROWS,
+        zone::ROWS,
+        key::ROWS,
+        control::ROWS,
+        logging::ROWS,
+        server::ROWS,
+        statistics::ROWS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The row of a statement that may stand in one of these places.

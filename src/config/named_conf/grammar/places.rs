@@ -21,11 +21,12 @@ pub(in crate::config::named_conf) const SERVER: Places = 1 << 8;
 pub(in crate::config::named_conf) const KEY: Places = 1 << 9;
 /// `statistics-channels`
 pub(in crate::config::named_conf) const STATISTICS: Places = 1 << 10;
+pub(in crate::config::named_conf) const CONTROLS: Places = 1 << 11;
 /// In any zone; what its type allows is seen once the type is known.
 pub(in crate::config::named_conf) const ZONE: Places = FORWARD | PRIMARY | HINT;
 pub(in crate::config::named_conf) const BOTH: Places = OPTIONS | VIEW;
 /// Every place.
-pub(in crate::config::named_conf) const EVERYWHERE: Places = (1 << 11) - 1;
+pub(in crate::config::named_conf) const EVERYWHERE: Places = (1 << 12) - 1;
 
 /// The places one by one, with the words for them.
 pub(in crate::config::named_conf) const PLACES: &[(Places, &str)] = &[
@@ -40,4 +41,5 @@ pub(in crate::config::named_conf) const PLACES: &[(Places, &str)] = &[
     (SERVER, "'server'"),
     (KEY, "'key'"),
     (STATISTICS, "'statistics-channels'"),
+    (CONTROLS, "'controls'"),
 ];

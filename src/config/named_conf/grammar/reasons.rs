@@ -20,8 +20,6 @@ pub(super) const NEVER_ITERATES: &str = "this server only forwards, it never ask
 pub(super) const NO_MEMORY_FILE: &str =
     "memory is told by statistics-channels and by the system, not in a file at the end";
 pub(super) const BY_VIEW: &str = "zones are listed in the statistics and counted by view, as with terse";
-pub(super) const NO_CONTROL: &str =
-    "rndc's channel is not there yet: use signals; 'tandem ctl' needs a configuration in TOML with state_directory";
 pub(super) const NO_SUCH_FILE: &str = "this server writes no such file";
 pub(super) const BY_SYSTEM: &str = "the limits that the system gives the process hold (systemd: Limit…=)";
 pub(super) const NOT_YET_SAFE: &str = "it is not implemented yet, and answers without it would not be what it promises";

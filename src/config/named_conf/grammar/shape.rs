@@ -63,6 +63,8 @@ pub(in crate::config::named_conf) enum Shape {
     ClassedBody(Places),
     /// A prefix, then such a block.
     PrefixBody(Places),
+    /// `( ADDRESS | * ) [port ( N | * )] allow { address_match_element; … } [keys { NAME; … }] [read-only BOOLEAN]`
+    Control,
     /// A category, then channels in a block.
     Category,
     /// A file name with `versions`, `size`, `suffix`.

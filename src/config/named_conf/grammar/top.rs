@@ -1,7 +1,7 @@
 //! Statements outside every block.
 
-use super::places::{EVERYWHERE, KEY, LOGGING, OPTIONS, SERVER, STATISTICS, TOP, VIEW, ZONE};
-use super::reasons::{NO_CONTROL, NO_TRANSFER, NOT_YET_SAFE, UNVALIDATED};
+use super::places::{CONTROLS, EVERYWHERE, KEY, LOGGING, OPTIONS, SERVER, STATISTICS, TOP, VIEW, ZONE};
+use super::reasons::{NO_TRANSFER, NOT_YET_SAFE, UNVALIDATED};
 use super::row::{Row, honoured, ignored, refused};
 use super::shape::Shape;
 
@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Row] = {
     &[
         honoured("include", EVERYWHERE, Include, "include \"included.conf\";").repeats(),
         honoured("acl", TOP, Acl, "acl a { 192.0.2.1; }; options { blackhole { a; }; };").repeats(),
-        ignored("controls", TOP, Block, "controls { inet 127.0.0.1 allow { localhost; }; };", NO_CONTROL).repeats(),
+        honoured("controls", TOP, Body(CONTROLS), "controls { inet 127.0.0.1 allow { localhost; }; };").repeats(),
         refused("dlz", TOP | VIEW, Anything, "dlz \"d\" { database \"x\"; };", NOT_YET_SAFE).repeats(),
         ignored("dnssec-policy", TOP, Block, "dnssec-policy p { };", "no zone is signed here").repeats(),
         refused("dyndb", TOP | VIEW, Anything, "dyndb \"d\" \"x.so\" { };", "modules cannot be loaded").repeats(),

@@ -4,6 +4,7 @@
 //! used only if there was no error. A [`Value::Broken`] is never complained about again.
 
 mod acl;
+mod controls;
 mod key;
 mod logging;
 mod primary;
@@ -28,7 +29,7 @@ use crate::config::bounds::{INTERFACE_INTERVAL, MIN_CACHE_OCTETS, TCP_IDLE_TIMEO
 use crate::config::files::Files;
 use crate::config::values::{self, ValueError};
 use crate::config::zones;
-use crate::config::{CacheSize, CommandLine, Config, DNS_PORT, Identity, Key, Limits, Listen, MatchList};
+use crate::config::{CacheSize, CommandFiles, CommandLine, Config, DNS_PORT, Identity, Key, Limits, Listen, MatchList};
 use crate::wire::Name;
 
 /// What is needed at every step.
@@ -70,6 +71,7 @@ pub(super) fn lower(top: &Body, report: Report, files: &dyn Files, given: &Comma
     }
     config.statistics_channels = statistics::lower(&mut context, top);
     config.views = view::lower(&mut context, top, options);
+    config.controls = context.controls(top);
     context.acls.check_unused(&mut context.report);
     for fault in zones::shared_files(&config.views) {
         context.report.add(fault);
@@ -127,6 +129,10 @@ impl<'a> Context<'a> {
                 .unwrap_or(default.interface_interval),
             directory: self.directory.clone(),
             pid_file: text(options, "pid-file").map(Into::into),
+            files: CommandFiles {
+                dump: text(options, "dump-file").map_or(default.files.dump.clone(), Into::into),
+                recursing: text(options, "recursing-file").map_or(default.files.recursing.clone(), Into::into),
+            },
             version: self.identity(options, "version", default.version.clone()),
             hostname: self.identity(options, "hostname", default.hostname.clone()),
             server_id: self.identity(options, "server-id", default.server_id.clone()),

@@ -5,7 +5,7 @@ use crate::config::named_conf::address::{Element, Forwarders, Matched};
 use crate::config::named_conf::body::Setting;
 use crate::config::named_conf::lexer::{Kind, Token};
 use crate::config::named_conf::tree::Item;
-use crate::config::named_conf::value::{Size, Value};
+use crate::config::named_conf::value::{ControlInet, Size, Value};
 use crate::config::named_conf::words;
 use crate::config::values;
 
@@ -67,6 +67,7 @@ impl Printer {
                 self.match_list(list);
             }
             Value::Forwarders(list) => self.forwarders(list),
+            Value::Control(control) => self.control(control),
             Value::LogFile(_) => self.log_file(&setting.items),
             // The level that none means.
             Value::Severity(_) if is_word(&setting.items, "debug") => {
@@ -131,6 +132,32 @@ impl Printer {
             self.text.push_str(&format!("{}{scope}{};\n", forwarder.address, port(forwarder.port)));
         }
         self.close();
+    }
+
+    fn control(&mut self, control: &ControlInet) {
+        let ControlInet { address, port, allow, keys, read_only } = control;
+        let scope = |scope_id: u32| if scope_id == 0 { String::new() } else { format!("%{scope_id}") };
+        self.word(&match address {
+            None => "0.0.0.0".to_owned(),
+            Some((address, scope_id)) => format!("{address}{}", scope(*scope_id)),
+        });
+        if let Some(port) = port.filter(|port| *port > 0) {
+            self.word(&format!("port {port}"));
+        }
+        self.word("allow");
+        self.match_list(allow);
+        if let Some(keys) = keys {
+            self.word("keys");
+            self.open();
+            for key in keys {
+                self.indent();
+                self.text.push_str(&format!("{};\n", quoted(&key.text)));
+            }
+            self.close();
+        }
+        if let Some(read_only) = read_only {
+            self.word(if *read_only { "read-only yes" } else { "read-only no" });
+        }
     }
 
     fn log_file(&mut self, items: &[Item]) {

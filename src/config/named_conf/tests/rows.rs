@@ -38,6 +38,7 @@ pub(in crate::config::named_conf) fn within(place: Places, name: &str, statement
         grammar::SERVER if name == "query-source-v6" => {
             format!("options {{ forwarders {{ 2001:db8::9; }}; }}; server 2001:db8::/32 {{ {statement} }};")
         }
+        grammar::CONTROLS => format!("controls {{ {statement} }};"),
         grammar::SERVER => format!("options {{ forwarders {{ 192.0.2.9; }}; }}; server 192.0.2.9 {{ {statement} }};"),
         grammar::STATISTICS => format!("statistics-channels {{ {statement} }};"),
         _ => panic!("{place} is no single place"),

@@ -279,9 +279,12 @@ fn both_formats_say_the_same() {
                 grant deploy wildcard *.c.corp.example ANY; grant * self * TXT; grant * selfsub *;
                 grant deploy zonesub; };
         };
+        controls { inet 127.0.0.1 allow { 10/8; }; inet ::1 port 954 allow { any; } keys { deploy; } read-only yes; };
         zone x { type forward; forwarders { 10.1.0.3; }; };";
     let toml = "[options]\ndirectory = '/var/named'\nforwarders = ['10.1.0.2']
         [[key]]\nname = 'deploy'\nalgorithm = 'hmac-sha512'\nsecret = 'c2VjcmV0'
+        [[control]]\naddress = '127.0.0.1'\nallow = ['10/8']
+        [[control]]\naddress = '[::1]:954'\nallow = ['any']\nkeys = ['deploy']\nread_only = true
         [[zone]]\nname = 'corp.example'\nfile = 'db.corp'\njournal = 'corp.jnl'\nmax_journal_size = '1M'
         allow_query = ['10/8']
         [[zone.grant]]\ndeny = true\nkey = 'deploy'\nnames = ['a.corp.example']
@@ -294,6 +297,10 @@ fn both_formats_say_the_same() {
     let placeless = |mut config: Config| {
         for key in &mut config.keys {
             key.position = None;
+        }
+        for control in &mut config.controls {
+            control.position = None;
+            control.allow.elements[0].position = None;
         }
         let view = &mut config.views[0];
         view.rules[0].position = None;

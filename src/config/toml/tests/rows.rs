@@ -32,6 +32,7 @@ fn misplaced(place: Place, key: &str) -> String {
         Place::HealthCheck => format!("[[health_check]]\n{key} = {value}"),
         Place::Key => format!("[[key]]\n{key} = {value}"),
         Place::StatisticsChannel => format!("[[statistics_channel]]\n{key} = {value}"),
+        Place::Control => format!("[[control]]\n{key} = {value}"),
     }
 }
 
@@ -94,7 +95,7 @@ fn pieces() -> impl Strategy<Value = String> {
         prop::sample::select(keys),
         "[a-z0-9]{1,5}",
         "\\[(options|acl|view|logging\\.channel\\.a)\\]\n",
-        "\\[\\[(view|forward|view\\.forward|zone|zone\\.record|zone\\.grant|view\\.zone|health_check|key)\\]\\]\n",
+        "\\[\\[(view|forward|view\\.forward|zone|zone\\.record|zone\\.grant|view\\.zone|health_check|key|control)\\]\\]\n",
     ];
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.join(" "))
 }
