@@ -21,7 +21,7 @@
 //! | | [`keeper`] | makes updates of local zones and keeps them: one thread, a journal a zone |
 //! | | [`listen`] | one worker a core: sockets and timers, lent to `answer` |
 //! | the operators' side | [`statistics`] | what was counted, in named's shapes: JSON, XML, text |
-//! | | [`control`] | a Unix socket for what they ask and tell: health, zones, explanations |
+//! | | [`control`] | rndc's channel and a Unix socket: reload, flush, dump, health, zones |
 //! | | [`http`] | statistics-channels: what was counted, over HTTP |
 //! | | [`daemon`] | start, reload, stop; the only module that knows everyone |
 //! | | [`cli`] | programs by name, subcommands, the demo |

@@ -8,6 +8,7 @@
 //! Not here: what a query gets ([`decide`], [`resume`]), when and whom to ask ([`crate::upstream`]).
 
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,8 +23,9 @@ use crate::metrics::{Event, Meter, Registry};
 use crate::state::{Follower, Route, State};
 use crate::upstream::spares::Spares;
 use crate::upstream::{self, Ask, Asking, Command, FlightId, Machine, Output, Path, Server, Until, Waiter};
-use crate::wire::Transport;
-use crate::wire::header::ede;
+use crate::wire::header::{HEADER_OCTETS, ede, u16_at};
+use crate::wire::walk::NameBuf;
+use crate::wire::{Name, Transport};
 
 /// What all desks share.
 #[derive(Clone)]
@@ -71,6 +73,25 @@ pub trait Driver {
     /// # Errors
     /// When too many wait; the request comes back.
     fn submit(&mut self, number: u64, request: Box<Request>) -> Result<(), Box<Request>>;
+}
+
+/// A query that waits, for somebody who looks at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// Who asks.
+    pub client: SocketAddr,
+    /// Its view's name.
+    pub view: String,
+    /// Its ID.
+    pub id: u16,
+    /// What it asks.
+    pub qname: Name,
+    /// QTYPE.
+    pub qtype: u16,
+    /// QCLASS.
+    pub qclass: u16,
+    /// For so many seconds already.
+    pub seconds: u64,
 }
 
 /// A query that waits for an upstream.
@@ -138,6 +159,33 @@ impl<B: Clone> Desk<B> {
     /// Questions and updates that somebody of this worker waits for.
     pub fn waiting(&self) -> usize {
         self.machine.len() + self.updates.len()
+    }
+
+    /// The queries of this worker that wait for an upstream. For looking at them: it allocates for each.
+    pub fn waits(&mut self, now: Instant) -> Vec<Waits> {
+        let snapshot = Arc::clone(self.follower.load());
+        let mut found = Vec::new();
+        for (key, waiter) in self.machine.waiting() {
+            let Waiting { client, packet, .. } = &waiter.who;
+            let mut qname = NameBuf::default();
+            let (Ok(end), Some(view)) = (qname.read(packet, HEADER_OCTETS), snapshot.view(key.view())) else {
+                continue;
+            };
+            let (Some(qname), Some(fixed)) = (Name::from_wire(qname.as_wire()), packet.get(end..end + 4)) else {
+                continue;
+            };
+            let began = waiter.until.alive.checked_sub(view.query_timeout).unwrap_or(now);
+            found.push(Waits {
+                client: SocketAddr::new(client.address, client.port),
+                view: view.name.clone(),
+                id: u16_at(packet, 0),
+                qname,
+                qtype: u16_at(fixed, 0),
+                qclass: u16_at(fixed, 2),
+                seconds: now.saturating_duration_since(began).as_secs(),
+            });
+        }
+        found
     }
 
     /// Questions on the wire whose answer would still be taken ([`Machine::on_wire`]).

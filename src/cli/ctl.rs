@@ -1,26 +1,34 @@
-//! `tandem ctl`: asking the running server, and telling it, by its control socket.
+//! `tandem ctl`: asking the running server, and telling it, by its control socket or over TCP as rndc does.
 //!
-//! Not here: what the commands do (`control`), which answers in text for a person.
+//! Not here: what the commands do (`control`), which answers in text for a person; rndc itself ([`super::rndc`]).
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::print_lines;
+use super::rndc::{self, Target};
 use crate::config;
 use crate::config::values;
-use crate::control::protocol::{AskError, Reply, ask};
+use crate::control::client::{Answer, AskError, Server, ask, join};
+use crate::control::commands;
 
-/// How long a server may take: reading a large configuration at its start, nobody is answered.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a server may take: reading a large configuration, it answers when it has read it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Ask the running server, and tell it: health checks and overrides, local zones
+/// Ask the running server, and tell it: health checks and overrides, local zones, and all that rndc can
 #[derive(Debug, clap::Args)]
+#[command(after_help = format!("Commands as the server knows them, rndc's among them:\n{}", commands::help()))]
 pub struct CtlArgs {
     /// Where the server is.
     #[command(flatten)]
     pub server: ServerArgs,
+    /// Print one JSON object: result, error, text, and data where the command has some
+    #[arg(long)]
+    pub json: bool,
     /// What to ask or tell.
     #[command(subcommand)]
     pub command: Command,
@@ -34,8 +42,20 @@ pub struct ServerArgs {
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The control socket itself
-    #[arg(short, long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH")]
     pub socket: Option<PathBuf>,
+    /// The server's address or name, asked over TCP with a key; with a '/', its control socket
+    #[arg(short, long, value_name = "SERVER", conflicts_with = "socket")]
+    pub server: Option<String>,
+    /// The port of TCP
+    #[arg(short, long, value_name = "PORT", requires = "server")]
+    pub port: Option<u16>,
+    /// A file with the key, as rndc-confgen writes it [default: rndc's]
+    #[arg(short, long, value_name = "FILE", requires = "server")]
+    pub key_file: Option<PathBuf>,
+    /// Which key of the file
+    #[arg(short = 'y', long, value_name = "NAME", requires = "server")]
+    pub key: Option<String>,
 }
 
 /// What can be asked and told.
@@ -55,6 +75,9 @@ pub enum Command {
         #[command(subcommand)]
         command: ZoneCommand,
     },
+    /// Any other command of the server
+    #[command(external_subcommand)]
+    Other(Vec<String>),
 }
 
 /// About one check.
@@ -108,22 +131,42 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 pub fn run(args: CtlArgs) -> ExitCode {
     let words = words(&args.command);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let socket = match find_socket(&args.server) {
-        Ok(socket) => socket,
-        Err(faults) => {
-            complain(&faults);
-            return ExitCode::FAILURE;
-        }
-    };
-    match ask(&socket, &words, PATIENCE) {
-        Ok(Ok(text)) if print_lines(text.lines()) => ExitCode::SUCCESS,
-        Ok(Ok(_)) => ExitCode::FAILURE,
-        Ok(Err(text)) => {
-            complain(text.trim_end());
+    let asked = join(&words).and_then(|line| {
+        let server = find_server(&args.server)?;
+        ask(&server, &line, args.json, PATIENCE).map_err(|error| unreachable(&server, &error))
+    });
+    match asked {
+        Err(why) if args.json => print_json(&json!({ "result": "unreachable", "error": why }), false),
+        Err(why) => {
+            complain(why.trim_end());
             ExitCode::FAILURE
         }
-        Err(error) => {
-            complain(&unreachable(&socket, &error));
+        Ok(answer) if args.json => print_json(&object(&answer), answer.err.is_none()),
+        Ok(answer) => print_answer(&answer),
+    }
+}
+
+fn object(answer: &Answer) -> Value {
+    let data = answer.json.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    json!({
+        "result": if answer.err.is_none() { "success" } else { "failed" },
+        "code": answer.result,
+        "error": answer.err,
+        "text": answer.text,
+        "data": data,
+    })
+}
+
+fn print_json(object: &Value, is_good: bool) -> ExitCode {
+    if print_lines([object]) && is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn print_answer(answer: &Answer) -> ExitCode {
+    match &answer.err {
+        None if print_lines(answer.text.lines()) => ExitCode::SUCCESS,
+        None => ExitCode::FAILURE,
+        Some(err) => {
+            complain(if answer.text.is_empty() { err } else { &answer.text });
             ExitCode::FAILURE
         }
     }
@@ -143,6 +186,7 @@ fn words(command: &Command) -> Vec<String> {
         },
         Command::Zone { command: ZoneCommand::Status { name: None } } => all(&["zone", "status"]),
         Command::Zone { command: ZoneCommand::Status { name: Some(name) } } => all(&["zone", "status", name]),
+        Command::Other(words) => words.clone(),
     }
 }
 
@@ -150,12 +194,30 @@ fn seconds(args: &OverrideArgs) -> String {
     args.duration.map_or("-".to_owned(), |duration| duration.as_secs().to_string())
 }
 
-/// Where the server's control socket is; else what is wrong, in lines.
-pub(super) fn find_socket(args: &ServerArgs) -> Result<PathBuf, String> {
-    if let Some(socket) = &args.socket {
-        return Ok(socket.clone());
+/// Where the server is; else what is wrong, in lines.
+fn find_server(args: &ServerArgs) -> Result<Server, String> {
+    if let Some(server) = &args.server {
+        if server.contains('/') {
+            return Ok(Server::Unix(server.into()));
+        }
+        let target = Target {
+            server: Some(server.clone()),
+            port: args.port,
+            key_file: args.key_file.clone(),
+            key: args.key.clone(),
+            ..Target::default()
+        };
+        return rndc::find(&target)?.into_iter().next().ok_or_else(|| format!("'{server}' has no address"));
     }
-    let Some(file) = &args.config else { return Err("name the server by --config or --socket".to_owned()) };
+    find_socket(args.config.as_deref(), args.socket.as_deref()).map(Server::Unix)
+}
+
+/// Where the server's control socket is; else what is wrong, in lines.
+pub(super) fn find_socket(config: Option<&Path>, socket: Option<&Path>) -> Result<PathBuf, String> {
+    if let Some(socket) = socket {
+        return Ok(socket.to_owned());
+    }
+    let Some(file) = config else { return Err("name the server by --config, --socket or --server".to_owned()) };
     let lines = |faults: Vec<config::Diagnostic>| {
         let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
         lines.join("\n") + "\n(a running server is found by --socket as well)"
@@ -168,21 +230,25 @@ fn without_socket(file: &Path) -> String {
     let file = file.display();
     format!(
         "{file} sets no control_socket (TOML: write state_directory = \"/var/lib/tandem\" in [options], which has one, or \
-         control_socket = \"/run/tandem/control\", and start the server anew)"
+         control_socket = \"/run/tandem/control\", and start the server anew; with 'controls', ask over TCP: --server)"
     )
 }
 
-/// What is wrong with a socket behind which nobody answers.
-pub(super) fn unreachable(socket: &Path, error: &AskError) -> String {
-    match error {
-        AskError::Word(why) => why.clone(),
-        _ => format!("control socket '{}': {error}", socket.display()),
+/// What is wrong with a server that does not answer.
+pub(super) fn unreachable(server: &Server, error: &AskError) -> String {
+    match server {
+        _ if matches!(error, AskError::TooLong(_)) => error.to_string(),
+        Server::Unix(socket) => format!("control socket '{}': {error}", socket.display()),
+        Server::Tcp(address, ..) => format!("{address}: {error}"),
     }
 }
 
 /// What the server says to `explain`, and whether it would answer.
-pub(super) fn ask_to_explain(socket: &Path, words: [&str; 4]) -> Result<Reply, AskError> {
-    ask(socket, &[&["explain"][..], &words].concat(), PATIENCE)
+pub(super) fn ask_to_explain(socket: &Path, words: [&str; 4]) -> Result<String, String> {
+    let server = Server::Unix(socket.to_owned());
+    let line = join(&[&["explain"][..], &words].concat())?;
+    let answer = ask(&server, &line, false, PATIENCE).map_err(|error| unreachable(&server, &error))?;
+    if answer.err.is_none() { Ok(answer.text) } else { Err(answer.text) }
 }
 
 /// To standard error; where that is gone nobody can be told.
@@ -214,11 +280,14 @@ mod tests {
             ("tandem ctl -c x health down a --for 1h30m --reason disks", &["health", "down", "a", "5400", "disks"]),
             ("tandem ctl -s x zone status", &["zone", "status"]),
             ("tandem ctl -s x zone status corp", &["zone", "status", "corp"]),
+            ("tandem ctl --socket x flushname a.example", &["flushname", "a.example"]),
+            ("tandem ctl -s x -p 953 -k f -y k stop -p", &["stop", "-p"]),
+            ("tandem ctl --json -s x dumpdb -cache internal", &["dumpdb", "-cache", "internal"]),
         ] {
             let words = parsed(line).expect(line);
             assert_eq!(words, expected, "{line}");
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            crate::control::commands::find(&words).expect(line);
+            crate::control::commands::find(&words).expect("the server knows it");
         }
     }
 

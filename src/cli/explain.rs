@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::ctl::{ask_to_explain, unreachable};
+use super::ctl::ask_to_explain;
 use super::print_lines;
 use crate::config::{self, Config};
 use crate::daemon;
@@ -83,7 +83,7 @@ fn print(args: &ExplainArgs, explained: &Explained) -> ExitCode {
 fn by_server(args: &ExplainArgs, socket: &Path) -> Result<Explained, String> {
     let words = [args.name.to_string(), type_name(args.qtype).to_string(), args.from.to_string(), args.to.to_string()];
     let words = [&*words[0], &*words[1], &*words[2], &*words[3]];
-    let reply = ask_to_explain(socket, words).map_err(|error| unreachable(socket, &error))??;
+    let reply = ask_to_explain(socket, words)?;
     let mut lines = reply.lines();
     let answered = lines.next() == Some("answered");
     let mut lines: Vec<String> = lines.map(str::to_owned).collect();

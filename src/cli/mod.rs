@@ -13,6 +13,7 @@ pub mod journal;
 pub mod named;
 mod pointed;
 pub mod program;
+pub mod rndc;
 pub mod serve;
 
 use std::fmt;

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use super::{Cli, checkconf, named};
+use super::{Cli, checkconf, named, rndc};
 
 /// A program.
 #[derive(Clone, Copy)]
@@ -28,6 +28,7 @@ pub const PROGRAMS: &[Program] = &[
     Program { name: "tandem", command: tandem, run: run_tandem },
     Program { name: "named", command: named::command, run: named::run },
     Program { name: "named-checkconf", command: checkconf::command, run: checkconf::run },
+    Program { name: "rndc", command: rndc::RndcArgs::command, run: rndc::run },
 ];
 
 /// Runs the program that the arguments, argv\[0\] among them, ask for.

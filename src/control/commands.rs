@@ -1,8 +1,16 @@
 //! The commands of the control channel, one row each. Whatever carries them looks them up here.
+//!
+//! A row says what a command takes, what it does and whether a read-only channel may; its help is made from it.
 
-use super::protocol::Reply;
-use super::{Context, health, status, zones};
+use std::fmt::Write;
+
+use serde_json::json;
+
+use super::reply::{Code, Done, Failure, Reply};
+use super::{Context, caches, dump, health, logs, recursing, running, status, words, zones};
 use crate::config::suggest;
+use crate::config::values::excerpt;
+use crate::logging::{self, Category, Severity};
 
 /// A row of [`COMMANDS`].
 pub struct Command {
@@ -14,23 +22,73 @@ pub struct Command {
     count: (usize, usize),
     /// What it does.
     pub what: &'static str,
-    /// Whether it changes what the server does.
-    pub changes: bool,
+    /// Whether a read-only channel may.
+    pub looks_only: bool,
     run: fn(&Context, &[&str]) -> Reply,
 }
 
+/// Who has sent a command.
+pub(super) struct Caller {
+    /// For the log: where it is, its key.
+    pub(super) who: String,
+    /// It came by a read-only channel.
+    pub(super) read_only: bool,
+    /// It wants the reply in JSON, too.
+    pub(super) json: bool,
+}
+
+/// So many arguments are passed over by commands that do nothing with them.
+const MANY: usize = 64;
+
 /// Every command.
+#[rustfmt::skip] // One line a row.
 pub const COMMANDS: &[Command] = &[
-    row(&["status"], "", (0, 0), "what the process is and does", status::status),
-    row(&["health"], "", (0, 0), "every check and what it counts as", health::list),
-    row(&["health", "show"], "NAME", (1, 1), "all about one check", health::show),
-    row(&["health", "up"], "NAME [SECONDS|- [REASON]]", (1, 3), "let a check count as healthy", health::up).changing(),
-    row(&["health", "down"], "NAME [SECONDS|- [REASON]]", (1, 3), "let a check count as unhealthy", health::down)
-        .changing(),
-    row(&["health", "clear"], "NAME", (1, 1), "let a check count as what its probes say", health::clear).changing(),
-    row(&["zone", "status"], "[NAME]", (0, 1), "local zones: serial, records, where from, faults", zones::status),
-    row(&["explain"], "NAME TYPE CLIENT SERVER", (4, 4), "what a question would get now", status::explain),
-    row(&["help"], "", (0, 0), "these commands", |_, _| Ok(help())),
+    row(&["status"], "", (0, 0), "what the process is and does", status::status).looking(),
+    row(&["null"], "", (0, 0), "nothing: whether the server listens", |_, _| Ok(Done::default())).looking(),
+    row(&["health"], "", (0, 0), "every check and what it counts as", health::list).looking(),
+    row(&["health", "show"], "NAME", (1, 1), "all about one check", health::show).looking(),
+    row(&["health", "up"], "NAME [SECONDS|- [REASON]]", (1, 3), "let a check count as healthy", health::up),
+    row(&["health", "down"], "NAME [SECONDS|- [REASON]]", (1, 3), "let a check count as unhealthy", health::down),
+    row(&["health", "clear"], "NAME", (1, 1), "let a check count as what its probes say", health::clear),
+    row(&["zone", "status"], "[NAME]", (0, 1), "local zones: serial, records, where from, faults", zones::status).looking(),
+    row(&["zonestatus"], "ZONE [CLASS [VIEW]]", (1, 3), "a local zone, as named shows it", zones::zonestatus).looking(),
+    row(&["explain"], "NAME TYPE CLIENT SERVER", (4, 4), "what a question would get now", status::explain).looking(),
+    row(&["reload"], "[ZONE [CLASS [VIEW]]]", (0, 3), "read the configuration and all zones anew, or one zone", running::reload),
+    row(&["reconfig"], "", (0, 0), "read the configuration and all zones anew", running::reconfig),
+    row(&["scan"], "", (0, 0), "look at the interfaces", running::scan),
+    row(&["stop"], "[-p]", (0, 1), "answer what is in flight and end", running::stop),
+    row(&["halt"], "[-p]", (0, 1), "end at once", running::halt),
+    row(&["flush"], "[VIEW]", (0, 1), "forget every cached answer", caches::flush),
+    row(&["flushname"], "NAME [VIEW]", (1, 2), "forget the cached answers of a name, and those that lead over it", caches::flushname),
+    row(&["flushtree"], "NAME [VIEW]", (1, 2), "the same for a name and all below it", caches::flushtree),
+    row(&["dumpdb"], "[-all|-cache|-zones] [VIEW ...]", (0, MANY), "write the cache or the local zones to dump-file", dump::dumpdb),
+    row(&["recursing"], "", (0, 0), "write the questions that wait to recursing-file", recursing::recursing),
+    row(&["serve-stale"], "on|off|reset|status [CLASS [VIEW]]", (1, 3), "whether answers are given out after their TTL", caches::serve_stale),
+    row(&["trace"], "[LEVEL]", (0, 1), "raise or set the debug level", logs::trace),
+    row(&["notrace"], "", (0, 0), "set the debug level to 0", logs::notrace),
+    row(&["validation"], "on|off|status [VIEW]", (1, 2), "whether answers are validated: they are not", running::validation),
+    row(&["tsig-list"], "", (0, 0), "the keys that sign messages", running::tsig_list),
+    row(&["tcp-timeouts"], "", (0, 0), "the timers of connections, in tenths of a second", running::tcp_timeouts),
+    row(&["refresh"], "ZONE [CLASS [VIEW]]", (1, 3), "fails: there are no secondary zones", zones::refresh),
+    row(&["retransfer"], "ZONE [CLASS [VIEW]]", (1, 3), "fails: there are no secondary zones", zones::refresh),
+    row(&["notify"], "ZONE [CLASS [VIEW]]", (1, 3), "fails: no zone is transferred from here", zones::notify),
+    row(&["freeze"], "[ZONE [CLASS [VIEW]]]", (0, 3), "fails: files may be edited at any time", zones::freeze),
+    row(&["thaw"], "[ZONE [CLASS [VIEW]]]", (0, 3), "fails: nothing is ever frozen", zones::freeze),
+    row(&["sync"], "[-clean] [ZONE [CLASS [VIEW]]]", (0, 4), "fails: updates stand in the journal, files are never written", zones::sync),
+    row(&["sign"], "ZONE [CLASS [VIEW]]", (0, MANY), "fails: no zone is signed here", zones::unsigned),
+    row(&["loadkeys"], "ZONE [CLASS [VIEW]]", (0, MANY), "fails: no zone is signed here", zones::unsigned),
+    row(&["signing"], "...", (0, MANY), "fails: no zone is signed here", zones::unsigned),
+    row(&["dnssec"], "...", (0, MANY), "fails: no zone is signed here", zones::unsigned),
+    row(&["managed-keys"], "...", (0, MANY), "fails: nothing is validated here", running::unvalidated),
+    row(&["nta"], "...", (0, MANY), "fails: nothing is validated here", running::unvalidated),
+    row(&["secroots"], "...", (0, MANY), "fails: nothing is validated here", running::unvalidated),
+    row(&["addzone"], "...", (0, MANY), "fails: zones are the configuration's", zones::unchangeable),
+    row(&["delzone"], "...", (0, MANY), "fails: zones are the configuration's", zones::unchangeable),
+    row(&["modzone"], "...", (0, MANY), "fails: zones are the configuration's", zones::unchangeable),
+    row(&["showzone"], "...", (0, MANY), "fails: 'zonestatus' says what there is to say", zones::unshown).looking(),
+    row(&["tsig-delete"], "...", (0, MANY), "fails: no key is negotiated", running::not_negotiated),
+    row(&["dnstap"], "...", (0, MANY), "fails: there is no dnstap", running::no_dnstap),
+    row(&["help"], "", (0, 0), "these commands", |_, _| Ok(help().into())).looking(),
 ];
 
 const fn row(
@@ -40,26 +98,25 @@ const fn row(
     what: &'static str,
     run: fn(&Context, &[&str]) -> Reply,
 ) -> Command {
-    Command { words, arguments, count, what, changes: false, run }
+    Command { words, arguments, count, what, looks_only: false, run }
 }
 
 impl Command {
-    const fn changing(mut self) -> Self {
-        self.changes = true;
+    const fn looking(mut self) -> Self {
+        self.looks_only = true;
         self
     }
 
     /// Does it; `words` are those of the request.
-    ///
-    /// # Errors
-    /// Why it was not done, and what would be right.
-    pub fn run(&self, context: &Context, words: &[&str]) -> Reply {
+    fn run(&self, context: &Context, words: &[&str]) -> Reply {
         let arguments = &words[self.words.len().min(words.len())..];
         let (least, most) = self.count;
-        if (least..=most).contains(&arguments.len()) {
-            return (self.run)(context, arguments);
-        }
-        Err(format!("expected: {self}"))
+        let code = match arguments.len() {
+            count if count < least => Code::UnexpectedEnd,
+            count if count > most => Code::Syntax,
+            _ => return (self.run)(context, arguments),
+        };
+        Err(Failure::with(code, format!("expected: {self}")))
     }
 }
 
@@ -70,28 +127,155 @@ impl std::fmt::Display for Command {
     }
 }
 
+/// Does what a line says, and leaves its lines in the log: named's when it came, then who, what and what came of it.
+pub(super) fn answer(context: &Context, line: &str, caller: &Caller) -> Reply {
+    let shown = shortened(line);
+    let found = words::split(line).map_err(|why| Failure::with(Code::Syntax, why)).map(|words| {
+        let command = find(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        (words, command)
+    });
+    let is_allowed = !caller.read_only || matches!(&found, Ok((_, Ok(command))) if command.looks_only);
+    if !is_allowed {
+        logging::event!(Category::General, Severity::Info, "rejecting restricted control channel command '{shown}'");
+        let refused = Err(Failure::with(Code::Failure, "the channel is read-only"));
+        return audited(&shown, caller, Severity::Notice, refused);
+    }
+    let (words, command) = match found {
+        Ok((words, Ok(command))) => (words, command),
+        Ok((words, Err(failure))) => {
+            let verb = words.first().map_or("", String::as_str);
+            logging::event!(Category::General, Severity::Info, "received control channel command '{shown}'");
+            logging::event!(Category::General, Severity::Info, "unknown control channel command '{}'", excerpt(verb));
+            return audited(&shown, caller, Severity::Notice, Err(failure));
+        }
+        Err(failure) => return audited(&shown, caller, Severity::Notice, Err(failure)),
+    };
+    // As named, which keeps what scripts ask every minute out of the log.
+    let is_quiet = matches!(command.words, ["null" | "status"]);
+    if is_quiet {
+        logging::event!(Category::General, Severity::Debug(1), "received control channel command '{shown}'");
+    } else {
+        logging::event!(Category::General, Severity::Info, "received control channel command '{shown}'");
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut reply = command.run(context, &words);
+    if let Ok(done) = &mut reply
+        && !caller.json
+    {
+        done.json = None;
+    }
+    let severity = match (is_quiet, command.looks_only) {
+        (true, _) => Severity::Debug(1),
+        (false, true) => Severity::Info,
+        (false, false) => Severity::Notice,
+    };
+    audited(&shown, caller, severity, reply)
+}
+
+/// The beginning of a text, for the log, which shows no control characters.
+fn shortened(text: &str) -> String {
+    const MAX_CHARACTERS: usize = 500;
+    let mut shown: String = text.chars().take(MAX_CHARACTERS).collect();
+    if text.chars().nth(MAX_CHARACTERS).is_some() {
+        shown += "...";
+    }
+    shown
+}
+
+/// Leaves the line of the audit.
+fn audited(shown: &str, caller: &Caller, severity: Severity, reply: Reply) -> Reply {
+    let who = &caller.who;
+    let outcome = match &reply {
+        Ok(_) => "success".to_owned(),
+        Err(failure) => match failure.text.lines().next() {
+            Some(why) => format!("{failure}: {}", shortened(why)),
+            None => failure.to_string(),
+        },
+    };
+    match severity {
+        _ if reply.is_err() => {
+            logging::event!(
+                Category::General,
+                Severity::Notice,
+                "control channel command '{shown}' from {who}: {outcome}"
+            );
+        }
+        Severity::Notice => {
+            logging::event!(
+                Category::General,
+                Severity::Notice,
+                "control channel command '{shown}' from {who}: {outcome}"
+            );
+        }
+        Severity::Info => {
+            logging::event!(
+                Category::General,
+                Severity::Info,
+                "control channel command '{shown}' from {who}: {outcome}"
+            );
+        }
+        _ => {
+            logging::event!(
+                Category::General,
+                Severity::Debug(1),
+                "control channel command '{shown}' from {who}: {outcome}"
+            );
+        }
+    }
+    reply
+}
+
 /// The command that a request begins with: the longest that fits.
 ///
 /// # Errors
-/// When there is none: the nearest, or all of them.
-pub fn find(words: &[&str]) -> Result<&'static Command, String> {
-    let fits = |command: &&Command| words.starts_with(command.words);
+/// When there is none: the nearest, if one is near.
+pub fn find(words: &[&str]) -> Result<&'static Command, Failure> {
+    let fits = |command: &&Command| {
+        let begin = words.get(..command.words.len()).unwrap_or_default();
+        begin.len() == command.words.len() && begin.iter().zip(command.words).all(|(a, b)| a.eq_ignore_ascii_case(b))
+    };
     let found = COMMANDS.iter().filter(fits).max_by_key(|command| command.words.len());
     // `health` alone has no arguments: with one, its second word was meant to be another.
-    let is_meant = |command: &&Command| command.count.1 > 0 || words.len() == command.words.len();
+    let has_longer =
+        |command: &Command| COMMANDS.iter().any(|other| other.words.len() > 1 && other.words[0] == command.words[0]);
+    let is_meant = |command: &&Command| command.words.len() > 1 || words.len() == 1 || !has_longer(command);
     if let Some(command) = found.filter(is_meant) {
         return Ok(command);
     }
     let asked = words.get(..2).unwrap_or(words).join(" ");
     let names: Vec<String> = COMMANDS.iter().map(|command| command.words.join(" ")).collect();
     let near = suggest::did_you_mean(&asked, names.iter().map(String::as_str));
-    let advice = near.unwrap_or_else(|| format!("there are: {}", names.join(", ")));
-    Err(format!("no command is called '{asked}' ({advice})"))
+    let near = near.or_else(|| suggest::did_you_mean(words.first()?, names.iter().map(String::as_str)));
+    let near = near.unwrap_or_else(|| "'help' lists them".to_owned());
+    Err(Failure::with(Code::UnknownCommand, format!("no command is called '{}' ({near})", excerpt(&asked))))
 }
 
-fn help() -> String {
+/// Every command with its arguments and what it does, one a line.
+pub fn help() -> String {
     let width = COMMANDS.iter().map(|command| command.to_string().len()).max().unwrap_or(0);
-    COMMANDS.iter().map(|command| format!("{:<width$}  {}\n", command.to_string(), command.what)).collect()
+    let mut text = String::new();
+    for command in COMMANDS {
+        let _ = writeln!(text, "{:<width$}  {}", command.to_string(), command.what);
+    }
+    text
+}
+
+/// Lines of a name and a text, for a person and for programs. Lines without a name go on with the one before.
+pub(super) fn lines(lines: &[(&str, String)], width: usize) -> Done {
+    let text = lines.iter().map(|(what, text)| format!("{what:<width$} {text}\n")).collect();
+    let mut object = serde_json::Map::new();
+    let mut last = "";
+    for (what, text) in lines {
+        if !what.is_empty() {
+            last = what;
+        }
+        match object.get_mut(last) {
+            Some(serde_json::Value::Array(all)) => all.push(json!(text)),
+            Some(one) => *one = json!([one.clone(), text]),
+            None => _ = object.insert(last.to_owned(), json!(text)),
+        }
+    }
+    Done { text, json: Some(object.into()), then: None }
 }
 
 #[cfg(test)]
@@ -101,24 +285,43 @@ mod tests {
     #[test]
     fn the_longest_command_that_fits_is_found() {
         for command in COMMANDS {
-            let most = vec!["x"; command.count.1];
+            let most = vec!["x"; command.count.1.min(4)];
             let words = [command.words, &most].concat();
-            assert_eq!(find(&words).map(|found| found.words), Ok(command.words));
-            assert!(help().contains(&command.to_string()), "{command}");
+            let found = find(&words).map(|found| found.words);
+            assert_eq!(found, Ok(command.words));
+            let line = help();
+            let row = line.lines().find(|line| line.starts_with(&command.to_string())).expect("it is in the help");
+            assert!(row.ends_with(command.what), "{command}");
+            assert!(command.what.len() < 80 && command.count.0 <= command.count.1, "{command}");
+            let failing = command.what.starts_with("fails");
+            assert!(!failing || command.words.len() == 1, "{command}");
         }
+        assert_eq!(find(&["FlushName", "a"]).map(|found| found.words), Ok(&["flushname"][..]), "as named");
     }
 
     #[test]
-    fn an_unknown_command_gets_the_nearest_or_all() {
+    fn an_unknown_command_gets_the_nearest() {
         for (words, expected) in [
             (&["helth"][..], "no command is called 'helth' (did you mean 'health'?)"),
             (&["health", "dwn", "a"], "no command is called 'health dwn' (did you mean 'health down'?)"),
             (&["zone"], "(did you mean 'zone status'?)"),
-            (&["reload"], "(there are: status, health, health show,"),
-            (&[""], "no command is called '' (there are: status"),
+            (&["flushnam", "a.example"], "(did you mean 'flushname'?)"),
+            (&["bogus"], "no command is called 'bogus' ('help' lists them)"),
+            (&[""], "no command is called '' ('help' lists them)"),
+            (&[], "no command is called '' ('help' lists them)"),
         ] {
             let told = find(words).map(|found| found.words).expect_err("it is unknown");
-            assert!(told.contains(expected), "{words:?}: {told}");
+            assert!(told.text.contains(expected), "{words:?}: {}", told.text);
+            assert_eq!(told.code, Code::UnknownCommand);
         }
+    }
+
+    #[test]
+    fn lines_are_an_object_too() {
+        let all =
+            [("version", "1".to_owned()), ("fault", "a".to_owned()), ("fault", "b".to_owned()), ("", "c".to_owned())];
+        let done = lines(&all, 8);
+        assert_eq!(done.text, "version  1\nfault    a\nfault    b\n         c\n");
+        assert_eq!(done.json, Some(json!({"version": "1", "fault": ["a", "b", "c"]})));
     }
 }

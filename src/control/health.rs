@@ -3,9 +3,12 @@
 use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde_json::json;
+
 use super::Context;
+use super::commands::lines;
 use super::overrides::Kept;
-use super::protocol::Reply;
+use super::reply::{Done, Reply};
 use crate::config::suggest;
 use crate::health::overrides::{MAX_REASON_OCTETS, Utc};
 use crate::health::{Override, Row};
@@ -17,7 +20,11 @@ const MAX_SECONDS: u64 = 315_360_000;
 pub(super) fn list(context: &Context, _: &[&str]) -> Reply {
     let rows = context.overrides.table().report();
     if rows.is_empty() {
-        return Ok("the configuration has no [[health_check]]\n".to_owned());
+        return Ok(Done {
+            text: "the configuration has no [[health_check]]\n".to_owned(),
+            json: Some(json!([])),
+            then: None,
+        });
     }
     let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).max("NAME".len());
     let mut text = format!("{:<width$}  {:<9}  {:<20}  REASON\n", "NAME", "STATE", "SINCE");
@@ -25,7 +32,21 @@ pub(super) fn list(context: &Context, _: &[&str]) -> Reply {
         let (state, since) = (state(row), Utc::from(row.since));
         let _ = writeln!(text, "{:<width$}  {state:<9}  {since:<20}  {}", row.name, reason(row));
     }
-    Ok(text)
+    Ok(Done { text, json: Some(rows.iter().map(object).collect::<Vec<_>>().into()), then: None })
+}
+
+fn object(row: &Row) -> serde_json::Value {
+    json!({
+        "name": row.name,
+        "type": row.type_word,
+        "target": row.target,
+        "state": state(row),
+        "since": Utc::from(row.since).to_string(),
+        "reason": reason(row),
+        "override": row.over.as_ref().map(ToString::to_string),
+        "inverted": row.inverted,
+        "disabled": row.disabled,
+    })
 }
 
 fn state(row: &Row) -> &'static str {
@@ -45,7 +66,7 @@ fn reason(row: &Row) -> String {
 pub(super) fn show(context: &Context, arguments: &[&str]) -> Reply {
     let row = find(context, arguments[0])?;
     let now = SystemTime::now();
-    let mut lines = vec![
+    let mut all = vec![
         ("name", row.name.clone()),
         ("type", row.type_word.to_owned()),
         ("looks at", row.target.clone()),
@@ -55,18 +76,18 @@ pub(super) fn show(context: &Context, arguments: &[&str]) -> Reply {
     ];
     if row.type_word != "CALCULATED" {
         let last = |last: &crate::health::Last| format!("{} ago: {}", ago(last.at, now), last.outcome);
-        lines.push(("last probe", row.last.as_ref().map_or("none yet".to_owned(), last)));
+        all.push(("last probe", row.last.as_ref().map_or("none yet".to_owned(), last)));
         let (failure, success) = (row.thresholds.failure, row.thresholds.success);
-        lines.push(("turns after", format!("{failure} failed in a row, {success} passed in a row")));
+        all.push(("turns after", format!("{failure} failed in a row, {success} passed in a row")));
         if row.streak > 0 {
-            lines.push(("now in a row", format!("{} that say the opposite", row.streak)));
+            all.push(("now in a row", format!("{} that say the opposite", row.streak)));
         }
     }
     for (is_set, word) in [(row.inverted, "inverted"), (row.disabled, "disabled")] {
-        lines.extend(is_set.then(|| (word, "yes".to_owned())));
+        all.extend(is_set.then(|| (word, "yes".to_owned())));
     }
-    lines.push(("override", row.over.as_ref().map_or("none".to_owned(), ToString::to_string)));
-    Ok(lines.iter().map(|(what, text)| format!("{what:<13} {text}\n")).collect())
+    all.push(("override", row.over.as_ref().map_or("none".to_owned(), ToString::to_string)));
+    Ok(Done { json: Some(object(&row)), ..lines(&all, 13) })
 }
 
 /// Lets a check count as healthy.
@@ -83,7 +104,7 @@ pub(super) fn down(context: &Context, arguments: &[&str]) -> Reply {
 pub(super) fn clear(context: &Context, arguments: &[&str]) -> Reply {
     let row = find(context, arguments[0])?;
     if row.over.is_none() {
-        return Ok(format!("{}: there is no override; {}: {}\n", row.name, state(&row), row.reason));
+        return Ok(format!("{}: there is no override; {}: {}\n", row.name, state(&row), row.reason).into());
     }
     set(context, &row.name, None)
 }
@@ -102,7 +123,7 @@ fn put(context: &Context, arguments: &[&str], healthy: bool) -> Reply {
     };
     let reason = (*arguments.get(2).unwrap_or(&"")).to_owned();
     if reason.len() > MAX_REASON_OCTETS {
-        return Err(format!("the reason has {} octets, {MAX_REASON_OCTETS} are possible", reason.len()));
+        return Err(format!("the reason has {} octets, {MAX_REASON_OCTETS} are possible", reason.len()).into());
     }
     set(context, &name, Some(Override { healthy, reason, expires }))
 }
@@ -123,12 +144,12 @@ fn set(context: &Context, name: &str, to: Option<Override>) -> Reply {
         let _ = writeln!(text, "{change}");
     }
     match kept {
-        Kept::Yes => Ok(text),
-        Kept::Nowhere if over.is_none() => Ok(text),
-        Kept::Nowhere => Ok(text + "a restart forgets it: no state_directory is set in [options]\n"),
+        Kept::Yes => Ok(text.into()),
+        Kept::Nowhere if over.is_none() => Ok(text.into()),
+        Kept::Nowhere => Ok((text + "a restart forgets it: no state_directory is set in [options]\n").into()),
         Kept::Failed(error) => {
             let what = "it counts now, but a restart goes back to what was before: state_directory cannot be written";
-            Err(format!("{text}{what}: {error}\n"))
+            Err(format!("{text}{what}: {error}\n").into())
         }
     }
 }

@@ -18,7 +18,7 @@ use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::geteuid;
 use socket2::{Domain, SockAddr, Socket as RawSocket, Type};
 
-use super::protocol;
+use super::client;
 
 /// Clients that may wait to be taken.
 const BACKLOG: i32 = 16;
@@ -190,7 +190,7 @@ fn clear(path: &Path) -> Result<(), Untaken> {
         Ok(metadata) if !metadata.file_type().is_socket() => return Err(Untaken::NoSocket(path.to_owned())),
         Ok(_) => {}
     }
-    match protocol::connect(path, CONNECT_TIME) {
+    match client::connect_unix(path, CONNECT_TIME) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path).or_else(failed),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => failed(error),
         // One that does not get round to it lives, too.

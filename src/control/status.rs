@@ -1,42 +1,99 @@
 //! Commands about the whole: what the process is and does, and what a question would get from it.
 
+use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
+use serde_json::json;
+
 use super::health::ago;
-use super::protocol::Reply;
+use super::reply::{Done, Reply};
 use super::{Context, Facts};
+use crate::access::Quota;
 use crate::answer::explain;
 use crate::health::overrides::Utc;
+use crate::logging;
 use crate::wire::Name;
 use crate::wire::mnemonic::type_number;
 
-/// What it is and does, in the order in which a person wonders.
+/// named's lines in named's order, since scripts read them, then ours.
 pub(super) fn status(context: &Context, _: &[&str]) -> Reply {
     let facts = context.facts.load();
-    let now = SystemTime::now();
-    let of_bound = |quota: &crate::access::Quota| format!("{} of {}", quota.used(), quota.limit());
+    let mut lines = nameds(context, &facts);
+    lines.extend(ours(context, &facts));
+    let object: serde_json::Map<_, _> =
+        lines.iter().map(|(what, text)| (what.replace(' ', "_").to_lowercase(), json!(text))).collect();
+    let line = |(what, text): &(&str, String)| match *what {
+        // These two are said without a colon.
+        "running on" => format!("running on {text}\n"),
+        "query logging" => format!("query logging is {text}\n"),
+        _ => format!("{what}: {text}\n"),
+    };
+    let text = lines.iter().map(line).collect::<String>() + "server is up and running\n";
+    Ok(Done { text, json: Some(object.into()), then: None })
+}
+
+fn nameds(context: &Context, facts: &Facts) -> Vec<(&'static str, String)> {
+    let workers = context.shared.mailboxes.len().to_string();
+    let (waiting, connections) = (&context.shared.desks.waiting, &context.shared.connections);
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut read = logging::http_date(facts.read);
+    if facts.failed.is_some() {
+        // named's words, behind which it goes on.
+        read += " (reload/reconfig failed)";
+    }
+    vec![
+        ("version", format!("tandem {} <id:>", env!("CARGO_PKG_VERSION"))),
+        ("running on", host(context)),
+        ("boot time", logging::http_date(facts.started)),
+        ("last configured", read),
+        ("configuration file", facts.configuration.display().to_string()),
+        ("CPUs found", cpus.to_string()),
+        ("worker threads", workers.clone()),
+        ("UDP listeners per interface", workers),
+        ("number of zones", format!("{} (0 automatic)", facts.zones.len())),
+        ("debug level", context.logger.debug_level().to_string()),
+        ("xfers running", "0".to_owned()),
+        ("xfers deferred", "0".to_owned()),
+        ("soa queries in progress", "0".to_owned()),
+        ("query logging", "OFF".to_owned()),
+        ("recursive clients", format!("{}/{}/{}", waiting.used(), soft(waiting), waiting.limit())),
+        ("tcp clients", format!("{}/{}", connections.used(), connections.limit())),
+        ("TCP high-water", connections.high_water().to_string()),
+    ]
+}
+
+/// What clients without a proven address may have: named's soft limit.
+fn soft(quota: &Quota) -> u32 {
+    quota.limit() - quota.limit() / 10
+}
+
+fn host(context: &Context) -> String {
+    let kernel = |name: &str| {
+        let text = fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
+        text.trim().to_owned()
+    };
+    let name = context.shared.desks.state.present().host.name.clone();
+    format!("{name}: Linux {} {} {}", std::env::consts::ARCH, kernel("osrelease"), kernel("version"))
+}
+
+fn ours(context: &Context, facts: &Facts) -> Vec<(&'static str, String)> {
     let mut lines = vec![
-        ("version", format!("tandem {}", env!("CARGO_PKG_VERSION"))),
         ("process", std::process::id().to_string()),
-        ("up", format!("{}, since {}", ago(facts.started, now), Utc::from(facts.started))),
-        ("configuration", configuration(&facts)),
+        ("up for", ago(facts.started, SystemTime::now())),
+        ("listening on", list(&facts.listening)),
     ];
-    if let Some((when, why)) = &facts.failed {
-        lines.push(("", format!("a reload failed at {}: {why}", Utc::from(*when))));
-    }
-    lines.push(("listens on", list(&facts.listening)));
     if !facts.missing.is_empty() {
-        lines.push(("", format!("cannot listen on {}", list(&facts.missing))));
+        lines.push(("not listening on", list(&facts.missing)));
     }
-    lines.push(("workers", context.shared.mailboxes.len().to_string()));
-    lines.push(("waiting", of_bound(&context.shared.desks.waiting) + " questions (recursive-clients)"));
-    lines.push(("connections", of_bound(&context.shared.connections) + " (tcp-clients)"));
-    lines.push(("local zones", zones(&facts)));
+    if let Some((when, why)) = &facts.failed {
+        lines.push(("last reload failed", format!("at {}: {why}", Utc::from(*when))));
+    }
+    lines.push(("local zones", zones(facts)));
     lines.push(("health checks", checks(context)));
     let directory = facts.state_directory.as_ref().map(|path| path.display().to_string());
-    lines.push(("state", directory.unwrap_or_else(|| "not kept: no state_directory is set".to_owned())));
-    Ok(lines.iter().map(|(what, text)| format!("{what:<13} {text}\n")).collect())
+    lines.push(("state directory", directory.unwrap_or_else(|| "none".to_owned())));
+    lines
 }
 
 fn configuration(facts: &Facts) -> String {
@@ -67,7 +124,7 @@ fn checks(context: &Context) -> String {
 
 /// What a question would get at this moment. The first line says whether it would be answered.
 pub(super) fn explain(context: &Context, arguments: &[&str]) -> Reply {
-    let [name, qtype, client, server] = arguments else { return Err("four words are expected".to_owned()) };
+    let [name, qtype, client, server] = arguments else { return Err("four words are expected".to_owned().into()) };
     let name: Name = name.parse().map_err(|error| format!("'{name}' is no name: {error}"))?;
     let qtype = type_number(qtype).ok_or_else(|| format!("no RR type is called '{qtype}'"))?;
     let address = |text: &str| text.parse::<IpAddr>().map_err(|_| format!("'{text}' is no address"));
@@ -76,5 +133,5 @@ pub(super) fn explain(context: &Context, arguments: &[&str]) -> Reply {
     let explained = explain::explain(&snapshot, &name, qtype, client, server, explain::Health::Running);
     let answered = if explained.answered { "answered" } else { "refused" };
     let facts = context.facts.load();
-    Ok(format!("{answered}\n{:<17} {}\n{explained}", "running server", configuration(&facts)))
+    Ok(format!("{answered}\n{:<17} {}\n{explained}", "running server", configuration(&facts)).into())
 }

@@ -1,14 +1,16 @@
 //! Commands about local zones: what is served, where it is from, what was wrong with it.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Context;
-use super::protocol::Reply;
+use super::reply::{Code, Done, Failure, Reply};
 use crate::config::suggest;
 use crate::health::overrides::Utc;
 use crate::keeper::Standing;
+use crate::logging;
 use crate::wire::Name;
 use crate::zone::Handle;
 
@@ -19,6 +21,10 @@ pub struct Origin {
     pub view: String,
     /// What is served now.
     pub zone: Arc<Handle>,
+    /// Its master file.
+    pub file: Option<PathBuf>,
+    /// Whether it takes updates.
+    pub is_dynamic: bool,
     /// Its master file and where its configuration is, as far as there are such.
     pub from: String,
     /// When it was read last.
@@ -32,19 +38,152 @@ pub struct Origin {
 /// One line a zone, or all about those of one name.
 pub(super) fn status(context: &Context, arguments: &[&str]) -> Reply {
     let facts = context.facts.load();
-    match arguments.first() {
-        None if facts.zones.is_empty() => Ok("the configuration has no local zones\n".to_owned()),
-        None => Ok(list(&facts.zones)),
+    let standing = |origin: &Origin| context.shared.keeper.standing(&origin.zone);
+    let found: Vec<&Origin> = match arguments.first() {
+        None => facts.zones.iter().collect(),
         Some(text) => {
             let apex: Name = text.parse().map_err(|error| format!("'{text}' is no name: {error}"))?;
-            let found: Vec<_> = facts.zones.iter().filter(|origin| origin.zone.apex == apex).collect();
-            if found.is_empty() {
-                return Err(unknown(text, &facts.zones));
-            }
-            let show = |origin: &Origin| show(origin, context.shared.keeper.standing(&origin.zone));
-            Ok(found.into_iter().map(show).collect::<Vec<_>>().join("\n"))
+            facts.zones.iter().filter(|origin| origin.zone.apex == apex).collect()
+        }
+    };
+    let text = match arguments.first() {
+        None if found.is_empty() => "the configuration has no local zones\n".to_owned(),
+        None => list(&facts.zones),
+        Some(text) if found.is_empty() => return Err(unknown(text, &facts.zones).into()),
+        Some(_) => found.iter().map(|origin| show(origin, standing(origin))).collect::<Vec<_>>().join("\n"),
+    };
+    let json = found.iter().map(|origin| object(origin)).collect::<Vec<_>>().into();
+    Ok(Done { text, json: Some(json), then: None })
+}
+
+fn object(origin: &Origin) -> serde_json::Value {
+    let zone = origin.zone.load();
+    serde_json::json!({
+        "zone": origin.zone.apex.to_string(),
+        "view": origin.view,
+        "serial": zone.as_deref().map(|zone| zone.serial()),
+        "records": zone.as_deref().map(|zone| zone.records() + zone.choosable()),
+        "from": origin.from,
+        "file": origin.file,
+        "dynamic": origin.is_dynamic,
+        "loaded": origin.is_in_force,
+        "read": Utc::from(origin.read).to_string(),
+        "faults": origin.faults,
+    })
+}
+
+/// A zone that a command is about.
+pub(super) struct Which {
+    pub(super) view: String,
+    pub(super) apex: Name,
+    origin: Origin,
+}
+
+/// The zone of `ZONE [CLASS [VIEW]]`, in named's words where there is none.
+pub(super) fn which(context: &Context, arguments: &[&str]) -> Result<Which, Failure> {
+    let text = arguments.first().copied().unwrap_or_default();
+    let apex: Name =
+        text.parse().map_err(|error| Failure::with(Code::Syntax, format!("'{text}' is no name: {error}")))?;
+    if let Some(class) = arguments.get(1).filter(|class| !class.eq_ignore_ascii_case("in")) {
+        return Err(Failure::with(Code::UnknownClass, format!("unknown class '{class}'")));
+    }
+    let view = arguments.get(2).copied();
+    let snapshot = context.shared.desks.state.present();
+    if let Some(view) = view.filter(|name| !snapshot.views.iter().any(|view| view.name == *name)) {
+        return Err(Failure::with(Code::NotFound, format!("no matching view '{view}'")));
+    }
+    let facts = context.facts.load();
+    let is_it = |origin: &&Origin| origin.zone.apex == apex && view.is_none_or(|view| origin.view == view);
+    let mut found = facts.zones.iter().filter(is_it);
+    match (found.next(), found.next()) {
+        (Some(origin), None) => Ok(Which { view: origin.view.clone(), apex, origin: origin.clone() }),
+        (Some(_), Some(_)) => Err(Failure::with(Code::Multiple, format!("zone '{text}' was found in multiple views"))),
+        (None, _) => {
+            let place = view.map_or("any view".to_owned(), |view| format!("view '{view}'"));
+            Err(Failure::with(Code::NotFound, format!("no matching zone '{text}' in {place}")))
         }
     }
+}
+
+/// A zone as named shows it.
+pub(super) fn zonestatus(context: &Context, arguments: &[&str]) -> Reply {
+    let Which { apex, origin, .. } = which(context, arguments)?;
+    let zone = origin.zone.load();
+    let yes = |is_so: bool| if is_so { "yes" } else { "no" }.to_owned();
+    let mut lines = vec![("name", apex.to_string()), ("type", "primary".to_owned())];
+    lines.extend(origin.file.as_ref().map(|file| ("files", file.display().to_string())));
+    if let Some(zone) = zone.as_deref() {
+        lines.push(("serial", zone.serial().to_string()));
+        lines.push(("nodes", zone.names().to_string()));
+    }
+    lines.push(("last loaded", logging::http_date(origin.read)));
+    lines.push(("secure", yes(false)));
+    lines.push(("dynamic", yes(origin.is_dynamic)));
+    if origin.is_dynamic {
+        lines.push(("frozen", yes(false)));
+    }
+    lines.push(("reconfigurable via modzone", yes(false)));
+    lines.extend(origin.faults.iter().map(|fault| ("fault", fault.clone())));
+    let text = lines.iter().map(|(what, text)| format!("{what}: {text}\n")).collect();
+    Ok(Done { text, json: Some(object(&origin)), then: None })
+}
+
+/// Secondary zones alone are refreshed.
+pub(super) fn refresh(context: &Context, arguments: &[&str]) -> Reply {
+    which(context, arguments)?;
+    Err(Failure::from("not a secondary, mirror, or stub zone".to_owned()))
+}
+
+/// Nobody is to be told.
+pub(super) fn notify(context: &Context, arguments: &[&str]) -> Reply {
+    which(context, arguments)?;
+    Err(Failure::not_here("no zone is transferred from this server yet: there is nobody to notify"))
+}
+
+/// There is nothing to be held back.
+pub(super) fn freeze(context: &Context, arguments: &[&str]) -> Reply {
+    let is_dynamic = match arguments.is_empty() {
+        true => true,
+        false => which(context, arguments)?.origin.is_dynamic,
+    };
+    if !is_dynamic {
+        return Err(Failure::with(Code::NotDynamic, "it takes no updates"));
+    }
+    Err(Failure::not_here(
+        "zones need no freezing here: edit the master file at any time and reload; updates are kept in the zone's journal \
+         and stay on top of it",
+    ))
+}
+
+/// What is not dynamic has nothing to be written, as in named; the rest is on the disk, but elsewhere.
+pub(super) fn sync(context: &Context, arguments: &[&str]) -> Reply {
+    let arguments = arguments.strip_prefix(&["-clean"]).unwrap_or(arguments);
+    let has_updates = match arguments.is_empty() {
+        true => context.facts.load().zones.iter().any(|origin| origin.is_dynamic),
+        false => which(context, arguments)?.origin.is_dynamic,
+    };
+    if !has_updates {
+        return Ok(Done::default());
+    }
+    Err(Failure::not_here(
+        "master files are never written: updates are on the disk already, in the zone's journal ('tandem journal' shows it)",
+    ))
+}
+
+/// What belongs to signed zones.
+pub(super) fn unsigned(_: &Context, _: &[&str]) -> Reply {
+    Err(Failure::not_here("no zone is signed here: records are served as the file has them"))
+}
+
+/// Zones come and go with the configuration.
+pub(super) fn unchangeable(_: &Context, _: &[&str]) -> Reply {
+    Err(Failure::with(Code::NotPermitted, "zones are added, changed and removed in the configuration: then reload"))
+}
+
+/// named shows it for zones of addzone alone.
+pub(super) fn unshown(context: &Context, arguments: &[&str]) -> Reply {
+    which(context, arguments)?;
+    Err(Failure::not_here("the configuration says what it is, 'zonestatus' how it is"))
 }
 
 fn unknown(text: &str, zones: &[Origin]) -> String {
@@ -118,6 +257,8 @@ mod tests {
         Origin {
             view: "_default".to_owned(),
             zone: Arc::new(Handle::new(apex.parse().expect("a name"))),
+            file: Some("/var/named/zone".into()),
+            is_dynamic: false,
             from: "/var/named/zone".to_owned(),
             read: std::time::UNIX_EPOCH,
             is_in_force: faults.is_empty(),

@@ -1,31 +1,54 @@
-//! The control channel of the running server: its socket over reloads, and what it is told of the process.
+//! The control channels of the running server: their sockets over reloads, and what they are told of the process.
 //!
-//! Not here: what operators can ask (`control`).
+//! Not here: what operators can ask (`control`), what is done for them (`orders`).
 
+use std::collections::BTreeMap;
 use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use socket2::{Domain, Protocol, Type};
 
-use crate::config::Config;
-use crate::control::{Context, Facts, Origin, Overrides, Server, Socket};
+use crate::config::{CommandFiles, Config};
+use crate::control::channels::{self, Missing, Settings};
+use crate::control::{Context, Facts, Listening, Orders, Origin, Overrides, Server, Socket};
 use crate::listen::Shared;
-use crate::logging::{self, Category, Severity};
+use crate::logging::{self, Category, Logger, Severity};
+
+/// Clients that may wait to be taken.
+const BACKLOG: i32 = 16;
 
 /// See the module.
 pub(super) struct Channel {
     context: Arc<Context>,
-    server: Option<Server>,
+    server: Server,
+    /// The Unix socket. It is no longer served before its file goes.
+    unix: Option<(Listening, Socket)>,
     /// `control_socket` as it is configured.
     wanted: Option<PathBuf>,
+    /// What listens on each address, and what it may.
+    tcp: BTreeMap<SocketAddr, (Listening, Arc<ArcSwap<Settings>>)>,
+}
+
+/// What commands reach beside what they are told.
+pub(super) struct Reach {
+    pub(super) overrides: Arc<Overrides>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) logger: Arc<Logger>,
+    pub(super) orders: Orders,
 }
 
 impl Channel {
     /// A channel without a socket, of a process that begins now.
-    pub(super) fn new(path: &Path, overrides: Arc<Overrides>, shared: Arc<Shared>, zones: Vec<Origin>) -> Self {
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(super) fn new(path: &Path, reach: Reach, zones: Vec<Origin>) -> io::Result<Self> {
         let now = SystemTime::now();
+        let Reach { overrides, shared, logger, orders } = reach;
         let facts = Facts {
             started: now,
             configuration: path.to_owned(),
@@ -34,10 +57,14 @@ impl Channel {
             listening: Vec::new(),
             missing: Vec::new(),
             state_directory: overrides.directory().map(Path::to_owned),
+            files: CommandFiles::default(),
+            keys: Vec::new(),
             zones,
         };
-        let context = Arc::new(Context { overrides, shared, facts: ArcSwap::from_pointee(facts) });
-        Self { context, server: None, wanted: None }
+        let facts = ArcSwap::from_pointee(facts);
+        let context = Arc::new(Context { overrides, shared, facts, logger, orders, writing: Mutex::default() });
+        let server = Server::start(Arc::clone(&context))?;
+        Ok(Self { context, server, unix: None, wanted: None, tcp: BTreeMap::new() })
     }
 
     /// What it looks at; others that are asked look at it too.
@@ -45,18 +72,21 @@ impl Channel {
         Arc::clone(&self.context)
     }
 
-    /// Serves a socket that was taken for this configuration.
+    /// Serves a socket that was taken for this configuration, and its TCP channels.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system does not let it serve the socket.
     pub(super) fn open(&mut self, config: &Config, socket: Option<Socket>) -> io::Result<()> {
+        self.follow_tcp(config);
+        self.open_unix(config, socket)
+    }
+
+    fn open_unix(&mut self, config: &Config, socket: Option<Socket>) -> io::Result<()> {
+        let opened = socket.map(|socket| self.server.listen_unix(&socket).map(|listening| (listening, socket)));
+        self.unix = opened.transpose()?;
         self.wanted.clone_from(&config.control_socket);
-        self.server = None;
-        if let Some(socket) = socket {
-            self.server = Some(Server::start(socket, Arc::clone(&self.context))?);
-        }
-        if let Some(server) = &self.server {
-            let path = server.path().display();
+        if let Some((_, socket)) = &self.unix {
+            let path = socket.path().display();
             logging::event!(Category::General, Severity::Info, "command channel listening on {path}");
         }
         Ok(())
@@ -64,12 +94,13 @@ impl Channel {
 
     /// Follows a configuration that was read anew. Where another socket cannot be had, the one before stays.
     pub(super) fn follow(&mut self, config: &Config) {
+        self.follow_tcp(config);
         if self.wanted == config.control_socket {
             return;
         }
         let taken = config.control_socket.as_deref().map(Socket::take).transpose();
         let opened = match taken {
-            Ok(socket) => self.open(config, socket).map_err(|error| error.to_string()),
+            Ok(socket) => self.open_unix(config, socket).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
         if let Err(error) = opened {
@@ -77,10 +108,82 @@ impl Channel {
         }
     }
 
+    fn follow_tcp(&mut self, config: &Config) {
+        let (wanted, missing) = channels::wanted(config);
+        let files = config.files.clone();
+        let keys = config.keys.iter().map(|key| key.name.to_string()).collect();
+        self.tell(|facts| (facts.files, facts.keys) = (files, keys));
+        let gone = |address: &SocketAddr| !wanted.iter().any(|(other, _)| other == address);
+        for address in self.tcp.keys().filter(|address| gone(address)) {
+            let (ip, port) = (address.ip(), address.port());
+            logging::event!(Category::General, Severity::Info, "stopping command channel on {ip}#{port}");
+        }
+        self.tcp.retain(|address, _| !gone(address));
+        let mut missing: Vec<Missing> = missing;
+        for (address, settings) in wanted {
+            if let Some((_, present)) = self.tcp.get(&address) {
+                present.store(Arc::new(settings));
+                continue;
+            }
+            match self.listen(address, settings) {
+                Ok(listening) => {
+                    let (ip, port) = (address.ip(), address.port());
+                    logging::event!(Category::General, Severity::Notice, "command channel listening on {ip}#{port}");
+                    self.tcp.insert(address, listening);
+                }
+                Err(error) => {
+                    let is_written = |control: &crate::config::Control| control.position.is_some();
+                    let is_default =
+                        !config.controls.iter().any(|control| control.address == address && is_written(control));
+                    missing.push(Missing { address, why: words(&error), is_default });
+                }
+            }
+        }
+        complain(&missing);
+    }
+
+    fn listen(&self, address: SocketAddr, settings: Settings) -> io::Result<(Listening, Arc<ArcSwap<Settings>>)> {
+        let settings = Arc::new(ArcSwap::from_pointee(settings));
+        let listening = self.server.listen_tcp(bind(address)?, Arc::clone(&settings))?;
+        Ok((listening, settings))
+    }
+
     /// Tells what has changed.
     pub(super) fn tell(&self, change: impl FnOnce(&mut Facts)) {
         let mut facts = Facts::clone(&self.context.facts.load());
         change(&mut facts);
         self.context.facts.store(Arc::new(facts));
+    }
+}
+
+/// The server's own, whatever the system thinks that others might share.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// An error of the system in named's words.
+fn words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "address in use".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "address not available".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Says what cannot be had; of what nobody has asked for, once and quietly.
+fn complain(missing: &[Missing]) {
+    for channel in missing.iter().filter(|channel| !channel.is_default) {
+        logging::event!(Category::General, Severity::Error, "{channel}");
+    }
+    if let Some(channel) = missing.iter().find(|channel| channel.is_default) {
+        logging::event!(Category::General, Severity::Info, "{channel}");
     }
 }

@@ -12,6 +12,7 @@ mod journals;
 mod listening;
 mod notify;
 mod offline;
+mod orders;
 mod statistics;
 mod pid_file;
 mod setup;
@@ -29,12 +30,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::net::UnixDatagram;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 
 use crate::access::{Bounds, Host, Quota};
 use crate::answer::desk;
 use crate::cache::Cache;
 use crate::config::{self, CacheSize, Config, Diagnostic};
-use crate::control::{Overrides, Socket};
+use crate::control::reply::Ending;
+use crate::control::{Orders, Overrides, Request, Socket};
 use crate::keeper::Keeper;
 use crate::listen::{Mailbox, Shared, Workers};
 use crate::logging::{self, Category, Logger, Severity};
@@ -43,13 +46,14 @@ use crate::sys::host::{self, HostAddress};
 use crate::sys::state_directory::StateDirectory;
 use crate::sys::{cores, limits, memory};
 use crate::upstream::{self, HedgeBudget, InFlight};
-use channel::Channel;
+use channel::{Channel, Reach};
 use checks::Checks;
 use inherited::Inherited;
 use instance::Instance;
 use listening::{LISTEN_AGAIN, Listening};
 pub use notify::Notify;
 pub use offline::{Obstacles, ZoneTest, explain, obstacles, test_zones};
+use orders::{StaleAnswers, with_stale_answers};
 use pid_file::PidFile;
 pub use setup::{Log, Setup};
 pub use start_error::StartError;
@@ -64,7 +68,7 @@ pub struct Daemon {
     /// Its file is a whole path: `directory` moves the process.
     setup: Setup,
     config: Config,
-    logger: Logger,
+    logger: Arc<Logger>,
     shared: Arc<Shared>,
     workers: Workers,
     listening: Listening,
@@ -76,6 +80,7 @@ pub struct Daemon {
     checks: Checks,
     channel: Channel,
     statistics: statistics::Channels,
+    stale_answers: StaleAnswers,
 }
 
 /// Runs a server until it is told to stop by SIGTERM or SIGINT. `ready` is told where it listens as soon as it does.
@@ -94,10 +99,11 @@ fn start_and_serve(setup: Setup, ready: impl FnOnce(&str)) -> Result<(), StartEr
         let _inside = runtime.enter();
         Signals::take().map_err(|error| StartError::System("cannot take signals".to_owned(), error))?
     };
-    let daemon = Daemon::start(setup)?;
+    let (asking, orders) = Orders::new();
+    let daemon = Daemon::start(setup, asking)?;
     ready(&list(daemon.listening.addresses()));
     daemon.setup.notify.ready(&daemon.status());
-    runtime.block_on(daemon.serve(signals))
+    runtime.block_on(daemon.serve(signals, orders))
 }
 
 /// The signals that mean something, taken before a long configuration is read: left alone each of them ends a process.
@@ -125,7 +131,7 @@ impl Signals {
 }
 
 impl Daemon {
-    fn start(mut setup: Setup) -> Result<Self, StartError> {
+    fn start(mut setup: Setup, orders: Orders) -> Result<Self, StartError> {
         // `directory` moves the process: the file must be found again at a reload.
         setup.file = fs::canonicalize(&setup.file).unwrap_or(setup.file);
         let loaded = config::load_given(&setup.file, &setup.given).map_err(StartError::Config)?;
@@ -163,8 +169,11 @@ impl Daemon {
         memory::give_back();
         let what = || "cannot start the workers".to_owned();
         let workers = Workers::start(&shared, &cores).map_err(|error| StartError::System(what(), error))?;
-        let mut channel = Channel::new(&setup.file, overrides, Arc::clone(&shared), zones.origins.clone());
+        let logger = Arc::new(logger);
         let what = || "cannot start the control channel".to_owned();
+        let reach = Reach { overrides, shared: Arc::clone(&shared), logger: Arc::clone(&logger), orders };
+        let channel = Channel::new(&setup.file, reach, zones.origins.clone());
+        let mut channel = channel.map_err(|error| StartError::System(what(), error))?;
         channel.open(&config, socket).map_err(|error| StartError::System(what(), error))?;
         let mut statistics = statistics::Channels::new(channel.context());
         statistics.follow(&config);
@@ -180,6 +189,7 @@ impl Daemon {
             checks: own_checks,
             channel,
             statistics,
+            stale_answers: StaleAnswers::new(),
             config,
         };
         // Before the first answer: whoever has got one finds the file.
@@ -191,17 +201,28 @@ impl Daemon {
     }
 
     /// Serves until told to stop.
-    async fn serve(mut self, signals: Signals) -> Result<(), StartError> {
+    async fn serve(mut self, signals: Signals, mut orders: mpsc::Receiver<Request>) -> Result<(), StartError> {
         let Signals { mut hangup, mut terminate, mut interrupt, mut first, mut second } = signals;
         let changes = host::address_changes().and_then(UnixDatagram::from_std).ok();
         logging::event!(Category::General, Severity::Notice, "running");
         let mut watchdog = Watchdog::new(&self.setup.notify, &self.workers);
         let mut look_at = self.next_look();
-        loop {
+        let patience = loop {
             tokio::select! {
-                _ = hangup.recv() => self.reload(),
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+                _ = hangup.recv() => {
+                    logging::event!(Category::General, Severity::Info, "received SIGHUP signal to reload zones");
+                    // It is logged, and nobody else waits for it.
+                    let _ = self.reload();
+                }
+                _ = terminate.recv() => break STOP_PATIENCE,
+                _ = interrupt.recv() => break STOP_PATIENCE,
+                Some(request) = orders.recv() => match self.carry_out(request) {
+                    None => {}
+                    Some(ending) => {
+                        orders::log_ending(ending);
+                        break if ending == Ending::Stop { STOP_PATIENCE } else { Duration::ZERO };
+                    }
+                },
                 _ = first.recv() => ignore("SIGUSR1"),
                 _ = second.recv() => ignore("SIGUSR2"),
                 () = addresses_changed(changes.as_ref()) => self.follow_interfaces(),
@@ -212,8 +233,8 @@ impl Daemon {
                 }
             }
             look_at = self.next_look();
-        }
-        self.stop();
+        };
+        self.stop(patience);
         Ok(())
     }
 
@@ -238,8 +259,10 @@ impl Daemon {
     }
 
     /// Reads the configuration again and puts it in force, or says what is wrong and changes nothing.
-    fn reload(&mut self) {
-        logging::event!(Category::General, Severity::Info, "received SIGHUP signal to reload zones");
+    ///
+    /// # Errors
+    /// What is wrong, in lines, which are logged too.
+    fn reload(&mut self) -> Result<(), String> {
         self.setup.notify.reloading();
         let host = host_addresses();
         let checked =
@@ -256,11 +279,12 @@ impl Daemon {
                 }
                 Ok((loaded, wanted))
             });
-        match checked {
+        let outcome = match checked {
             Ok((loaded, wanted)) => {
                 loaded.warnings.iter().for_each(log_warning);
                 self.put_in_force(loaded.config, &host, &wanted);
                 self.say_reloaded();
+                Ok(())
             }
             Err(error) => {
                 let text = error.to_string();
@@ -274,9 +298,11 @@ impl Daemon {
                     Severity::Error,
                     "reloading configuration failed: the old configuration stays in force"
                 );
+                Err(text)
             }
-        }
+        };
         self.setup.notify.ready(&self.status());
+        outcome
     }
 
     fn say_reloaded(&self) {
@@ -301,7 +327,9 @@ impl Daemon {
         });
         let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
         self.zones = zones::read(&config, &self.zones, context, Some(&self.shared.keeper));
-        self.shared.desks.state.publish(&config, host, &self.zones.zones);
+        let published = with_stale_answers(&config, &self.stale_answers);
+        self.shared.desks.state.publish(&published, host, &self.zones.zones);
+        drop(published);
         self.shared.desks.waiting.set_bounds(Bounds::of_waiting_questions(&config.limits));
         self.shared.connections.set_bounds(Bounds::of_connections(&config.limits));
         self.shared.desks.upstream.cache.set_capacity(cache_octets(config.cache_size));
@@ -322,7 +350,8 @@ impl Daemon {
         let host = host_addresses();
         let seen = addresses::for_snapshot(&host);
         if *seen != *self.shared.desks.state.present().host {
-            self.shared.desks.state.publish(&self.config, seen, &self.zones.zones);
+            let config = with_stale_answers(&self.config, &self.stale_answers);
+            self.shared.desks.state.publish(&config, seen, &self.zones.zones);
             self.workers.reconfigure();
         }
         self.listen_on(&addresses::wanted(&self.config, &host));
@@ -339,16 +368,17 @@ impl Daemon {
         self.channel.tell(|facts| (facts.listening, facts.missing) = (listening, missing));
     }
 
-    fn stop(mut self) {
+    fn stop(mut self, patience: Duration) {
         logging::event!(Category::General, Severity::Notice, "shutting down");
         self.setup.notify.stopping();
         self.pid_file.remove();
         drop(self.channel);
         drop(self.statistics);
-        self.workers.stop(STOP_PATIENCE);
+        self.workers.stop(patience);
         self.shared.keeper.stop();
         logging::event!(Category::General, Severity::Notice, "exiting");
-        self.logger.shutdown();
+        // A command that still runs has a hand on it.
+        self.logger.flush();
     }
 }
 

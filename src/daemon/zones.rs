@@ -101,6 +101,8 @@ pub(super) fn read(config: &Config, before: &Loaded, context: Context<'_>, keepe
             loaded.origins.push(Origin {
                 view: view.name.clone(),
                 zone: handle,
+                file: text.file.as_ref().map(|file| file.path.clone()),
+                is_dynamic: !text.grants.is_empty(),
                 from,
                 read: SystemTime::now(),
                 is_in_force,
@@ -112,6 +114,27 @@ pub(super) fn read(config: &Config, before: &Loaded, context: Context<'_>, keepe
         journals::tell_orphans(config, &journals);
     }
     loaded
+}
+
+/// Reads one zone of a configuration anew, of this view and apex; what came of it, and whether another version is served
+/// now. `None`: there is no such zone.
+pub(super) fn read_one(
+    config: &Config,
+    loaded: &mut Loaded,
+    (view, apex): (&str, &Name),
+    context: Context<'_>,
+    keeper: &Keeper,
+) -> Option<(Origin, bool)> {
+    let view = config.views.iter().find(|own| own.name == view)?;
+    let text = view.zones.iter().find(|zone| zone.name == *apex)?;
+    let origin = loaded.origins.iter_mut().find(|origin| origin.view == view.name && origin.zone.apex == *apex)?;
+    let version = |handle: &Handle| handle.load().as_deref().map(|zone| (zone.serial(), zone.fingerprint()));
+    let was = version(&origin.zone);
+    let updates = journals::path(config, view, text).map(|path| (keeper, path));
+    let before = Before { was_read: origin.is_in_force, label: label(&view.name, apex) };
+    let (is_in_force, faults) = load(text, &origin.zone, context, Some(keeper), updates, before);
+    (origin.is_in_force, origin.faults, origin.read) = (is_in_force, faults, SystemTime::now());
+    Some((origin.clone(), version(&origin.zone) != was))
 }
 
 /// Where a zone is from, for a person.

@@ -28,6 +28,7 @@ use udp::Port;
 pub use worker::Shared;
 use worker::Worker;
 
+use crate::answer::desk::Waits;
 use crate::metrics::Socket;
 use crate::sys::{cores, sockets};
 
@@ -54,6 +55,8 @@ enum Order {
     Reconfigure,
     /// Count yourself: you live.
     Answer(Arc<AtomicUsize>),
+    /// Say who waits.
+    Report(std::sync::mpsc::Sender<Vec<Waits>>),
     /// Leave every address, answer what waits, within this time at most.
     Stop(Duration),
 }
@@ -134,6 +137,11 @@ impl Workers {
         self.tell(|| Order::Answer(Arc::clone(present)));
     }
 
+    /// Has each worker say which queries wait there; all have once the channel is closed at this end.
+    pub fn report(&self, into: &std::sync::mpsc::Sender<Vec<Waits>>) {
+        self.tell(|| Order::Report(into.clone()));
+    }
+
     /// Stops listening, answers what waits within `patience`, and ends the threads.
     pub fn stop(self, patience: Duration) {
         self.tell(|| Order::Stop(patience));
@@ -183,6 +191,8 @@ async fn run(number: u16, shared: Arc<Shared>, mut orders: mpsc::UnboundedReceiv
             Order::Leave(local) => leave(listening.remove(&local)),
             Order::Reconfigure => worker.reconfigure(),
             Order::Answer(present) => drop(present.fetch_add(1, Ordering::Relaxed)),
+            // Who asked may have lost patience.
+            Order::Report(into) => _ = into.send(worker.waits()),
             Order::Stop(patience) => {
                 listening.drain().for_each(|(_, stops)| leave(Some(stops)));
                 let _ = tokio::time::timeout(patience, until_idle(&worker)).await;

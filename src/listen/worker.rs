@@ -18,6 +18,7 @@ use super::tcp::Connection;
 use super::udp::Port;
 use super::upstreams::Upstream;
 use crate::access::Quota;
+use crate::answer::desk::Waits;
 use crate::answer::update::Request;
 use crate::answer::{Decision, Desk, Driver, Forward, Moment, desk, walk};
 use crate::config::bounds::UDP_SIZE;
@@ -124,6 +125,11 @@ impl Worker {
         let mut inner = self.inner.borrow_mut();
         inner.desk.reconfigure();
         self.carry_out(&mut inner, present());
+    }
+
+    /// The queries that wait here.
+    pub(super) fn waits(&self) -> Vec<Waits> {
+        self.inner.borrow_mut().desk.waits(present().now)
     }
 
     /// Decides the datagrams of a batch, and sends what there is to send.

@@ -58,6 +58,7 @@ pub use event::Subscriber;
 pub use gate::enabled;
 pub use logger::{AlreadyInstalled, Logger};
 pub use severity::{Severity, Threshold};
+pub use time::{dump_date, http_date};
 
 pub use crate::event;
 

@@ -13,6 +13,22 @@ use crate::sys;
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const DAY_SECONDS: i64 = 86_400;
 
+/// `Sat, 21 Nov 2026 18:42:57 GMT` (RFC 9110 §5.6.7), as named tells times in status.
+pub fn http_date(time: SystemTime) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let (seconds, _) = unix_time(time);
+    // 1970 began on a Thursday.
+    let weekday = DAYS[seconds.div_euclid(DAY_SECONDS).rem_euclid(7) as usize];
+    let civil = Civil::in_utc(time);
+    let Civil { year, day, hour, minute, second, .. } = civil;
+    format!("{weekday}, {day:02} {} {year:04} {hour:02}:{minute:02}:{second:02} GMT", civil.month_name())
+}
+
+/// `20261121184257` in UTC, as `$DATE` of named's dumps has it.
+pub fn dump_date(time: SystemTime) -> String {
+    Civil::in_utc(time).date()
+}
+
 /// Which zone "local" is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Zone {
@@ -74,6 +90,13 @@ impl Civil {
     pub(super) fn stamp(&self) -> String {
         let Civil { year, month, day, hour, minute, second, millisecond } = self;
         format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}{millisecond:03}")
+    }
+
+    /// `20261121005304`, as `$DATE` of a dump has it.
+    fn date(&self) -> String {
+        let mut stamp = self.stamp();
+        stamp.truncate(14);
+        stamp
     }
 
     /// `Nov 21 00:53:04`: the TIMESTAMP of RFC 3164 §4.1.2.
@@ -139,6 +162,18 @@ mod tests {
 
     fn at(unix_milliseconds: u64) -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(unix_milliseconds)
+    }
+
+    #[test]
+    fn times_of_status_and_dumps_are_nameds() {
+        for (seconds, http, dump) in [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT", "19700101000000"),
+            (951_827_696, "Tue, 29 Feb 2000 12:34:56 GMT", "20000229123456"),
+            (1_795_286_577, "Sat, 21 Nov 2026 18:42:57 GMT", "20261121184257"),
+        ] {
+            let time = UNIX_EPOCH + Duration::from_secs(seconds);
+            assert_eq!((http_date(time).as_str(), dump_date(time).as_str()), (http, dump));
+        }
     }
 
     #[test]

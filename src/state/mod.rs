@@ -70,6 +70,13 @@ pub struct Snapshot {
     pub limits: config::Limits,
 }
 
+impl Snapshot {
+    /// The view of a stable number, if there still is one.
+    pub fn view(&self, id: u16) -> Option<&Arc<View>> {
+        self.views.iter().find(|view| view.id == id)
+    }
+}
+
 /// The texts of CH TXT answers; `None`: NODATA.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {

@@ -197,7 +197,12 @@ fn spawn(file: &Path, directory: &Path) -> Process {
 }
 
 fn write_configuration(file: &Path, directory: &Path, text: &str) {
-    let text = text.replace("{directory}", &directory.to_string_lossy());
+    let mut text = text.replace("{directory}", &directory.to_string_lossy());
+    // Without the statement each would listen on 127.0.0.1 port 953, if the machine has rndc's key file.
+    let is_named_conf = ["options {", "zone ", "view ", "include "].iter().any(|word| text.contains(word));
+    if is_named_conf && !text.contains("controls {") && !text.contains("[[") && !text.contains("[options]") {
+        text += "\ncontrols { };\n";
+    }
     fs::write(file, text).expect("a configuration can be written");
 }
 

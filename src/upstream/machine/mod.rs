@@ -250,6 +250,12 @@ impl<R: Route, W> Machine<R, W> {
         self.flights.len() - self.free.len()
     }
 
+    /// Those who wait, with the question that is being asked for them.
+    pub fn waiting(&self) -> impl Iterator<Item = (&Key, &Waiter<W>)> {
+        let flights = self.flights.iter().filter_map(|slot| slot.flight.as_ref());
+        flights.flat_map(|flight| flight.waiters.iter().map(|waiter| (&flight.key, waiter)))
+    }
+
     /// Whether nobody waits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

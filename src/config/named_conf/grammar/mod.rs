@@ -25,18 +25,9 @@ use crate::config::suggest;
 
 /// Every statement.
 pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
-    [
-        top::ROWS,
-        options::ROWS,
-        zone::ROWS,
-        key::ROWS,
-        control::ROWS,
-        logging::ROWS,
-        server::ROWS,
-        statistics::ROWS,
-    ]
-    .into_iter()
-    .flatten()
+    [top::ROWS, options::ROWS, zone::ROWS, key::ROWS, control::ROWS, logging::ROWS, server::ROWS, statistics::ROWS]
+        .into_iter()
+        .flatten()
 }
 
 /// The row of a statement that may stand in one of these places.

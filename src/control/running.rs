@@ -1,0 +1,110 @@
+//! Commands about the process: reading its configuration anew, ending it, its keys and timers.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::reply::{Code, Done, Ending, Failure, Reply};
+use super::zones::{Which, which};
+use super::{Context, Order};
+
+/// Everything anew, or one zone.
+pub(super) fn reload(context: &Context, arguments: &[&str]) -> Reply {
+    if arguments.is_empty() {
+        context.orders.ask(Order::Reload)?;
+        return Ok("server reload successful".into());
+    }
+    let Which { view, apex, .. } = which(context, arguments)?;
+    context.orders.ask(Order::ReloadZone(view, apex))
+}
+
+/// Everything anew; named says nothing of it.
+pub(super) fn reconfig(context: &Context, _: &[&str]) -> Reply {
+    context.orders.ask(Order::Reload)?;
+    Ok(Done::default())
+}
+
+/// Looks at the interfaces.
+pub(super) fn scan(context: &Context, _: &[&str]) -> Reply {
+    context.orders.ask(Order::Scan)
+}
+
+/// Ends once what is in flight was answered.
+pub(super) fn stop(_: &Context, arguments: &[&str]) -> Reply {
+    end(arguments, Ending::Stop)
+}
+
+/// Ends at once. What clients have changed is on the disk already.
+pub(super) fn halt(_: &Context, arguments: &[&str]) -> Reply {
+    end(arguments, Ending::Halt)
+}
+
+fn end(arguments: &[&str], ending: Ending) -> Reply {
+    let text = match arguments {
+        [] => String::new(),
+        ["-p"] => format!("pid: {}", std::process::id()),
+        _ => return Err(Failure::with(Code::Syntax, "expected: -p, or nothing")),
+    };
+    Ok(Done { text, json: None, then: Some(ending) })
+}
+
+/// There is none, which is what `off` asks for.
+pub(super) fn validation(context: &Context, arguments: &[&str]) -> Reply {
+    let snapshot = context.shared.desks.state.present();
+    let view = arguments.get(1).copied();
+    if view.is_some_and(|name| !snapshot.views.iter().any(|view| view.name == name)) {
+        return Err(Failure::with(Code::NotFound, format!("no matching view '{}'", view.unwrap_or_default())));
+    }
+    match arguments[0].to_ascii_lowercase().as_str() {
+        "status" | "check" => {
+            let views = snapshot.views.iter().filter(|own| view.is_none_or(|name| own.name == name));
+            let line = |view: &str| format!("DNSSEC validation is disabled (view {view})\n");
+            Ok(views.map(|view| line(&view.name)).collect::<String>().into())
+        }
+        "off" | "no" | "disable" | "false" => Ok(Done::default()),
+        "on" | "yes" | "enable" | "true" => unvalidated(context, arguments),
+        _ => Err(Failure::with(Code::Syntax, "expected: on, off or status")),
+    }
+}
+
+/// What belongs to validation.
+pub(super) fn unvalidated(_: &Context, _: &[&str]) -> Reply {
+    Err(Failure::not_here("answers are not validated here: DO and CD pass through, AD is cleared"))
+}
+
+/// As named shows them: all are of the configuration, and each view knows all of them.
+pub(super) fn tsig_list(context: &Context, _: &[&str]) -> Reply {
+    let (facts, snapshot) = (context.facts.load(), context.shared.desks.state.present());
+    let (mut text, mut rows) = (String::new(), Vec::new());
+    for view in &snapshot.views {
+        for key in &facts.keys {
+            text += &format!("view \"{}\"; type \"static\"; key \"{key}\";\n", view.name);
+            rows.push(json!({"view": view.name, "type": "static", "key": key}));
+        }
+    }
+    if text.is_empty() {
+        text = "no tsig keys found.\n".to_owned();
+    }
+    Ok(Done { text, json: Some(rows.into()), then: None })
+}
+
+/// Keys are those of the configuration.
+pub(super) fn not_negotiated(_: &Context, _: &[&str]) -> Reply {
+    Err(Failure::not_here("keys are not negotiated here (TKEY): those of the configuration go with it"))
+}
+
+/// There is no dnstap.
+pub(super) fn no_dnstap(_: &Context, _: &[&str]) -> Reply {
+    Err(Failure::not_here("there is no dnstap here"))
+}
+
+/// The timers in force.
+pub(super) fn tcp_timeouts(context: &Context, _: &[&str]) -> Reply {
+    let limits = context.shared.desks.state.present().limits.clone();
+    let timers = [("tcp-initial-timeout", limits.tcp_initial_timeout), ("tcp-idle-timeout", limits.tcp_idle_timeout)];
+    let tenths = |time: Duration| time.as_millis() / 100;
+    let text = timers.iter().map(|(name, time)| format!("{name}={}\n", tenths(*time))).collect();
+    let object: serde_json::Map<_, _> =
+        timers.iter().map(|(name, time)| ((*name).to_owned(), json!(tenths(*time) as u64))).collect();
+    Ok(Done { text, json: Some(object.into()), then: None })
+}
