@@ -10,6 +10,7 @@ pub mod ctl;
 pub mod demo;
 pub mod explain;
 pub mod journal;
+pub mod man;
 pub mod named;
 mod pointed;
 pub mod program;
@@ -44,6 +45,8 @@ pub enum Command {
     Explain(explain::ExplainArgs),
     /// Show the updates that the journal of a local zone holds
     Journal(journal::JournalArgs),
+    /// Write the manual pages of all programs into a directory
+    Man(man::ManArgs),
     /// Answer queries until told to stop
     Serve(serve::ServeArgs),
 }
@@ -57,6 +60,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Journal(args) => journal::run(args),
+        Command::Man(args) => man::run(args),
         Command::Serve(args) => serve::run(args),
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn unheard(error: &std::io::Error) -> String {
     format!("the service manager cannot be told how the server is: NOTIFY_SOCKET: {error}")
 }
 
-fn failed(error: &dyn fmt::Display) -> ExitCode {
+pub(super) fn failed(error: &dyn fmt::Display) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "{error}");
     ExitCode::FAILURE
 }

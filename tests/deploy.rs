@@ -1,0 +1,297 @@
+//! What is in `deploy/`: units that systemd finds right and tight, and putting Tandem in named's place in a scratch root.
+//!
+//! Not here: the server that the unit starts (`tests/named_process.rs`). No service of this host is touched.
+
+mod common;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::program;
+use tempfile::TempDir;
+
+const UNITS: [&str; 2] = ["debian", "redhat"];
+
+fn deploy(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name)
+}
+
+fn unit(layout: &str) -> String {
+    fs::read_to_string(deploy("systemd").join(format!("named-{layout}.service"))).expect("it is there")
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}
+
+/// `systemd-analyze ARGUMENTS` over a unit.
+fn analyze(unit: &str, arguments: &[&str]) -> Output {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    // The programs where the unit looks for them: here.
+    for name in ["named", "named-checkconf"] {
+        symlink(env!("CARGO_BIN_EXE_tandem"), directory.path().join(name)).expect("a link can be made");
+    }
+    let unit = unit.replace("/usr/local/lib/tandem", &directory.path().to_string_lossy());
+    let file = directory.path().join("named.service");
+    fs::write(&file, unit).expect("a file can be written");
+    let mut command = Command::new(program("systemd-analyze", "systemd"));
+    command.args(arguments).arg(&file).output().expect("it can be started")
+}
+
+#[test]
+fn systemd_finds_nothing_wrong_with_the_units() {
+    for layout in UNITS {
+        let output = analyze(&unit(layout), &["verify", "--man=no"]);
+        let said = text(&output.stderr) + &text(&output.stdout);
+        let own: Vec<&str> = said.lines().filter(|line| line.contains("named.service")).collect();
+        assert!(output.status.success() && own.is_empty(), "{layout}: {said}");
+    }
+    let broken = unit("debian").replace("ProtectSystem=strict", "ProtectSystem=stricter");
+    let said = text(&analyze(&broken, &["verify", "--man=no"]).stderr);
+    assert!(said.contains("named.service:"), "what is wrong would be seen: {said}");
+}
+
+#[test]
+fn the_units_leave_at_most_2_0_of_exposure() {
+    for layout in UNITS {
+        let output = analyze(&unit(layout), &["security", "--offline=yes", "--no-pager"]);
+        let said = text(&output.stdout);
+        let level = said.split("exposure level for named.service: ").nth(1);
+        let level = level.and_then(|rest| rest.split_whitespace().next()).and_then(|level| level.parse::<f64>().ok());
+        assert!(level.is_some_and(|level| level <= 2.0), "{layout}: {said}");
+    }
+}
+
+#[test]
+fn shellcheck_finds_nothing_in_the_scripts() {
+    for script in ["replace-named", "build"] {
+        let output = Command::new(program("shellcheck", "shellcheck")).arg(deploy(script)).output();
+        let output = output.expect("it can be started");
+        assert!(output.status.success(), "{script}: {}", text(&output.stdout));
+    }
+}
+
+/// A host's files, and a systemctl that notes what it is asked.
+struct Host {
+    directory: TempDir,
+}
+
+const CONF: &str = "options {\n directory \"/var/cache/bind\";\n pid-file \"/srv/dns/pid\";\n forwarders { 10.0.0.2; };\n \
+                    dnssec-lookaside auto;\n};\n";
+const VENDOR: &str = "[Service]\nExecStart=/usr/sbin/named -f $OPTIONS\n";
+
+impl Host {
+    fn debian(options: &str) -> Host {
+        let host = Host { directory: tempfile::tempdir().expect("a temporary directory can be made") };
+        host.write("etc/bind/named.conf", CONF);
+        host.write("etc/bind/rndc.key", "key \"rndc-key\" { };\n");
+        host.write("etc/default/named", &format!("RESOLVCONF=no\nOPTIONS=\"{options}\"\n"));
+        host.write("lib/systemd/system/named.service", VENDOR);
+        host.systemctl("");
+        host
+    }
+
+    fn redhat() -> Host {
+        let host = Host { directory: tempfile::tempdir().expect("a temporary directory can be made") };
+        host.write("etc/named.conf", CONF);
+        host.write("etc/sysconfig/named", "# OPTIONS=\"-6\"\nOPTIONS='-4'\n");
+        host.systemctl("");
+        host
+    }
+
+    /// One that fails on this word.
+    fn systemctl(&self, failing: &str) {
+        let log = self.path("asked");
+        let fails = if failing.is_empty() { String::new() } else { format!("[ \"$1\" != {failing} ]\n") };
+        self.write("systemctl", &format!("#!/bin/sh\necho \"$*\" >>'{}'\n{fails}", log.display()));
+        fs::set_permissions(self.path("systemctl"), Permissions::from_mode(0o755)).expect("it is ours");
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("it is below the root")).expect("a directory can be made");
+        fs::write(path, text).expect("a file can be written");
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        fs::symlink_metadata(self.path(name)).is_ok()
+    }
+
+    /// Exit code and everything that was said.
+    fn replace(&self, arguments: &[&str]) -> (i32, String) {
+        let mut command = Command::new(deploy("replace-named"));
+        command.arg("--root").arg(self.directory.path()).arg("--systemctl").arg(self.path("systemctl"));
+        command.arg("--tandem").arg(env!("CARGO_BIN_EXE_tandem")).args(arguments);
+        let output = command.output().expect("it can be started");
+        (output.status.code().unwrap_or(-1), text(&output.stdout) + &text(&output.stderr))
+    }
+
+    /// All files with their texts; the program's own is left out, for its length.
+    fn files(&self) -> Vec<(PathBuf, String)> {
+        fn walk(directory: &Path, found: &mut Vec<(PathBuf, String)>) {
+            for entry in fs::read_dir(directory).expect("it is readable").flatten() {
+                let path = entry.path();
+                if path.is_dir() && !path.is_symlink() {
+                    walk(&path, found);
+                } else if path.file_name().is_some_and(|name| name != "asked" && name != "systemctl") {
+                    let text = if path.ends_with("tandem") {
+                        String::new()
+                    } else {
+                        fs::read_to_string(&path).unwrap_or_default()
+                    };
+                    found.push((path, text));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(self.directory.path(), &mut found);
+        found.sort();
+        found
+    }
+}
+
+const UNIT: &str = "etc/systemd/system/named.service";
+const DROP_IN: &str = "etc/systemd/system/named.service.d/tandem-paths.conf";
+
+#[test]
+fn check_shows_what_would_change_and_changes_nothing() {
+    let host = Host::debian("-u bind");
+    let before = host.files();
+    let (code, said) = host.replace(&["check"]);
+    assert_eq!(code, 0, "{said}");
+    for expected in [
+        "ok     program: Tandem ",
+        "/etc/bind/named.conf can be used",
+        "'dnssec-lookaside' is ignored: ",
+        "ok     options: '-u bind' from /etc/default/named",
+        "ok     unit: /lib/systemd/system/named.service stays",
+        "ok     key: /etc/bind/rndc.key",
+        "note   directory: /srv/dns is not there",
+        "change directory: /srv/dns may be written by a drop-in",
+        "change unit: /etc/systemd/system/named.service from ",
+        "a switch would work",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert_eq!(host.files(), before);
+    assert_eq!(host.text("asked"), "", "no service was touched");
+}
+
+#[test]
+fn what_would_not_work_is_said_and_not_switched_to() {
+    for (case, options, conf, expected) in [
+        (
+            "a refused statement",
+            "-u bind",
+            CONF.replace("dnssec", "rate-limit { responses-per-second 5; }; dnssec"),
+            "'rate-limit' is refused",
+        ),
+        ("a wrong statement", "-u bind", CONF.replace("forwarders", "forwardrs"), "unknown option 'forwardrs'"),
+        ("a wrong option", "-u bind -Z", CONF.to_owned(), "unknown option '-Z'"),
+        ("another user", "-u dns", CONF.to_owned(), "-u dns, and the unit runs as bind"),
+        ("another root", "-u bind -t /var/lib/named", CONF.to_owned(), "may not change its root"),
+        ("no configuration", "-c /etc/bind/other.conf", CONF.to_owned(), "/etc/bind/other.conf is not there"),
+    ] {
+        let host = Host::debian(options);
+        host.write("etc/bind/named.conf", &conf);
+        let before = host.files();
+        for command in ["check", "switch"] {
+            let (code, said) = host.replace(&[command]);
+            assert_eq!(code, 1, "{case}, {command}: {said}");
+            assert!(said.contains("WRONG") && said.contains(expected), "{case}, {command}: {said}");
+        }
+        assert_eq!(host.files(), before, "{case}");
+        assert_eq!(host.text("asked"), "", "{case}");
+    }
+}
+
+#[test]
+fn a_switch_and_the_way_back_leave_the_host_as_it_was() {
+    for (layout, host) in [("debian", Host::debian("-u bind")), ("redhat", Host::redhat())] {
+        let before = host.files();
+        assert_eq!(host.replace(&["status"]).0, 3, "{layout}: named");
+        for time in ["switched", "replaced anew"] {
+            let (code, said) = host.replace(&["switch"]);
+            assert!(code == 0 && said.contains(time), "{layout}: {said}");
+            assert_eq!(host.text(UNIT), unit(layout), "{layout}");
+            assert!(host.text(DROP_IN).contains("\nReadWritePaths=-/srv/dns\n"), "{layout}: {}", host.text(DROP_IN));
+            let version = Command::new(host.path("usr/local/lib/tandem/named")).arg("-v").output();
+            assert!(text(&version.expect("it runs").stdout).starts_with("Tandem "), "{layout}");
+            let checked = Command::new(host.path("usr/local/lib/tandem/named-checkconf")).arg("-v").output();
+            assert!(checked.expect("it runs").status.success(), "{layout}");
+        }
+        let (code, said) = host.replace(&["status"]);
+        assert!(code == 0 && said.contains("Tandem is in named's place: Tandem "), "{layout}: {said}");
+        let asked = "daemon-reload\nrestart named.service\nis-active --quiet named.service\n";
+        assert_eq!(host.text("asked"), asked.repeat(2), "{layout}");
+
+        let (code, said) = host.replace(&["back"]);
+        assert_eq!(code, 0, "{layout}: {said}");
+        assert_eq!(host.files(), before, "{layout}: everything as it was");
+        assert_eq!(host.text("asked"), asked.repeat(3), "{layout}");
+        let (code, said) = host.replace(&["back"]);
+        assert!(code == 0 && said.contains("nothing to undo"), "{layout}: {said}");
+        assert_eq!(host.text("asked"), asked.repeat(3), "{layout}: and nothing was done");
+    }
+}
+
+#[test]
+fn a_unit_of_the_operators_own_is_kept_and_comes_back() {
+    let host = Host::debian("");
+    host.write(UNIT, "[Service]\nExecStart=/opt/named\n");
+    let before = host.files();
+    let (code, said) = host.replace(&["switch"]);
+    assert!(code == 0 && said.contains("is kept as /etc/systemd/system/named.service.before-tandem"), "{said}");
+    assert!(host.text(&format!("{UNIT}.before-tandem")).contains("/opt/named"));
+    assert_eq!(host.replace(&["switch"]).0, 0, "an upgrade");
+    assert_eq!(host.replace(&["back"]).0, 0);
+    assert_eq!(host.files(), before);
+}
+
+#[test]
+fn a_step_that_fails_undoes_those_before_it() {
+    for failing in ["daemon-reload", "restart", "is-active"] {
+        let host = Host::debian("-u bind");
+        let before = host.files();
+        host.systemctl(failing);
+        let (code, said) = host.replace(&["switch"]);
+        assert!(code == 1 && said.contains("the switch failed, undoing it"), "{failing}: {said}");
+        // systemctl fails while it is undone, too: that is said, and `back` finishes it.
+        assert!(said.contains("run ") && said.contains("back' again"), "{failing}: {said}");
+        assert!(!host.exists(UNIT) && !host.exists("usr/local/lib/tandem"), "{failing}: the files are gone already");
+        host.systemctl("");
+        let (code, said) = host.replace(&["back"]);
+        assert_eq!(code, 0, "{failing}: {said}");
+        assert_eq!(host.files(), before, "{failing}");
+    }
+    // A place that cannot be written: all is undone at once.
+    let host = Host::debian("-u bind");
+    host.write("etc/systemd/system/named.service.d", "a file where the drop-in's directory would be");
+    let before = host.files();
+    let (code, said) = host.replace(&["switch"]);
+    assert!(code == 1 && said.contains("failed: paths") && said.contains("named is in its place as before"), "{said}");
+    assert_eq!(host.files(), before);
+    assert!(!host.text("asked").contains("restart"), "the service was not touched: {}", host.text("asked"));
+}
+
+#[test]
+fn another_root_without_a_systemctl_touches_no_service() {
+    let host = Host::debian("-u bind");
+    let mut command = Command::new(deploy("replace-named"));
+    command.arg("--root").arg(host.directory.path()).arg("--tandem").arg(env!("CARGO_BIN_EXE_tandem")).arg("switch");
+    // One that would be found, were it looked for.
+    let path = format!("{}:{}", host.directory.path().display(), std::env::var("PATH").expect("a path"));
+    let output = command.env("PATH", path).output().expect("it can be started");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(host.text("asked"), "");
+}
