@@ -62,6 +62,8 @@
 //! - Sockets and IDs to upstreams: [`upstream::lanes`]; the IDs of a socket are never more than half in use. Attempts:
 //!   [`upstream::flight::MAX_ATTEMPTS`]. Answers that were overtaken: 256 a worker.
 //! - Updates that wait, in all and of one client: `keeper::queue`; octets of a journal: `keeper::ledger`.
+//! - What is asked at once of a forwarder or under a rule, and who waits for one question, where that is written:
+//!   [`upstream::spill`].
 //! - Probes under way: [`health::schedule`]; what is read of a server's answer: [`health::probe`].
 //! - Clients of the control channel, their requests and their time: [`control`].
 //! - Octets of answers: [`cache`]. Octets of a message: 4,096 by UDP, 65,535 by TCP; of names and chains: [`wire`].

@@ -7,12 +7,14 @@
 mod common;
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use common::dig::Dig;
-use common::packet::{Message, Question, exchange_udp_from};
-use common::{Named, Scripted, Tandem, fresh_address, fresh_localhost_address, named_conf};
+use common::packet::{Message, Question, exchange_udp_from, receive_udp};
+use common::{Named, Scripted, Tandem, fresh_address, fresh_localhost_address, named_conf, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(10);
 const ZONE: &str = "$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\nns A 192.0.2.1\na A 192.0.2.2\n";
@@ -140,6 +142,67 @@ fn which_address_may_be_asked_is_inherited_as_named_has_it() {
     for options in ["allow-query { any; };", "allow-query { any; }; allow-recursion-on { none; };"] {
         let (count, differences) = compare(options, &views);
         assert!(count == 162 && differences.is_empty(), "{options}:\n{differences}");
+    }
+}
+
+/// What three clients get whose questions nobody answers until all are asked: RCODEs, or nothing.
+fn three_at_once(server: SocketAddr, upstream: &Scripted, is_held: &AtomicBool, names: [&str; 3]) -> Vec<String> {
+    let sockets = names.map(|name| {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket on loopback");
+        socket.connect(server).expect("a socket can be connected");
+        socket.send(&Question::new(name, "A").octets()).expect("a datagram can be sent");
+        socket
+    });
+    // Workers take them in any order.
+    let asked = || names.iter().filter(|name| upstream.count(name) > 0).count();
+    assert!(wait_until(LIMIT, || asked() >= 2), "{names:?} are not asked");
+    let at_once = sockets.each_ref().map(|socket| receive_udp(socket, Duration::from_millis(200)));
+    is_held.store(false, Relaxed);
+    let mut got: Vec<Option<Message>> = at_once.into();
+    let answered = |got: &[Option<Message>]| got.iter().flatten().filter(|message| message.rcode() == 0).count();
+    wait_until(LIMIT, || {
+        for (got, socket) in got.iter_mut().zip(&sockets).filter(|(got, _)| got.is_none()) {
+            *got = receive_udp(socket, Duration::from_millis(100));
+        }
+        answered(&got) == 2
+    });
+    let mut told: Vec<_> =
+        got.iter().map(|got| got.as_ref().map_or("nothing".to_owned(), |it| it.rcode().to_string())).collect();
+    told.sort();
+    told
+}
+
+#[test]
+fn what_is_over_a_bound_gets_what_it_gets_from_named() {
+    let (different, same) = (["one.example", "two.example", "three.example"], ["same.example"; 3]);
+    for (statements, names, expected) in [
+        ("fetches-per-zone 2;", different, "nothing"),
+        ("fetches-per-zone 2 fail;", different, "2"),
+        ("fetches-per-server 2;", different, "2"),
+        ("clients-per-query 2; max-clients-per-query 2;", same, "nothing"),
+    ] {
+        for is_named in [true, false] {
+            let is_held = Arc::new(AtomicBool::new(true));
+            let held = Arc::clone(&is_held);
+            let upstream = Scripted::start(move |query| match held.load(Relaxed) {
+                true => Vec::new(),
+                false => query.reply().address(300, [10, 0, 0, 1]).send(),
+            });
+            let listen = fresh_localhost_address();
+            let extra = if is_named { "session-keyfile none; notify no;" } else { "" };
+            let conf = named_conf(listen, upstream.address(), &format!("{extra} {statements}"));
+            let told = match is_named {
+                true => {
+                    let _named = Named::serve(listen, &format!("{conf} controls {{ }};"), &[]);
+                    three_at_once(listen, &upstream, &is_held, names)
+                }
+                false => {
+                    let _tandem = Tandem::start(listen, &conf);
+                    three_at_once(listen, &upstream, &is_held, names)
+                }
+            };
+            assert_eq!(told, ["0", "0", expected], "{statements} {}", if is_named { "named" } else { "tandem" });
+        }
     }
 }
 

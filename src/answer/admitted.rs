@@ -392,6 +392,7 @@ fn failure_of(meta: &Meta) -> Option<(u16, &'static str)> {
         ede::STALE_ANSWER | ede::STALE_NXDOMAIN_ANSWER => "no forwarder gave a new answer",
         ede::NO_REACHABLE_AUTHORITY => "no forwarder answered",
         ede::NETWORK_ERROR => "the forwarders answered with errors or cannot be reached",
+        ede::OTHER => "fetches-per-zone or fetches-per-server: too many questions are outstanding",
         ede::INVALID_DATA => "the forwarders' answers cannot be used",
         _ => "",
     };

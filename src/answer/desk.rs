@@ -368,6 +368,8 @@ impl<B: Clone> Desk<B> {
         let ticket = waiting.ticket;
         match self.machine.ask(ask, waiting, from, moment.now, &mut self.output) {
             Asking::Joined(flight) => self.queue.waits_for(ticket, flight),
+            // As many wait for the question as may: whoever comes later gets nothing, as in named.
+            Asking::Full(waiting) => self.end(waiting, driver),
             Asking::Loop(waiting) => {
                 let why = "forwarding loop: the question came back from the forwarder it was sent to";
                 self.fail(moment, &waiting.packet, waiting.client, &waiting.back, why, driver);
@@ -484,6 +486,9 @@ impl<B: Clone> Desk<B> {
         driver: &mut impl Driver<Back = B>,
     ) {
         let Waiter { who: mut waiting, until } = waiter;
+        if segment.is_empty() {
+            return self.end(waiting, driver);
+        }
         self.rotation = self.rotation.wrapping_add(1);
         let Moment { now, unix } = moment;
         let cache = &self.common.upstream.cache;

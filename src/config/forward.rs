@@ -36,6 +36,46 @@ pub struct ForwardSettings {
     pub trust_ad: bool,
 }
 
+/// How many questions may be outstanding at once, and what becomes of one too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchLimit {
+    /// `1..`
+    pub most: u32,
+    /// What its asker gets.
+    pub over: Over,
+}
+
+/// What who asks one question too many gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// `drop`: nothing.
+    Drop,
+    /// `fail`: SERVFAIL, or an answer of old where those are given out.
+    Fail,
+}
+
+/// `clients-per-query`: how many may wait for one question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientsPerQuery {
+    /// `1..`; so many to begin with.
+    pub least: u32,
+    /// `max-clients-per-query`: so many at most, as the bound grows; `None`: it may grow for ever. `least..`
+    pub most: Option<u32>,
+}
+
+impl ClientsPerQuery {
+    /// What the two statements say together; `None`: there is no bound.
+    ///
+    /// Where only one is written, the other is as in named: 10 clients, 100 at most.
+    pub fn new(least: Option<u32>, most: Option<u32>) -> Option<Self> {
+        if least.or(most).is_none() || least == Some(0) {
+            return None;
+        }
+        let (least, most) = (least.unwrap_or(10), most.unwrap_or(100));
+        Some(Self { least, most: (most != 0).then_some(most.max(least)) })
+    }
+}
+
 /// Which of a rule's forwarders is asked first. Whatever the order, one that owes answers to everything is asked after
 /// the others, one that is dead not at all, and a late question goes to the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -36,7 +36,8 @@ pub use control::Control;
 pub use diagnostic::{Diagnostic, Level, Position};
 pub use files::Files;
 pub use forward::{
-    ForwardRule, ForwardSettings, Forwarder, ForwarderOrder, MAX_FORWARDERS, Prefetch, Stale, TtlLimits, is_askable,
+    ClientsPerQuery, FetchLimit, ForwardRule, ForwardSettings, Forwarder, ForwarderOrder, MAX_FORWARDERS, Over,
+    Prefetch, Stale, TtlLimits, is_askable,
 };
 pub use grants::{Grant, GrantedNames, GrantedTypes, Grantee, Key, NamePattern, Secret};
 pub use groups::{MAX_ALIAS_DEPTH, MAX_ALIAS_REACH, MAX_GROUP};
@@ -213,6 +214,12 @@ pub struct View {
     pub query_timeout: Duration,
     /// `servfail-ttl`: how long a failed question is remembered (RFC 9520). Default 1 s, at most 30 s.
     pub servfail_ttl: Duration,
+    /// `fetches-per-server`: questions outstanding to one forwarder. Default none: as many as there are.
+    pub fetches_per_server: Option<FetchLimit>,
+    /// `fetches-per-zone`: questions outstanding under one rule. Default none: as many as there are.
+    pub fetches_per_zone: Option<FetchLimit>,
+    /// `clients-per-query`, `max-clients-per-query`. Default none: as many as ask; named's is 10, growing to 100.
+    pub clients_per_query: Option<ClientsPerQuery>,
     /// `query-source`, `query-source-v6`: the source of upstream questions; an unspecified address leaves it to the
     /// system. The port is always random.
     pub query_source: (Ipv4Addr, Ipv6Addr),
@@ -377,6 +384,9 @@ impl Default for View {
             rrset_order: RrsetOrder::Random,
             query_timeout: Duration::from_secs(10),
             servfail_ttl: Duration::from_secs(1),
+            fetches_per_server: None,
+            fetches_per_zone: None,
+            clients_per_query: None,
             query_source: (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED),
             send_cookie: true,
             edns_udp_size: 1232,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::Forwarder;
-use crate::upstream::Server;
+use crate::upstream::{Server, UnderWay};
 use crate::wire::Name;
 
 /// Gives each view, rule and upstream its number. It grows with what configurations have named, and with nothing else.
@@ -13,6 +13,8 @@ pub struct Interner {
     views: HashMap<String, u16>,
     rules: HashMap<(u16, Name), u32>,
     servers: HashMap<Forwarder, Arc<Server>>,
+    /// Of rules whose questions are bounded.
+    under_way: HashMap<(u16, Name), Arc<UnderWay>>,
 }
 
 impl Interner {
@@ -26,6 +28,11 @@ impl Interner {
     pub fn rule(&mut self, view: u16, apex: &Name) -> u32 {
         let next = self.rules.len() as u32;
         *self.rules.entry((view, apex.clone())).or_insert(next)
+    }
+
+    /// What counts questions under the rule at this apex of a view.
+    pub fn under_way(&mut self, view: u16, apex: &Name) -> Arc<UnderWay> {
+        Arc::clone(self.under_way.entry((view, apex.clone())).or_default())
     }
 
     /// The upstream of this address and these settings, with what is known of it.

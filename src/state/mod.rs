@@ -20,11 +20,11 @@ use crate::access::cookie::{Secret, ServerCookies};
 use crate::access::{Acl, Host};
 use crate::cache::RefreshWindow;
 use crate::config::{
-    self, Config, ForwardSettings, Forwarder, ForwarderOrder, Match, MatchElement, MatchList, PeerUdpSize, Prefetch,
-    RrsetOrder, TtlLimits,
+    self, Config, FetchLimit, ForwardSettings, Forwarder, ForwarderOrder, Match, MatchElement, MatchList, PeerUdpSize,
+    Prefetch, RrsetOrder, TtlLimits,
 };
 use crate::tsig::Keys;
-use crate::upstream::{Route as UpstreamRoute, Server, Stale};
+use crate::upstream::{ClientsPerQuery, Route as UpstreamRoute, Server, Stale, ZoneFetches};
 use crate::wire::Name;
 use crate::wire::response::TtlBounds;
 use crate::zone::Handle;
@@ -118,6 +118,10 @@ pub struct View {
     pub minimal_any: bool,
     /// How address sets are handed out.
     pub rrset_order: RrsetOrder,
+    /// Questions outstanding to one forwarder.
+    pub fetches_per_server: Option<FetchLimit>,
+    /// Who may wait for one question.
+    pub clients_per_query: Option<ClientsPerQuery>,
     /// How long a question may wait.
     pub query_timeout: Duration,
     /// How long a failure is remembered, in seconds.
@@ -226,6 +230,22 @@ impl UpstreamRoute for Route {
 
     fn view(&self) -> u16 {
         self.view.id
+    }
+
+    fn fetches_per_server(&self) -> Option<FetchLimit> {
+        self.view.fetches_per_server
+    }
+
+    fn fetches_per_zone(&self) -> Option<&ZoneFetches> {
+        self.rule().fetches.as_ref()
+    }
+
+    fn clients_per_query(&self) -> Option<&ClientsPerQuery> {
+        self.view.clients_per_query.as_ref()
+    }
+
+    fn zone(&self) -> &Name {
+        &self.rule().apex
     }
 }
 
@@ -347,6 +367,7 @@ fn build_view(
         ttl: ttl_bounds(&settings.ttl),
         trust_ad: settings.trust_ad,
         refresh: refresh_window(settings.prefetch),
+        fetches: view.fetches_per_zone.map(|limit| ZoneFetches { limit, under_way: interner.under_way(id, apex) }),
         stale: stale(&settings.stale),
     };
     let root = rule(&Name::root(), &view.forward, interner);
@@ -379,6 +400,8 @@ fn build_view(
         rules: Rules::new(root, rules),
         minimal_any: view.minimal_any,
         rrset_order: view.rrset_order,
+        fetches_per_server: view.fetches_per_server,
+        clients_per_query: view.clients_per_query.map(ClientsPerQuery::new),
         query_timeout: view.query_timeout,
         servfail_ttl: seconds(view.servfail_ttl),
         edns_udp_size: view.edns_udp_size,

@@ -13,7 +13,7 @@ use hashbrown::HashTable;
 use crate::access::Acl;
 use crate::cache::RefreshWindow;
 use crate::config::ForwarderOrder;
-use crate::upstream::{Server, Stale};
+use crate::upstream::{Server, Stale, ZoneFetches};
 use crate::wire::Name;
 use crate::wire::header::rtype;
 use crate::wire::name::MAX_NAME_OCTETS;
@@ -44,6 +44,8 @@ pub struct Rule {
     pub trust_ad: bool,
     /// When its answers are fetched anew.
     pub refresh: RefreshWindow,
+    /// `fetches-per-zone`
+    pub fetches: Option<ZoneFetches>,
     /// How its answers of old are given out when a question fails; `None`: not at all.
     pub stale: Option<Stale>,
 }
@@ -236,6 +238,7 @@ mod tests {
             ttl: TtlBounds { cache: (0, 1), ncache: (0, 1) },
             trust_ad: false,
             refresh: RefreshWindow::NEVER,
+            fetches: None,
             stale: None,
         }
     }

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use super::in_flight::FlightId;
 use super::lanes::Path;
 use super::server::Server;
+use super::spill::{ClientsPerQuery, ZoneFetches};
 use crate::cache::{Key, StaleTtls};
-use crate::config::ForwarderOrder;
+use crate::config::{FetchLimit, ForwarderOrder};
+use crate::wire::Name;
 use crate::wire::Transport;
 use crate::wire::response::TtlBounds;
 
@@ -34,6 +36,14 @@ pub trait Route: Clone {
     fn stale(&self) -> Option<Stale>;
     /// The stable number of its view, for counting.
     fn view(&self) -> u16;
+    /// How many questions may be outstanding to one server.
+    fn fetches_per_server(&self) -> Option<FetchLimit>;
+    /// How many may be under way under its rule, and are.
+    fn fetches_per_zone(&self) -> Option<&ZoneFetches>;
+    /// How many may wait for it.
+    fn clients_per_query(&self) -> Option<&ClientsPerQuery>;
+    /// The name of its rule, for the log.
+    fn zone(&self) -> &Name;
 }
 
 /// How answers of old are given out when a question fails (RFC 8767).
@@ -216,6 +226,8 @@ pub struct Flight<R, W> {
     pub has_asked_who_lives: bool,
     /// The server whose token it waits for, and when that may be used.
     pub reserved: Option<(usize, Instant)>,
+    /// It counts among those under way under its rule.
+    pub is_counted: bool,
     /// The extended error that says best why it failed.
     pub ede: u16,
 }

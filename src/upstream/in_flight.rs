@@ -31,6 +31,8 @@ pub enum Joined {
     Here(FlightId),
     /// Another worker asks it; the caller's flight was added to those that wait.
     Elsewhere,
+    /// As many wait for it as may.
+    Full,
 }
 
 struct Asked {
@@ -40,6 +42,43 @@ struct Asked {
     waiting: Vec<FlightId>,
     /// Until when somebody on another worker waits.
     until: Instant,
+    /// Who waits, on all workers; of use where that is bounded.
+    clients: u32,
+    /// Somebody was turned away.
+    is_spilled: bool,
+}
+
+/// A question that ended.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// The flights of other workers that wait to be told.
+    pub waiting: Vec<FlightId>,
+    /// If somebody was turned away: how many waited.
+    pub spilled: Option<u32>,
+}
+
+impl Asked {
+    fn join(&mut self, me: FlightId, until: Instant) -> Joined {
+        if self.owner.worker == me.worker {
+            return Joined::Here(self.owner);
+        }
+        self.until = self.until.max(until);
+        match self.waiting.iter().find(|flight| flight.worker == me.worker) {
+            Some(&flight) => Joined::Here(flight),
+            None => {
+                self.waiting.push(me);
+                Joined::Elsewhere
+            }
+        }
+    }
+
+    /// One more client waits, unless so many do already.
+    fn admit(&mut self, most: u32) -> bool {
+        let is_admitted = self.clients < most;
+        self.clients += u32::from(is_admitted);
+        self.is_spilled |= !is_admitted;
+        is_admitted
+    }
 }
 
 /// See the module. Shared by all workers.
@@ -74,25 +113,20 @@ impl InFlight {
         action(&mut shard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Joins the question `key`, or begins it; `me` is the flight that the caller would use, waiting until `until`.
-    pub fn join(&self, hash: u64, key: &[u8], me: FlightId, until: Instant) -> Joined {
+    /// Joins the question `key`, or begins it; `me` is the flight that the caller would use, waiting until `until`. `most`:
+    /// if so many clients wait already, one more is turned away; `None`: it is for the cache alone.
+    pub fn join(&self, hash: u64, key: &[u8], me: FlightId, until: Instant, most: Option<u32>) -> Joined {
         self.with(hash, |Shard { table, spare_keys }| match table.find_mut(hash, |asked| *asked.key == *key) {
-            Some(asked) if asked.owner.worker == me.worker => Joined::Here(asked.owner),
-            Some(asked) => match asked.waiting.iter().find(|flight| flight.worker == me.worker) {
-                Some(&flight) => {
-                    asked.until = asked.until.max(until);
-                    Joined::Here(flight)
-                }
-                None => {
-                    asked.waiting.push(me);
-                    asked.until = asked.until.max(until);
-                    Joined::Elsewhere
-                }
+            Some(asked) => match most.is_none_or(|most| asked.admit(most)) {
+                true => asked.join(me, until),
+                false => Joined::Full,
             },
             None => {
                 let mut kept = spare_keys.take();
                 kept.extend_from_slice(key);
-                let asked = Asked { hash, key: kept, owner: me, waiting: Vec::new(), until };
+                let clients = u32::from(most.is_some());
+                let asked =
+                    Asked { hash, key: kept, owner: me, waiting: Vec::new(), until, clients, is_spilled: false };
                 table.insert_unique(hash, asked, |asked| asked.hash);
                 Joined::Own
             }
@@ -132,16 +166,25 @@ impl InFlight {
         })
     }
 
-    /// Ends the question that `owner` asks; returns the flights of other workers that wait to be told.
-    pub fn finish(&self, hash: u64, key: &[u8], owner: FlightId) -> Vec<FlightId> {
+    /// So many clients wait no longer.
+    pub fn leave_clients(&self, hash: u64, key: &[u8], count: u32) {
+        self.with(hash, |shard| {
+            if let Some(asked) = shard.table.find_mut(hash, |asked| *asked.key == *key) {
+                asked.clients = asked.clients.saturating_sub(count);
+            }
+        });
+    }
+
+    /// Ends the question that `owner` asks.
+    pub fn finish(&self, hash: u64, key: &[u8], owner: FlightId) -> Ended {
         let is_it = |asked: &Asked| *asked.key == *key && asked.owner == owner;
         self.with(hash, |Shard { table, spare_keys }| match table.find_entry(hash, is_it) {
             Ok(entry) => {
-                let (Asked { key, waiting, .. }, _) = entry.remove();
+                let (Asked { key, waiting, clients, is_spilled, .. }, _) = entry.remove();
                 spare_keys.put(key);
-                waiting
+                Ended { waiting, spilled: is_spilled.then_some(clients) }
             }
-            Err(_) => Vec::new(),
+            Err(_) => Ended::default(),
         })
     }
 
@@ -176,7 +219,7 @@ mod tests {
     #[test]
     fn identical_questions_have_one_owner_on_all_workers() {
         let (table, now) = (InFlight::default(), Instant::now());
-        let join = |key: &[u8], me| table.join(7, key, me, now);
+        let join = |key: &[u8], me| table.join(7, key, me, now, Some(u32::MAX));
         assert_eq!(join(b"a", flight(0, 1)), Joined::Own);
         assert_eq!(join(b"a", flight(0, 2)), Joined::Here(flight(0, 1)));
         assert_eq!(join(b"a", flight(1, 3)), Joined::Elsewhere);
@@ -184,10 +227,25 @@ mod tests {
         assert_eq!(join(b"a", flight(2, 5)), Joined::Elsewhere);
         assert_eq!(join(b"b", flight(1, 6)), Joined::Own, "another question of the same hash");
         table.leave(7, b"a", flight(2, 5));
-        assert_eq!(table.finish(7, b"a", flight(1, 3)), [], "only the owner ends it");
-        assert_eq!(table.finish(7, b"a", flight(0, 1)), [flight(1, 3)]);
+        assert_eq!(table.finish(7, b"a", flight(1, 3)).waiting, [], "only the owner ends it");
+        assert_eq!(table.finish(7, b"a", flight(0, 1)).waiting, [flight(1, 3)]);
         assert_eq!(join(b"a", flight(1, 7)), Joined::Own);
         assert_eq!(table.len(), 2);
+    }
+
+    #[test]
+    fn no_more_clients_wait_than_may_on_all_workers_together() {
+        let (table, now) = (InFlight::default(), Instant::now());
+        let join = |me| table.join(7, b"a", me, now, Some(2));
+        assert_eq!(table.join(7, b"a", flight(0, 1), now, None), Joined::Own, "for the cache: nobody waits");
+        assert_eq!([join(flight(0, 2)), join(flight(1, 1))], [Joined::Here(flight(0, 1)), Joined::Elsewhere]);
+        assert_eq!([join(flight(0, 3)), join(flight(2, 1))], [Joined::Full, Joined::Full]);
+        table.leave_clients(7, b"a", 1);
+        assert_eq!([join(flight(2, 1)), join(flight(2, 2))], [Joined::Elsewhere, Joined::Full]);
+        let ended = Ended { waiting: vec![flight(1, 1), flight(2, 1)], spilled: Some(2) };
+        assert_eq!(table.finish(7, b"a", flight(0, 1)), ended);
+        assert_eq!(join(flight(0, 4)), Joined::Own);
+        assert_eq!(table.finish(7, b"a", flight(0, 4)).spilled, None);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! with n different questions in flight on a socket, n times that. Identical questions share one ID (see `in_flight`).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
@@ -160,13 +161,17 @@ impl Lanes {
         if let Some(socket) = self.get_mut(path) {
             socket.questions += 1;
             socket.live += 1;
+            socket.server.outstanding.fetch_add(1, Relaxed);
         }
     }
 
     /// A question no longer waits for its answer; returns whether the socket is to be closed.
     pub fn released(&mut self, path: Path) -> bool {
         let Some(socket) = self.get_mut(path) else { return false };
-        socket.live = socket.live.saturating_sub(1);
+        if socket.live > 0 {
+            socket.live -= 1;
+            socket.server.outstanding.fetch_sub(1, Relaxed);
+        }
         let done = socket.left && socket.live == 0;
         if done {
             self.forget(path);
@@ -178,6 +183,7 @@ impl Lanes {
     pub fn forget(&mut self, path: Path) {
         let Some(socket) = self.get_mut(path) else { return };
         let id = socket.server.id as usize;
+        socket.server.outstanding.fetch_sub(socket.live, Relaxed);
         self.sockets[path.slot as usize].1 = None;
         self.free.push(path.slot);
         let lane = &mut self.lanes[id];

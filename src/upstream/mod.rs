@@ -4,7 +4,7 @@
 //! time. [`server`] remembers how each upstream answers and whether it lives, [`latency`] how long its answers take,
 //! [`budget`] how much may be asked twice, [`choice`] which server is next, [`pace`] how much it may be asked, [`lanes`]
 //! which sockets and IDs are used, [`flight`] who waits for a question, [`in_flight`] which questions are being asked on
-//! any core, [`wheel`] when to look again; [`spares`] are vectors to be used again.
+//! any core, [`spill`] what is too much at once, [`wheel`] when to look again; [`spares`] are vectors to be used again.
 //! Not here: sockets (`listen`), what an answer means for a client (`answer`).
 //!
 //! What follows from the time that an answer takes, in the order in which it does:
@@ -36,6 +36,7 @@ pub mod machine;
 pub mod pace;
 pub mod server;
 pub mod spares;
+pub mod spill;
 pub mod wheel;
 
 pub use budget::HedgeBudget;
@@ -45,3 +46,4 @@ pub use lanes::Path;
 pub use machine::{Ask, Asking, Command, Common, Finished, Machine, Output};
 pub use pace::Urgency;
 pub use server::Server;
+pub use spill::{ClientsPerQuery, UnderWay, ZoneFetches};

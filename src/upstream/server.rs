@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::latency::Latency;
 use super::pace::{Pace, Urgency};
+use super::spill::UnderWay;
 use crate::config::Forwarder;
 use crate::logging::{self, Category, Severity};
 
@@ -99,6 +100,10 @@ pub struct Server {
     bare_until: AtomicU64,
     /// How much it may be asked.
     pub pace: Pace,
+    /// Questions and probes that it may still answer, on all workers.
+    pub outstanding: AtomicU32,
+    /// Questions that it was not asked because of that.
+    pub spilled: UnderWay,
     /// Messages that its pace held back, and when that was last told.
     held_back: AtomicU64,
     told_held_back: AtomicU64,
@@ -110,6 +115,8 @@ impl Server {
         Self {
             id,
             pace: Pace::new(forwarder.max_qps),
+            outstanding: AtomicU32::new(0),
+            spilled: UnderWay::default(),
             held_back: AtomicU64::new(0),
             told_held_back: AtomicU64::new(0),
             forwarder,

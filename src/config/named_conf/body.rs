@@ -244,6 +244,7 @@ impl<'r> Parser<'r> {
                 Value::Category { name, channels: self.list(cursor, |cursor| cursor.text().cloned())? }
             }
             Shape::LogFile => Value::LogFile(value::log_file(cursor)?),
+            Shape::FetchLimit => value::fetch_limit(cursor)?,
             Shape::Severity => Value::Severity(value::severity(cursor)?),
             Shape::Facility => Value::Facility(value::facility(cursor)?),
             Shape::UpdatePolicy => match policy::local(cursor)? {

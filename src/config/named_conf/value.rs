@@ -65,6 +65,8 @@ pub(super) enum Value {
         channels: Vec<Token>,
     },
     LogFile(logging::File),
+    /// So many, and the word behind it.
+    FetchLimit(u32, Option<&'static str>),
     Severity(logging::Threshold),
     Facility(logging::Facility),
     UpdatePolicy(Vec<policy::Rule>),
@@ -246,6 +248,13 @@ pub(super) fn log_file(cursor: &mut Cursor<'_>) -> Result<logging::File, Problem
     }
     let size = limit.and_then(|size| if let Size::Octets(octets) = size { Some(octets) } else { None });
     Ok(logging::File { path, versions, size, suffix: suffix.unwrap_or(logging::Suffix::Increment) })
+}
+
+/// `N [drop|fail]`
+pub(super) fn fetch_limit(cursor: &mut Cursor<'_>) -> Result<Value, Problem> {
+    let most = number(cursor)?;
+    let over = if cursor.is_done() { None } else { Some(one_of(cursor, &["drop", "fail"])?) };
+    Ok(Value::FetchLimit(most, over))
 }
 
 pub(super) fn severity(cursor: &mut Cursor<'_>) -> Result<logging::Threshold, Problem> {

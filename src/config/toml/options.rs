@@ -12,8 +12,8 @@ use super::super::files::Files;
 use super::super::inherit::WrittenAccess;
 use super::super::values::{self, ValueError, excerpt};
 use super::super::{
-    CacheSize, CommandLine, Config, DNS_PORT, Listen, Match, MatchElement, MatchList, PeerUdpSize, RrsetOrder, View,
-    below_directory, zones,
+    CacheSize, ClientsPerQuery, CommandLine, Config, DNS_PORT, FetchLimit, Listen, Match, MatchElement, MatchList,
+    Over, PeerUdpSize, RrsetOrder, View, below_directory, zones,
 };
 use super::acl::Acls;
 use super::forward::{self, read_settings};
@@ -307,6 +307,7 @@ fn read_view_settings<'a, 'i>(
     });
     reader.set(table, "servfail_ttl", &mut view.servfail_ttl, |reader, field| reader.duration(field, SERVFAIL_TTL));
     read_upstream_settings(reader, table, view);
+    read_fetches(reader, table, view);
     read_udp_sizes(reader, table, view);
     read_settings(reader, table, &mut view.forward, *port);
     if let Some(field) = table.field("allow_recursion")
@@ -326,6 +327,45 @@ fn read_upstream_settings<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, vi
         source(reader, field, "\"2001:db8::53\"", values::source_v6)
     });
     reader.set(table, "send_cookie", &mut view.send_cookie, Reader::boolean);
+}
+
+/// How much may be outstanding at once.
+fn read_fetches<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, view: &mut View) {
+    for (key, target, over) in [
+        ("fetches_per_server", &mut view.fetches_per_server, Over::Fail),
+        ("fetches_per_zone", &mut view.fetches_per_zone, Over::Drop),
+    ] {
+        reader.set(table, key, target, |reader, field| fetch_limit(reader, field, over));
+    }
+    let (mut least, mut most) = (None, None);
+    reader.set(table, "clients_per_query", &mut least, |reader, field| reader.integer(field, 0..=u32::MAX).map(Some));
+    reader
+        .set(table, "max_clients_per_query", &mut most, |reader, field| reader.integer(field, 0..=u32::MAX).map(Some));
+    if least.or(most).is_some() {
+        // A view that says one of the two takes the other from the options.
+        let of_options = view.clients_per_query;
+        least = least.or(of_options.map(|of_options| of_options.least));
+        most = most.or(of_options.map(|of_options| of_options.most.unwrap_or(0)));
+        view.clients_per_query = ClientsPerQuery::new(least, most);
+    }
+}
+
+/// A number, or that and `"drop"` or `"fail"`; 0 is none.
+fn fetch_limit<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, default: Over) -> Option<Option<FetchLimit>> {
+    const WORDS: [(&str, Over); 2] = [("drop", Over::Drop), ("fail", Over::Fail)];
+    let (number, over) = match field.value.get_ref() {
+        DeValue::Array(elements) if elements.len() == 2 => {
+            let elements = reader.elements(field);
+            (elements[0], reader.word(elements[1], &WORDS)?)
+        }
+        DeValue::Integer(_) => (field, default),
+        _ => {
+            reader.expected(field, "number, or number and word", "[100, \"fail\"]");
+            return None;
+        }
+    };
+    let most = reader.integer(number, 0..=u32::MAX)?;
+    Some((most > 0).then_some(FetchLimit { most, over }))
 }
 
 /// How long datagrams may be.

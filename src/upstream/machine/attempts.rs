@@ -7,6 +7,7 @@ use rand::RngExt;
 
 use super::paces::{self, Reserved};
 use super::responses::Bad;
+use super::spills;
 use super::timers::PARKED;
 use super::{Command, Cookies, Machine, Output};
 use crate::access::{CLIENT_LEN, ClientCookie};
@@ -39,10 +40,12 @@ impl<R: Route, W> Machine<R, W> {
         let Some(flight) = self.flight_mut(index) else { return };
         let choose = |excluded| choice::choose(route.servers(), route.order(), excluded, now_us, draw);
         let full = paces::full(route.servers(), now_us);
-        let first_choice = || choose(flight.tried | flight.bad).or_else(|| choose(flight.bad));
+        let over = spills::full(flight, &route);
+        let barred = flight.bad | over;
+        let first_choice = || choose(flight.tried | barred).or_else(|| choose(barred));
         let wanted = if full != 0 && reserved.is_none() { first_choice() } else { None };
-        let chosen = reserved.or_else(|| choose(flight.tried | flight.bad | full)).or_else(|| {
-            let first = choose(flight.bad | full).or_else(|| choose(flight.bad))?;
+        let chosen = reserved.or_else(|| choose(flight.tried | barred | full)).or_else(|| {
+            let first = choose(barred | full).or_else(|| choose(barred))?;
             flight.tried = 0;
             flight.round += 1;
             Some(first)
@@ -50,6 +53,10 @@ impl<R: Route, W> Machine<R, W> {
         let all = (1u32 << route.servers().len()) - 1;
         if flight.bad & all == all || flight.sent >= MAX_ATTEMPTS {
             return self.fail(index, now, out);
+        }
+        let is_spilled = chosen.is_none() && over != 0 && choose(flight.bad).is_some();
+        if is_spilled && self.spill_at_servers(index, over, now, out) {
+            return;
         }
         let Some(chosen) = chosen else { return self.look_again(index, now + PARKED) };
         if let Some(wanted) = wanted.filter(|wanted| full & (1 << wanted) != 0) {

@@ -9,7 +9,7 @@ use crate::upstream::flight::{Flight, Role, Route, Waiter};
 use crate::upstream::in_flight::FlightId;
 use crate::upstream::server::Standing;
 use crate::wire::header::rcode;
-use crate::wire::segment::{self, Meta};
+use crate::wire::segment::{self, Meta, Segment};
 
 impl<R: Route, W> Machine<R, W> {
     /// Ends a flight without an answer and remembers that for a moment (RFC 9520).
@@ -67,6 +67,7 @@ impl<R: Route, W> Machine<R, W> {
             let mut given: Vec<_> = flight.waiters.extract_if(.., |waiter| is_due(waiter)).collect();
             let until = given.iter().map(|waiter| waiter.until.alive).max();
             let already = flight.refreshes_until.is_some();
+            self.leave_clients(index, given.len());
             // One too many is asked as long as somebody waits.
             if already || self.in_flight.begin_refresh() {
                 let Some(flight) = self.flight_mut(index) else { return };
@@ -91,10 +92,20 @@ impl<R: Route, W> Machine<R, W> {
         if let Some((server, _)) = flight.reserved {
             flight.role.route().servers()[server].pace.give_back();
         }
-        match flight.role {
+        match &flight.role {
             Role::Asks(route) => {
                 self.meter.fetch_ends(route.view());
-                let others = self.in_flight.finish(flight.hash, flight.key.as_octets(), flight.id);
+                let ended = self.in_flight.finish(flight.hash, flight.key.as_octets(), flight.id);
+                if let Some(fetches) = route.fetches_per_zone().filter(|_| flight.is_counted) {
+                    fetches.end();
+                }
+                if let (Some(clients), Some(bound)) = (ended.spilled, route.clients_per_query())
+                    && is_answer(segment)
+                {
+                    // As late as what was done last.
+                    bound.answered(clients, self.recent.get().1);
+                }
+                let others = ended.waiting;
                 if !others.is_empty() {
                     let shared: Arc<[u8]> = segment.into();
                     out.commands.extend(others.into_iter().map(|other| Command::Tell(other, Arc::clone(&shared))));
@@ -119,6 +130,8 @@ impl<R: Route, W> Machine<R, W> {
         let found = self.flight_mut(flight.index).filter(|found| found.id == flight)?;
         let place = found.waiters.iter().position(|waiter| is_it(&waiter.who))?;
         let waiter = found.waiters.remove(place);
+        self.leave_clients(flight.index, 1);
+        let found = self.flight_mut(flight.index)?;
         let refreshes = found.refreshes_until.is_some_and(|until| until > now);
         let (hash, ede, alone) = (found.hash, found.ede, found.waiters.is_empty() && !refreshes);
         if alone {
@@ -133,6 +146,14 @@ impl<R: Route, W> Machine<R, W> {
             }
         }
         Some(waiter.who)
+    }
+
+    /// So many no longer wait for a question of which others do.
+    pub(super) fn leave_clients(&mut self, index: u32, count: usize) {
+        let Some(flight) = self.flights.get(index as usize).and_then(|slot| slot.flight.as_ref()) else { return };
+        if flight.role.route().clients_per_query().is_some() {
+            self.in_flight.leave_clients(flight.hash, flight.key.as_octets(), count as u32);
+        }
     }
 
     /// Hands a segment to all of them.
@@ -153,6 +174,11 @@ impl<R: Route, W> Machine<R, W> {
             self.finish(flight.index, segment, out);
         }
     }
+}
+
+/// Whether a segment is an answer, not a failure.
+fn is_answer(segment: &[u8]) -> bool {
+    !segment.is_empty() && u16::from(Segment::new(segment).meta().rcode) != rcode::SERVFAIL
 }
 
 /// Writes the segment of a failure.

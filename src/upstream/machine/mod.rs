@@ -2,7 +2,7 @@
 //!
 //! In go questions, packets, the time; out come [`Command`]s for the driver and [`Finished`] questions. One machine
 //! belongs to one worker; machines share the cache and the table of questions in flight. A question becomes a flight
-//! here; `attempts` asks for it, `paces` lets it wait for `max_qps`, `responses` judges what comes, `refusals` what a
+//! here; `attempts` asks for it, `paces` lets it wait for `max_qps`, `spills` ends what is over a bound, `responses` judges what comes, `refusals` what a
 //! server's host says of it, `timers` looks again, `endings` hands out what came of it; `probes` asks servers whether they
 //! live, `stragglers` still learns from answers that nobody waits for.
 //! Invariant: a response is believed only if socket, ID and the whole question are those of an attempt that still
@@ -14,6 +14,7 @@ mod paces;
 mod probes;
 mod refusals;
 mod responses;
+mod spills;
 mod stragglers;
 mod timers;
 
@@ -61,7 +62,7 @@ pub enum Command {
 pub struct Finished<W> {
     /// One of those who waited for it.
     pub waiter: Waiter<W>,
-    /// Where its segment stands in [`Output::segments`]; a failure is a segment too.
+    /// Where its segment stands in [`Output::segments`]; a failure is a segment too. Empty: its asker gets nothing.
     pub segment: Range<usize>,
 }
 
@@ -113,6 +114,8 @@ pub enum Asking<W> {
     Joined(FlightId),
     /// It comes from a server that it is being sent to, a forwarding loop; here is who asked.
     Loop(W),
+    /// As many wait for it as may (`clients-per-query`); here is who asked.
+    Full(W),
 }
 
 /// Counts of what a machine saw; readers add up.
@@ -290,13 +293,20 @@ impl<R: Route, W> Machine<R, W> {
         out: &mut Output<W>,
     ) -> Asking<W> {
         let me = self.vacant();
-        let joined = self.in_flight.join(ask.hash, ask.key.as_octets(), me, ask.until.alive);
+        let most = ask.route.clients_per_query().map_or(u32::MAX, |bound| bound.most(self.micros(now)));
+        let joined = self.in_flight.join(ask.hash, ask.key.as_octets(), me, ask.until.alive, Some(most));
         let asks_itself = |server: &Arc<Server>| Some(server.forwarder.address.ip()) == from;
         if joined != Joined::Own && ask.route.servers().iter().any(asks_itself) {
             if joined == Joined::Elsewhere {
                 self.in_flight.leave(ask.hash, ask.key.as_octets(), me);
             }
+            if joined != Joined::Full {
+                self.in_flight.leave_clients(ask.hash, ask.key.as_octets(), 1);
+            }
             return Asking::Loop(who);
+        }
+        if joined == Joined::Full {
+            return Asking::Full(who);
         }
         let waiter = Waiter { who, until: ask.until };
         match joined {
@@ -309,6 +319,8 @@ impl<R: Route, W> Machine<R, W> {
                 self.begin(me, ask, Some(waiter), role, now);
             }
             Joined::Own => self.begin_asking(me, ask, waiter, now, out),
+            // Told above.
+            Joined::Full => {}
         }
         Asking::Joined(me)
     }
@@ -361,6 +373,7 @@ impl<R: Route, W> Machine<R, W> {
             sent: 0,
             has_asked_who_lives: false,
             reserved: None,
+            is_counted: false,
             ede: ede::NO_REACHABLE_AUTHORITY,
         };
         let slot = Slot { generation: id.generation, flight: Some(flight) };
@@ -382,7 +395,7 @@ impl<R: Route, W> Machine<R, W> {
         self.budget.earn();
         if kept {
             self.finish_from_cache(me.index, now, out);
-        } else {
+        } else if self.count_in_zone(me.index, now, out) {
             self.ask_next(me.index, now, out);
         }
     }
@@ -411,8 +424,8 @@ impl<R: Route, W> Machine<R, W> {
             return;
         }
         let me = self.vacant();
-        match self.in_flight.join(ask.hash, ask.key.as_octets(), me, ask.until.alive) {
-            Joined::Here(_) => self.in_flight.end_refresh(),
+        match self.in_flight.join(ask.hash, ask.key.as_octets(), me, ask.until.alive, None) {
+            Joined::Here(_) | Joined::Full => self.in_flight.end_refresh(),
             Joined::Elsewhere => {
                 self.in_flight.leave(ask.hash, ask.key.as_octets(), me);
                 self.in_flight.end_refresh();
@@ -422,7 +435,9 @@ impl<R: Route, W> Machine<R, W> {
                 self.counts.refreshes += 1;
                 self.meter.event(Event::Prefetch);
                 self.begin(me, ask, None, role, now);
-                self.ask_next(me.index, now, out);
+                if self.count_in_zone(me.index, now, out) {
+                    self.ask_next(me.index, now, out);
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::probes::PROBE;
+use super::spills;
 use super::{Command, Machine, Output};
 use crate::metrics::Resolver;
 use crate::upstream::flight::{Attempt, PATIENCE_WITH_THE_DEAD, Role, Route, patience};
@@ -111,6 +112,7 @@ impl<R: Route, W> Machine<R, W> {
         if late.is_empty() {
             return;
         }
+        self.leave_clients(index, late.len());
         let mut segment = std::mem::take(&mut self.segment);
         self.write_outcome(index, now, &mut segment);
         Self::hand_out(&mut late, &segment, out);
@@ -204,6 +206,11 @@ impl<R: Route, W> Machine<R, W> {
         let Some(flight) = self.flight_mut(index) else { return false };
         let used = flight.tried | flight.bad;
         let mut unused = route.servers().iter().enumerate().filter(|(place, _)| used & (1 << place) == 0);
-        unused.any(|(_, server)| server.standing(now_us) == Standing::Alive && server.pace.has_room(now_us))
+        let limit = route.fetches_per_server();
+        unused.any(|(_, server)| {
+            server.standing(now_us) == Standing::Alive
+                && server.pace.has_room(now_us)
+                && !spills::is_full(server, limit)
+        })
     }
 }

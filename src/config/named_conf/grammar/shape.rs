@@ -69,6 +69,8 @@ pub(in crate::config::named_conf) enum Shape {
     Category,
     /// A file name with `versions`, `size`, `suffix`.
     LogFile,
+    /// `N [drop|fail]`
+    FetchLimit,
     /// A severity of a channel.
     Severity,
     /// An optional syslog facility.

@@ -17,8 +17,8 @@ use crate::config::named_conf::report::Problem;
 use crate::config::named_conf::value::Value;
 use crate::config::values::excerpt;
 use crate::config::{
-    Access, DEFAULT_VIEW, ForwardSettings, Forwarder, MAX_FORWARDERS, MatchList, Prefetch, RrsetOrder, Stale,
-    TtlLimits, View, is_askable,
+    Access, ClientsPerQuery, DEFAULT_VIEW, FetchLimit, ForwardSettings, Forwarder, MAX_FORWARDERS, MatchList, Over,
+    Prefetch, RrsetOrder, Stale, TtlLimits, View, is_askable,
 };
 
 /// `max-cache-ttl` may be whatever a duration can say.
@@ -84,6 +84,9 @@ fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'
         rrset_order: rrset_order(context, scope).unwrap_or(default.rrset_order),
         query_timeout: query_timeout(context, scope).unwrap_or(default.query_timeout),
         servfail_ttl: servfail_ttl(context, scope).unwrap_or(default.servfail_ttl),
+        fetches_per_server: fetch_limit(scope, "fetches-per-server", Over::Fail),
+        fetches_per_zone: fetch_limit(scope, "fetches-per-zone", Over::Drop),
+        clients_per_query: clients_per_query(context, scope),
         query_source: query_source(context, scope),
         send_cookie: boolean(scope, "send-cookie").unwrap_or(default.send_cookie),
         edns_udp_size: udp_size(context, scope, "edns-udp-size").unwrap_or(default.edns_udp_size),
@@ -173,6 +176,34 @@ fn servfail_ttl(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Option<Durat
     let body = holder(scope, "servfail-ttl")?;
     let most = SERVFAIL_TTL.end().as_secs() as u32;
     context.clamped(body, "servfail-ttl", 0..=most).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// 0 is none; without a word, what is over gets `default`.
+fn fetch_limit(scope: Scope<'_, '_>, name: &str, default: Over) -> Option<FetchLimit> {
+    let Value::FetchLimit(most, over) = find(scope, name)?.value else { return None };
+    let over = match over {
+        Some("drop") => Over::Drop,
+        Some(_) => Over::Fail,
+        None => default,
+    };
+    (most > 0).then_some(FetchLimit { most, over })
+}
+
+fn clients_per_query(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Option<ClientsPerQuery> {
+    let number = |name| match find(scope, name).map(|setting| &setting.value) {
+        Some(Value::Number(number)) => Some(*number),
+        _ => None,
+    };
+    let (least, most) = (number("clients-per-query"), number("max-clients-per-query"));
+    let bound = ClientsPerQuery::new(least, most);
+    if let (Some(ClientsPerQuery { least, most: Some(_) }), Some(written)) = (bound, most)
+        && written < least
+    {
+        let at = find(scope, "max-clients-per-query").map(|setting| &setting.value_position);
+        let message = format!("'max-clients-per-query' is taken as {least}: no less than 'clients-per-query'");
+        context.report.warn(at, message);
+    }
+    bound
 }
 
 fn query_source(context: &mut Context<'_>, scope: Scope<'_, '_>) -> (Ipv4Addr, Ipv6Addr) {

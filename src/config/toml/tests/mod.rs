@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::{CacheSize, Config, Forwarder, ForwarderOrder, Identity, MatchList, RrsetOrder};
+use super::super::{
+    CacheSize, ClientsPerQuery, Config, FetchLimit, Forwarder, ForwarderOrder, Identity, MatchList, Over, RrsetOrder,
+};
 use super::{Diagnostic, Level, Loaded};
 use crate::config::files::NoFiles;
 
@@ -66,6 +68,9 @@ fn every_option_reaches_its_field() {
         edns_udp_size = 4096
         max_udp_size = 512
         nocookie_udp_size = 400
+        fetches_per_server = 7
+        fetches_per_zone = [9, "fail"]
+        max_clients_per_query = 20
         peer_udp_size = [{ prefix = "10.0.0.0/8", max_udp_size = 600 }, { prefix = "10.1.0.0/16" }]
         recursion = true
         allow_query = "any"
@@ -111,6 +116,10 @@ fn every_option_reaches_its_field() {
     assert_eq!(view.rrset_order, RrsetOrder::Cyclic);
     assert_eq!((view.query_timeout, view.servfail_ttl), (seconds(5), Duration::ZERO));
     assert_eq!((view.edns_udp_size, view.max_udp_size, view.nocookie_udp_size), (4096, 512, 400));
+    let limit = |most, over| Some(FetchLimit { most, over });
+    let fetches = (view.fetches_per_server, view.fetches_per_zone);
+    assert_eq!(fetches, (limit(7, Over::Fail), limit(9, Over::Fail)));
+    assert_eq!(view.clients_per_query, Some(ClientsPerQuery { least: 10, most: Some(20) }));
     let sizes: Vec<_> = view.peer_udp_sizes.iter().map(|size| (size.prefix.to_string(), size.max_udp_size)).collect();
     assert_eq!(sizes, [("10.1.0.0/16".to_owned(), None), ("10.0.0.0/8".to_owned(), Some(600))]);
     let second = Forwarder {
