@@ -79,6 +79,8 @@ fn the_verdict_and_the_first_error_are_named_s() {
         "max-journal-size unlimited; allow-query { 10/8; };",
         "masters { 192.0.2.1; };",
         "recursion no;",
+        "allow-update-forwarding { any; };",
+        "transfer-source *;",
         "check-mx warn; check-integrity yes; serial-update-method increment; zero-no-soa-ttl yes;",
         "masterfile-format map;",
         "file \"other\";",
@@ -135,14 +137,9 @@ fn the_verdict_and_the_first_error_are_named_s() {
 
 #[test]
 fn what_both_refuse_in_other_words_is_listed() {
-    for (text, theirs, of_ours) in [
-        (zone("allow-update-forwarding { any; };"), "is not allowed in 'primary' zone", "unknown option"),
-        (zone("transfer-source *;"), "is not allowed in 'primary' zone", "unknown option"),
-        (policy("grant k zonesub ANY"), "expected string near '}'", "missing ';' before '}'"),
-    ] {
-        let (named, ours) = (named(&text).unwrap_or_default(), ours(&text).unwrap_or_default());
-        assert!(named.contains(theirs) && ours.contains(of_ours), "{text}{named}\n{ours}");
-    }
+    let text = policy("grant k zonesub ANY");
+    let (named, ours) = (named(&text).unwrap_or_default(), ours(&text).unwrap_or_default());
+    assert!(named.contains("expected string near '}'") && ours.contains("missing ';' before '}'"), "{named}\n{ours}");
 }
 
 #[test]

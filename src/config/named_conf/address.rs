@@ -87,7 +87,7 @@ fn port_of(token: &Token) -> Result<u16, Problem> {
     u16::try_from(port).map_err(|_| near("port number out of range"))
 }
 
-fn optional_port(cursor: &mut Cursor<'_>) -> Result<Option<u16>, Problem> {
+pub(super) fn optional_port(cursor: &mut Cursor<'_>) -> Result<Option<u16>, Problem> {
     if !cursor.take_word("port") {
         return Ok(None);
     }
@@ -177,7 +177,12 @@ pub(super) fn forwarder(cursor: &mut Cursor<'_>) -> Result<Forwarder, Problem> {
         false => cursor.near(EXPECTED),
     })?;
     cursor.skip();
-    Ok(Forwarder { address, scope_id, port: optional_port(cursor)?, position: token.position.clone() })
+    let mut port = optional_port(cursor)?;
+    skip_dscp(cursor)?;
+    if port.is_none() {
+        port = optional_port(cursor)?;
+    }
+    Ok(Forwarder { address, scope_id, port, position: token.position.clone() })
 }
 
 /// A whole address; an IPv6 one may name its interface by number.
@@ -215,16 +220,40 @@ pub(super) fn control(cursor: &mut Cursor<'_>) -> Result<(Scoped, Option<u16>), 
 
 /// `[port N]` before the block of `forwarders`.
 pub(super) fn forwarders_port(cursor: &mut Cursor<'_>) -> Result<Option<u16>, Problem> {
-    let port = optional_port(cursor)?;
+    let port = if cursor.take_word("port") { Some(whole_port(cursor)?) } else { None };
+    skip_dscp(cursor)?;
     refuse_transport(cursor)?;
     Ok(port)
+}
+
+/// A port that is read as a number first, as named does.
+fn whole_port(cursor: &mut Cursor<'_>) -> Result<u16, Problem> {
+    let at = cursor.position().clone();
+    let port = value::number(cursor)?;
+    u16::try_from(port).map_err(|_| Problem::new(at, format!("port value '{port}' is out of range")))
+}
+
+/// `[dscp N]`: `body` says that packets are not marked.
+fn skip_dscp(cursor: &mut Cursor<'_>) -> Result<(), Problem> {
+    if cursor.take_word("dscp") {
+        value::number(cursor)?;
+    }
+    Ok(())
 }
 
 /// `[port N]` before the block of `listen-on`; its range is checked later, as named does.
 pub(super) fn listen_port(cursor: &mut Cursor<'_>) -> Result<Option<u32>, Problem> {
     let port = if cursor.take_word("port") { Some(value::number(cursor)?) } else { None };
+    skip_dscp(cursor)?;
     refuse_transport(cursor)?;
-    Ok(port)
+    match cursor.peek_word() {
+        Some(token) => {
+            let message = format!("unexpected '{}'", excerpt(&token.text));
+            let hint = "in this order: [port N] { ADDRESS; … }";
+            Err(Problem::new(token.position.clone(), message).with_hint(hint))
+        }
+        None => Ok(port),
+    }
 }
 
 /// Clear text where secrecy was asked for would be unsafe.
@@ -268,9 +297,13 @@ pub(super) fn source(cursor: &mut Cursor<'_>, is_v6: bool) -> Result<Source, Pro
     let (mut address, mut has_port) = (None, false);
     let mut count = 0;
     while !cursor.is_done() && count < 2 {
+        if cursor.take_word("dscp") {
+            value::number(cursor)?;
+            continue;
+        }
         count += 1;
         if cursor.take_word("port") {
-            has_port |= !cursor.take_word("*") && optional_number(cursor)?;
+            has_port |= !cursor.take_word("*") && port_or_star(cursor)?;
             continue;
         }
         cursor.take_word("address");
@@ -287,6 +320,7 @@ pub(super) fn source(cursor: &mut Cursor<'_>, is_v6: bool) -> Result<Source, Pro
     }
 }
 
-fn optional_number(cursor: &mut Cursor<'_>) -> Result<bool, Problem> {
+/// A port, where `*` would do too.
+pub(super) fn port_or_star(cursor: &mut Cursor<'_>) -> Result<bool, Problem> {
     port_of(cursor.word("expected port number or '*'")?).map(|_| true)
 }

@@ -10,7 +10,7 @@ use super::address::{self, Element};
 use super::cursor::Cursor;
 use super::glob;
 use super::grammar::{self, Places, Row, Shape};
-use super::lexer::{self, Comment, Token};
+use super::lexer::{self, Comment, Kind, Token};
 use super::policy;
 use super::report::{Problem, Report};
 use super::tree::{self, Block, Close, End, Item, Statement};
@@ -137,6 +137,7 @@ impl<'r> Parser<'r> {
             Value::Broken
         });
         let is_broken = matches!(value, Value::Broken);
+        self.note_dscp(row, &items[1..items.len() - cursor.rest().len()]);
         let read = &items[1..items.len() - cursor.rest().len()];
         let is_moot = !row.moot.is_empty() && row.moot.contains(&render(read).to_ascii_lowercase().as_str());
         match (row.shape, &value) {
@@ -204,9 +205,11 @@ impl<'r> Parser<'r> {
             Shape::OneOf(words) => Value::Word(value::one_of(cursor, words)?),
             Shape::Size => Value::Size(value::size(cursor, false)?),
             Shape::SizeOrPercent => Value::Size(value::size(cursor, true)?),
-            Shape::Words(least, most) => value::skip_words(cursor, least, most).map(|()| Value::Nothing)?,
-            Shape::Block => self.skip_to_block(cursor)?,
-            Shape::Anything => self.skip_all(cursor),
+            Shape::Form(form) => {
+                let mut parts = Vec::new();
+                self.form(form, cursor, &mut parts)?;
+                Value::Checked(parts)
+            }
             Shape::MatchList => Value::MatchList(self.match_list(cursor)?),
             Shape::Forwarders => {
                 let port = address::forwarders_port(cursor)?;
@@ -292,7 +295,7 @@ impl<'r> Parser<'r> {
         self.list_by(cursor, &mut |_, cursor| read(cursor))
     }
 
-    fn list_by<T>(
+    pub(super) fn list_by<T>(
         &mut self,
         cursor: &mut Cursor<'_>,
         read: &mut dyn FnMut(&mut Self, &mut Cursor<'_>) -> Result<T, Problem>,
@@ -318,28 +321,8 @@ impl<'r> Parser<'r> {
         Ok(elements)
     }
 
-    fn match_list(&mut self, cursor: &mut Cursor<'_>) -> Result<Vec<Element>, Problem> {
+    pub(super) fn match_list(&mut self, cursor: &mut Cursor<'_>) -> Result<Vec<Element>, Problem> {
         self.list_by(cursor, &mut |parser, cursor| address::element(cursor, &mut |cursor| parser.match_list(cursor)))
-    }
-
-    /// Words, then a block that nobody reads.
-    fn skip_to_block(&mut self, cursor: &mut Cursor<'_>) -> Result<Value, Problem> {
-        while cursor.peek_token().is_some_and(|token| !token.is_special(b'}')) {
-            cursor.skip();
-        }
-        let block = cursor.block()?;
-        self.check_closed_within(block);
-        Ok(Value::Nothing)
-    }
-
-    fn skip_all(&mut self, cursor: &mut Cursor<'_>) -> Value {
-        while let Some(item) = cursor.rest().first() {
-            if let Item::Block(block) = item {
-                self.check_closed_within(block);
-            }
-            cursor.skip();
-        }
-        Value::Nothing
     }
 
     fn check_closed(&mut self, block: &Block) {
@@ -349,13 +332,21 @@ impl<'r> Parser<'r> {
         }
     }
 
-    fn check_closed_within(&mut self, block: &Block) {
+    pub(super) fn check_closed_within(&mut self, block: &Block) {
         for item in block.statements.iter().flat_map(|statement| &statement.items) {
             if let Item::Block(inner) = item {
                 self.check_closed_within(inner);
             }
         }
         self.check_closed(block);
+    }
+
+    /// named reads `dscp` beside addresses and does not heed it any more.
+    fn note_dscp(&mut self, row: &Row, items: &[Item]) {
+        let is_beside = matches!(row.shape, Shape::Forwarders | Shape::Listen | Shape::SourceV4 | Shape::SourceV6);
+        if let Some(at) = items.iter().find_map(position_of_dscp).filter(|_| is_beside) {
+            self.report.warn(Some(at), "'dscp' is ignored: packets are not marked");
+        }
     }
 
     fn note_directory(&mut self, row: &Row, value: &Value) {
@@ -405,6 +396,15 @@ impl<'r> Parser<'r> {
 /// Whether it has statements of its own.
 fn is_body(value: &Value) -> bool {
     matches!(value, Value::Body(_) | Value::Named { .. } | Value::Server { .. })
+}
+
+fn position_of_dscp(item: &Item) -> Option<&Position> {
+    match item {
+        Item::Token(token) => {
+            (token.kind == Kind::Word && token.text.eq_ignore_ascii_case("dscp")).then_some(&token.position)
+        }
+        Item::Block(block) => block.statements.iter().flat_map(|statement| &statement.items).find_map(position_of_dscp),
+    }
 }
 
 /// Words as they were written, one space between; enough to compare with a short value.

@@ -5,9 +5,8 @@
 use super::cursor::Cursor;
 use super::lexer::Token;
 use super::report::Problem;
-use super::words;
+use super::value::one_of;
 use crate::config::Position;
-use crate::config::values::excerpt;
 
 /// One rule of `update-policy`.
 #[derive(Debug)]
@@ -71,14 +70,4 @@ pub(super) fn rule(cursor: &mut Cursor<'_>) -> Result<Rule, Problem> {
         types.push(cursor.text()?.clone());
     }
     Ok(Rule { deny, identity, matching, name, types, position })
-}
-
-/// A word without quotes of a list, with the nearest one where it is none.
-fn one_of(cursor: &mut Cursor<'_>, allowed: &'static [&'static str]) -> Result<&'static str, Problem> {
-    let token = cursor.word("expected unquoted string")?;
-    words::find(allowed, &token.text).ok_or_else(|| {
-        let hint = crate::config::suggest::did_you_mean(&token.text, allowed.iter().copied());
-        let hint = hint.unwrap_or_else(|| format!("one of: {}", allowed.join(", ")));
-        Problem::new(token.position.clone(), format!("'{}' unexpected", excerpt(&token.text))).with_hint(hint)
-    })
 }

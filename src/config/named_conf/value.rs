@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::body::Body;
+use super::checked::Part;
 use super::cursor::Cursor;
 use super::lexer::{Kind, Token};
 use super::report::Problem;
@@ -73,6 +74,8 @@ pub(super) enum Value {
     /// `update-policy local`
     Local,
     Body(Body),
+    /// Read by a form, and of no further use.
+    Checked(Vec<Part>),
 }
 
 /// A control channel.
@@ -138,11 +141,15 @@ pub(super) fn boolean_or(cursor: &mut Cursor<'_>, allowed: &'static [&'static st
 }
 
 pub(super) fn one_of(cursor: &mut Cursor<'_>, allowed: &'static [&'static str]) -> Result<&'static str, Problem> {
-    let token = cursor.text()?;
-    words::find(allowed, &token.text).ok_or_else(|| {
-        Problem::new(token.position.clone(), format!("'{}' unexpected", excerpt(&token.text)))
-            .with_hint(format!("one of: {}", allowed.join(", ")))
-    })
+    let token = cursor.word("expected unquoted string")?;
+    words::find(allowed, &token.text).ok_or_else(|| unexpected(token, allowed))
+}
+
+/// A word that is none of those that are known, with the nearest one.
+pub(super) fn unexpected(token: &Token, known: &[&str]) -> Problem {
+    let near = crate::config::suggest::did_you_mean(&token.text, known.iter().copied());
+    let hint = near.unwrap_or_else(|| format!("one of: {}", known.join(", ")));
+    Problem::new(token.position.clone(), format!("'{}' unexpected", excerpt(&token.text))).with_hint(hint)
 }
 
 pub(super) fn quoted_or(cursor: &mut Cursor<'_>, allowed: &'static [&'static str]) -> Result<Value, Problem> {
@@ -211,18 +218,6 @@ pub(super) fn size(cursor: &mut Cursor<'_>, with_percent: bool) -> Result<Size, 
     let size = size.ok_or_else(|| cursor.near(expected).with_hint("such as 512M or 2G"))?;
     cursor.skip();
     Ok(size)
-}
-
-/// A few words of no interest.
-pub(super) fn skip_words(cursor: &mut Cursor<'_>, least: usize, most: usize) -> Result<(), Problem> {
-    for count in 0..most {
-        let is_text = cursor.peek_token().is_some_and(|token| matches!(token.kind, Kind::Word | Kind::Quoted));
-        if !is_text && count >= least {
-            break;
-        }
-        cursor.text()?;
-    }
-    Ok(())
 }
 
 /// `file "…" [versions N|unlimited] [size S] [suffix increment|timestamp]`, each at most once, in any order.

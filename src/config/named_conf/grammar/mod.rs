@@ -4,9 +4,13 @@
 //! that says what happens instead, a [`Support::Refused`] one is an error. What is in no row is unknown.
 //! A name may have several rows for different places. Each file has the rows of one kind of place.
 
+mod clause;
 mod control;
+mod form;
+mod gone;
 mod key;
 mod logging;
+mod newer;
 mod options;
 mod places;
 mod reasons;
@@ -17,6 +21,7 @@ mod statistics;
 mod top;
 mod zone;
 
+pub(super) use form::Form;
 pub(super) use places::*;
 pub(super) use row::{Row, Support};
 pub(super) use shape::Shape;
@@ -25,9 +30,21 @@ use crate::config::suggest;
 
 /// Every statement.
 pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
-    [top::ROWS, options::ROWS, zone::ROWS, key::ROWS, control::ROWS, logging::ROWS, server::ROWS, statistics::ROWS]
-        .into_iter()
-        .flatten()
+    [
+        top::ROWS,
+        options::ROWS,
+        zone::ROWS,
+        key::ROWS,
+        control::ROWS,
+        logging::ROWS,
+        server::ROWS,
+        statistics::ROWS,
+        clause::ROWS,
+        gone::ROWS,
+        newer::ROWS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The row of a statement that may stand in one of these places.
@@ -50,9 +67,8 @@ const NEEDS_TOML: &str = "a configuration in TOML can say that, named.conf canno
 /// What may have been meant: the same statement in another place, or one of a similar name here.
 pub(super) fn suggest(name: &str, places: Places) -> Option<String> {
     if let Some(row) = find(name, EVERYWHERE) {
-        let here = |&&(place, _): &&(Places, &str)| row.places & place != 0;
-        let words: Vec<_> = PLACES.iter().filter(here).map(|&(_, words)| words).collect();
-        return Some(format!("it belongs to {}", words.join(" or ")));
+        let places = rows().filter(|other| other.name == row.name).fold(0, |places, other| places | other.places);
+        return Some(format!("it belongs to {}", places::words(places)));
     }
     let spelling = name.replace('_', "-").to_ascii_lowercase();
     if let Some((_, instead)) = TOML_ALONE.iter().find(|(word, _)| *word == spelling) {

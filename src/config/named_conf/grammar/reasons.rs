@@ -5,8 +5,6 @@ pub(super) const YES: &[&str] = &["yes", "true", "1"];
 
 pub(super) const UNVALIDATED: &str = "answers are not validated here: DO and CD pass through, AD is cleared";
 pub(super) const NO_TRANSFER: &str = "no zone is transferred from or to this server yet";
-pub(super) const ASK_PRIMARIES: &str =
-    "zones are not transferred yet: write type forward, and these addresses as forwarders";
 pub(super) const UNSIGNED: &str = "no zone is signed here: records are served as the file has them";
 pub(super) const WOULD_SIGN: &str = "no zone is signed here: validators would see an unsigned zone";
 pub(super) const CHECKED: &str =
@@ -23,3 +21,11 @@ pub(super) const BY_VIEW: &str = "zones are listed in the statistics and counted
 pub(super) const NO_SUCH_FILE: &str = "this server writes no such file";
 pub(super) const BY_SYSTEM: &str = "the limits that the system gives the process hold (systemd: Limit…=)";
 pub(super) const NOT_YET_SAFE: &str = "it is not implemented yet, and answers without it would not be what it promises";
+pub(super) const AS_THEY_ARE: &str = "names are passed on as they are";
+pub(super) const SYSTEM_PORTS: &str = "every port above 1023 may be drawn, against forged answers";
+pub(super) const NO_DNSTAP: &str = "no dnstap is written";
+pub(super) const NO_HTTP: &str = "DNS over HTTPS is not served";
+pub(super) const NO_EMPTY_ZONES: &str = "there are no built-in empty zones: such names are forwarded";
+pub(super) const NO_SESSION_KEY: &str = "no session key is made";
+pub(super) const BY_KERNEL: &str = "the system's sizes hold (sysctl net.core)";
+pub(super) const NOT_ONE_COOKIE: &str = "cookies are spoken as RFC 7873 has them";

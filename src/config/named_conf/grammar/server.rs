@@ -1,5 +1,6 @@
 //! Statements of `server`.
 
+use super::form::Form as F;
 use super::places::SERVER;
 use super::reasons::{NO, NO_TRANSFER};
 use super::row::{Row, honoured, ignored, refused};
@@ -12,9 +13,8 @@ pub(super) const ROWS: &[Row] = {
         honoured("bogus", SERVER, Boolean, "bogus yes;"),
         honoured("edns", SERVER, Boolean, "edns no;"),
         ignored("edns-version", SERVER, Number, "edns-version 1;", "EDNS version 0 is spoken").moot(&["0"]),
-        refused("keys", SERVER, Anything, "keys k;", "questions to upstreams are not signed yet: they would go out without it"),
+        refused("keys", SERVER, Form(&F::IfBlock(&F::List(&F::Text), &F::Text)), "keys k;", "questions to upstreams are not signed yet: they would go out without it"),
         ignored("padding", SERVER, Number, "padding 128;", "questions are not padded").moot(&["0"]),
-        ignored("support-ixfr", SERVER, Boolean, "support-ixfr yes;", NO_TRANSFER),
         ignored("tcp-keepalive", SERVER, Boolean, "tcp-keepalive yes;", "edns-tcp-keepalive is not spoken").moot(NO),
         honoured("tcp-only", SERVER, Boolean, "tcp-only yes;"),
         ignored("transfers", SERVER, Number, "transfers 2;", NO_TRANSFER),

@@ -2,6 +2,7 @@
 //!
 //! Not here: reading it (`body`, `value`).
 
+use super::form::Form;
 use super::places::Places;
 
 /// What follows a statement's name.
@@ -33,12 +34,8 @@ pub(in crate::config::named_conf) enum Shape {
     Size,
     /// As a size, or `90%`.
     SizeOrPercent,
-    /// So many words or strings, unread.
-    Words(usize, usize),
-    /// Any words, then a block, unread.
-    Block,
-    /// Everything up to the semicolon, unread: only for what is refused.
-    Anything,
+    /// What named checks and nothing here asks for.
+    Form(&'static Form),
     /// `{ address_match_element; … }`
     MatchList,
     /// `[port N] { ADDRESS [port N]; … }`

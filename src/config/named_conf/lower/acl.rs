@@ -95,6 +95,28 @@ impl<'a> Acls<'a> {
         list
     }
 
+    /// Reports the names in a list that nobody has defined, where nothing is built from the list.
+    pub(super) fn check_names(&self, elements: &[Element], report: &mut Report) {
+        self.check_names_within(elements, &mut HashSet::new(), report);
+    }
+
+    fn check_names_within(&self, elements: &[Element], seen: &mut HashSet<String>, report: &mut Report) {
+        for element in elements {
+            match &element.what {
+                Matched::List(inner) => self.check_names_within(inner, seen, report),
+                Matched::Name(name) if Match::built_in(name).is_none() => {
+                    let key = name.to_ascii_lowercase();
+                    match self.defined.get(&key) {
+                        None => report.problem(self.undefined(name, &element.position)),
+                        Some(acl) if seen.insert(key) => self.check_names_within(acl.elements, seen, report),
+                        Some(_) => {}
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// The same where nobody has signed anything: keys match nobody.
     pub(super) fn resolve_addresses(&mut self, elements: &[Element], report: &mut Report) -> MatchList {
         let (list, weight) = self.list(elements, 0, report);

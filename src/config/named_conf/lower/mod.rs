@@ -4,6 +4,7 @@
 //! used only if there was no error. A [`Value::Broken`] is never complained about again.
 
 mod acl;
+mod check;
 mod controls;
 mod key;
 mod logging;
@@ -35,6 +36,7 @@ use crate::wire::Name;
 /// What is needed at every step.
 struct Context<'a> {
     acls: Acls<'a>,
+    server_lists: check::ServerLists<'a>,
     report: Report,
     /// `options { port }`: of listeners and forwarders that name none.
     port: u16,
@@ -55,9 +57,12 @@ pub(super) fn lower(top: &Body, report: Report, files: &dyn Files, given: &Comma
     };
     let directory = text(options, "directory").map(Into::into);
     let (keys, key_names) = (Vec::new(), Vec::new());
-    let mut context = Context { acls: Acls::new(), report, port: DNS_PORT, directory, files, keys, key_names };
-    context.announce(top);
+    let server_lists = check::ServerLists::of(top);
+    let mut context =
+        Context { acls: Acls::new(), server_lists, report, port: DNS_PORT, directory, files, keys, key_names };
     context.define_acls(top);
+    context.check(top, options);
+    context.announce(top);
     context.define_keys(top);
     context.acls.set_keys(&context.key_names);
     let port = context.port(options, "port");
@@ -85,6 +90,9 @@ impl<'a> Context<'a> {
     fn announce(&mut self, body: &Body) {
         for setting in &body.settings {
             self.announce_one(setting);
+            if setting.row.support != Support::Honoured {
+                continue;
+            }
             match &setting.value {
                 Value::Body(inner) | Value::Server { body: inner, .. } => self.announce(inner),
                 Value::Named { body: inner, .. } if setting.row.name != "zone" => self.announce(inner),
@@ -101,7 +109,7 @@ impl<'a> Context<'a> {
     fn announce_as(&mut self, setting: &Setting, row: &Row) {
         let name = row.name;
         match row.support {
-            Support::Honoured => {}
+            Support::Honoured | Support::Part => {}
             _ if setting.is_moot || matches!(setting.value, Value::Broken) => {}
             Support::Ignored(instead) => {
                 self.report.warn(Some(&setting.position), format!("'{name}' is ignored: {instead}"));

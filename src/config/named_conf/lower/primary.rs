@@ -6,7 +6,7 @@
 
 use super::view::Scope;
 use super::zone::Zone;
-use super::{Context, update};
+use super::{Context, check, update};
 use crate::config::files::{MAX_CONFIG_OCTETS, explain};
 use crate::config::named_conf::grammar;
 use crate::config::named_conf::report::Problem;
@@ -62,6 +62,7 @@ impl Zone<'_> {
             grants: update::grants(context, &scope, self.written),
             position: Some(at.clone()),
         };
+        check::lists_of_zone(context, &scope);
         if let Some(why) = self.missing_stock_file(context, &zone) {
             self.check_allowed(context, grammar::PRIMARY, "primary", false);
             let message = format!("zone '{}' is ignored: {why}; its names are REFUSED, not forwarded", self.written);

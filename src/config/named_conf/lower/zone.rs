@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::Context;
 use super::primary::Primary;
 use super::server::Server;
 use super::view::{Scope, settings};
+use super::{Context, check};
 use crate::config::named_conf::body::{Body, Setting};
 use crate::config::named_conf::grammar::{self, Places};
 use crate::config::named_conf::report::Problem;
@@ -102,6 +102,8 @@ fn root(
     *forward = zone.forward(context, scope, servers).settings;
 }
 
+const FORWARD_IT: &str = "forward the zone to the server that has it: type forward; forwarders { … };";
+
 pub(super) struct Zone<'a> {
     pub(super) written: &'a str,
     pub(super) name: Name,
@@ -146,15 +148,29 @@ impl Zone<'_> {
         self.check_file(context);
     }
 
+    /// One error for the zone, besides what no zone of its type may have.
     fn refuse(&self, context: &mut Context<'_>, kind: &str) {
-        let message = format!("zone '{}': type {kind} is refused: zones of this type are not served", self.written);
-        let hint = match kind {
-            "secondary" | "slave" => {
-                "nor is a zone transferred; forward it to its primaries: type forward; forwarders { … };"
+        let (place, name, hint) = match kind {
+            "mirror" => {
+                (grammar::MIRROR, kind, "the root is never asked: leave the zone out, and forward to a validator")
             }
-            _ => "forward the zone to the server that has it: type forward; forwarders { … };",
+            "stub" => (grammar::STUB, kind, FORWARD_IT),
+            "static-stub" => (grammar::STATIC_STUB, kind, FORWARD_IT),
+            "redirect" => (grammar::REDIRECT, kind, "leave the zone out: names that do not exist get NXDOMAIN"),
+            "delegation-only" => {
+                (grammar::DELEGATION_ONLY, kind, "leave the zone out: no server but forwarders is asked")
+            }
+            _ => (
+                grammar::SECONDARY,
+                "secondary",
+                "nor is a zone transferred; forward it to its primaries: type forward; forwarders { … };",
+            ),
         };
-        context.report.problem(Problem::new(self.setting.position.clone(), message).with_hint(hint));
+        self.check_allowed(context, place, name, false);
+        check::unserved_zone(context, self, kind);
+        let message = format!("zone '{}': type {kind} is refused: zones of this type are not served", self.written);
+        let at = self.body.find("type").map_or(&self.setting.position, |setting| &setting.position);
+        context.report.problem(Problem::new(at.clone(), message).with_hint(hint));
     }
 
     pub(super) fn check_file(&self, context: &mut Context<'_>) {

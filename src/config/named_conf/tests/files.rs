@@ -31,7 +31,7 @@ fn hints_say_what_would_be_right() {
         ("options { forwarders; };", "'{' expected near ';' (as in: forwarders { 192.0.2.3 port 5300; };)"),
         ("options { forwarders { 0.0.0.0; }; };", "forwarder '0.0.0.0' cannot be asked (the address of one server)"),
         (
-            "zone corp { type slave; };",
+            "zone corp { type slave; primaries { 192.0.2.1; }; };",
             "zone 'corp': type slave is refused: zones of this type are not served (nor is a zone transferred; forward it \
              to its primaries: type forward; forwarders { … };)",
         ),

@@ -1,10 +1,10 @@
 //! Every row of the grammar in every place, by its example.
 
 use super::{errors, read_good};
-use crate::config::Level;
 use crate::config::files::NoFiles;
-use crate::config::named_conf::grammar::{self, PLACES, Places, Row, Support};
+use crate::config::named_conf::grammar::{self, PLACES, Places, Row, Support, UNSERVED};
 use crate::config::named_conf::parse;
+use crate::config::{Diagnostic, Level, Loaded};
 
 /// What zones inherit shows in a zone alone.
 const ZONE: &str = "zone z { type primary; file \"db\"; };";
@@ -35,10 +35,23 @@ pub(in crate::config::named_conf) fn within(place: Places, name: &str, statement
             "file" | "syslog" | "null" | "stderr" => format!("logging {{ channel c {{ {statement} }}; }};"),
             _ => format!("logging {{ channel c {{ null; {statement} }}; }};"),
         },
-        grammar::SERVER if name == "query-source-v6" => {
+        grammar::SERVER if name.ends_with("-source-v6") => {
             format!("options {{ forwarders {{ 2001:db8::9; }}; }}; server 2001:db8::/32 {{ {statement} }};")
         }
         grammar::CONTROLS => format!("controls {{ {statement} }};"),
+        grammar::SECONDARY => unserved("secondary", name, statement),
+        grammar::MIRROR => unserved("mirror", name, statement),
+        grammar::STUB => unserved("stub", name, statement),
+        grammar::STATIC_STUB => unserved("static-stub", name, statement),
+        grammar::REDIRECT => unserved("redirect", name, statement),
+        grammar::DELEGATION_ONLY => unserved("delegation-only", name, statement),
+        grammar::RATE_LIMIT => format!("options {{ rate-limit {{ {statement} }}; }};"),
+        grammar::DNS64 => format!("options {{ dns64 64:ff9b::/96 {{ {statement} }}; }};"),
+        grammar::DNSSEC_POLICY => format!("dnssec-policy p {{ {statement} }};"),
+        grammar::KEY_STORE => format!("key-store k {{ {statement} }};"),
+        grammar::TLS => format!("tls t {{ {statement} }};"),
+        grammar::HTTP => format!("http h {{ {statement} }};"),
+        grammar::DLZ => format!("dlz d {{ {statement} }};"),
         grammar::SERVER => format!("options {{ forwarders {{ 192.0.2.9; }}; }}; server 192.0.2.9 {{ {statement} }};"),
         grammar::STATISTICS => format!("statistics-channels {{ {statement} }};"),
         _ => panic!("{place} is no single place"),
@@ -58,6 +71,16 @@ fn without(place: Places, name: &str) -> String {
     }
 }
 
+/// A zone of a type that is refused.
+fn unserved(kind: &str, name: &str, statement: &str) -> String {
+    let primaries = if matches!(name, "primaries" | "masters") { "" } else { "primaries { 192.0.2.9; };" };
+    match (kind, name) {
+        (_, "type") => format!("zone . {{ {statement} }};"),
+        ("static-stub" | "delegation-only", _) => format!("zone z {{ type {kind}; {statement} }};"),
+        _ => format!("zone . {{ type {kind}; {primaries} {statement} }};"),
+    }
+}
+
 fn is_inherited(name: &str) -> bool {
     ["allow-update", "max-journal-size"].contains(&name)
 }
@@ -65,6 +88,11 @@ fn is_inherited(name: &str) -> bool {
 fn check_row(row: &Row, place: Places) {
     let text = within(place, row.name, row.example);
     let read = parse(&text, "x.conf", &NoFiles);
+    if place & UNSERVED != 0 && row.name != "in-view" {
+        let errors = errors(&text);
+        assert!(errors.len() == 1 && errors[0].contains("is refused: zones of this type"), "{text}: {errors:?}");
+        return;
+    }
     match row.support {
         Support::Honoured => {
             let loaded = read.unwrap_or_else(|found| panic!("{text}: {found:?}"));
@@ -85,6 +113,14 @@ fn check_row(row: &Row, place: Places) {
                 loaded.config == read_good(&without(place, row.name), &NoFiles).config,
                 "{text}: it changes something"
             );
+        }
+        Support::Part => {
+            let around = parse(&without(place, row.name), "x.conf", &NoFiles);
+            let messages = |read: Result<Loaded, Vec<Diagnostic>>| match read {
+                Ok(loaded) => loaded.warnings.into_iter().map(|warning| warning.message).collect(),
+                Err(found) => found.into_iter().map(|error| error.message).collect::<Vec<_>>(),
+            };
+            assert_eq!(messages(read), messages(around), "{text}: the block around it says all");
         }
         Support::Refused(why) => {
             let expected = format!("'{}' is refused: {why}", row.name);
@@ -111,7 +147,7 @@ fn every_row_does_what_it_says_in_every_place() {
                 // The one value that is not refused is the default.
                 ("cookie-algorithm", _) => assert_eq!(errors(&within(place, row.name, row.example)), [""; 0]),
                 // Its example is a forward zone; the stock files have the others.
-                ("type", grammar::PRIMARY | grammar::HINT) => {}
+                ("type", _) if place != grammar::FORWARD => {}
                 _ => check_row(row, place),
             }
         }

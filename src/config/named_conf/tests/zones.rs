@@ -256,7 +256,7 @@ fn what_cannot_be_done_is_refused_with_its_reason() {
                 .to_owned(),
         ),
         (
-            "zone z { type secondary; };".to_owned(),
+            "zone z { type secondary; primaries { 192.0.2.1; }; };".to_owned(),
             "zone 'z': type secondary is refused: zones of this type are \
          not served (nor is a zone transferred; forward it to its primaries: type forward; forwarders { … \
          };)"
