@@ -193,3 +193,42 @@ fn named_and_tandem_are_alike_on_the_same_zone_and_a_changed_record_is_found() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("\"differing\":2") && said.contains("192.0.2.3"), "{said}");
 }
+
+#[test]
+fn a_configuration_is_tried_beside_the_server_in_service_and_leaves_nothing() {
+    let address = fresh_localhost_address();
+    let conf = |zone: &str| {
+        format!(
+            "options {{ directory \"{{directory}}\"; pid-file \"{{directory}}/{zone}.pid\"; recursion no;
+             listen-on port {} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; allow-query {{ 127.0.0.0/8; }}; }};
+             logging {{ channel c {{ file \"{{directory}}/{zone}.log\"; }}; category default {{ c; }}; }};
+             controls {{ }};
+             zone \"corp.example\" {{ type primary; file \"{zone}\"; allow-update {{ 127.0.0.1; }}; }};",
+            address.port()
+        )
+    };
+    let named = Named::serve(address, &conf("zone"), &[("zone", ZONE)]);
+    let directory = tempfile::tempdir().expect("a directory of the test");
+    let at = directory.path();
+    fs::write(at.join("zone"), ZONE).expect("the test's directory is writable");
+    let tried = |zone: &str| {
+        let text = conf(zone).replace("{directory}", &at.to_string_lossy());
+        fs::write(at.join("named.conf"), text).expect("the test's directory is writable");
+        fs::write(at.join("questions"), "www.corp.example A\nabsent.corp.example MX\n").expect("it is writable");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
+        command.args(["compare", "--against", &named.address().to_string(), "-c"]);
+        command.arg(at.join("named.conf")).arg(at.join("questions"));
+        said(command.output().expect("the program was built"))
+    };
+    let (code, said) = tried("zone");
+    assert!(code == Some(0) && said.contains("2 answered alike"), "{said}");
+    let names = || {
+        let entries = fs::read_dir(at).expect("the directory is there");
+        let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(), ["named.conf", "questions", "zone"], "the trial has left something");
+    let (code, said) = tried("zone\"; nonsense \"");
+    assert!(code == Some(2) && said.contains("does not start") && said.contains("unknown option 'nonsense'"), "{said}");
+}

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::config::CommandLine;
 use crate::daemon::{self, Notify, Setup};
 use crate::sys::{inherited, parent};
 
@@ -17,6 +19,9 @@ pub struct ServeArgs {
     /// Stop when the process with this PID, which started this one, ends: `tandem demo` leaves nobody behind
     #[arg(long, value_name = "PID", hide = true)]
     pub end_with: Option<u32>,
+    /// Answer at this address alone, take no updates and write no file: a trial beside a server in service
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub trial: Option<SocketAddr>,
 }
 
 /// Runs until SIGTERM or SIGINT; says on standard error why it could not start.
@@ -30,7 +35,8 @@ pub fn run(args: ServeArgs) -> ExitCode {
         Ok(notify) => (notify, Vec::new()),
         Err(error) => (Notify::default(), vec![unheard(&error)]),
     };
-    let setup = Setup { file: args.config, sockets, notify, remarks, ..Setup::default() };
+    let given = CommandLine { trial: args.trial, ..CommandLine::default() };
+    let setup = Setup { file: args.config, given, sockets, notify, remarks, ..Setup::default() };
     // Whatever the log takes, who starts it sees that it runs.
     let ready = |addresses: &str| drop(writeln!(std::io::stderr(), "tandem listens on {addresses}"));
     daemon::run(setup, ready).map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)

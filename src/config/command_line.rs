@@ -1,6 +1,6 @@
 //! What a program's arguments say in place of the file, or where the file says nothing.
 //!
-//! named's `-p`, `-4`, `-6`, and where its pid file lies without `pid-file`. Not here: the arguments themselves (`cli`).
+//! named's `-p`, `-4`, `-6`, where its pid file lies without `pid-file`, and a trial's address. Not here: the arguments themselves (`cli`).
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +16,8 @@ pub struct CommandLine {
     pub family: Option<Family>,
     /// Where the pid file is written without a word in the file.
     pub pid_file: Option<PathBuf>,
+    /// The address where a trial answers alone, beside the server in service ([`Config::for_trial`]).
+    pub trial: Option<SocketAddr>,
 }
 
 /// A family of addresses, where no other is used.
@@ -41,11 +43,14 @@ impl Family {
 }
 
 impl CommandLine {
-    /// Leaves the family's addresses alone: those that are listened on, and forwarders.
+    /// Leaves the family's addresses alone: those that are listened on, and forwarders; of a trial, its own to listen on.
     ///
     /// # Errors
     /// Where that leaves a rule without forwarders: without any, its names would go elsewhere.
     pub(super) fn narrow(&self, mut loaded: Loaded) -> Result<Loaded, Vec<Diagnostic>> {
+        if let Some(address) = self.trial {
+            loaded.config = loaded.config.for_trial(address);
+        }
         let Some(family) = self.family else { return Ok(loaded) };
         let mut faults = Vec::new();
         narrow_listeners(&mut loaded.config, family);

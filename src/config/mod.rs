@@ -20,6 +20,7 @@ pub mod named_conf;
 mod placeless;
 pub mod suggest;
 pub mod toml;
+mod trial;
 pub mod values;
 pub mod statistics;
 mod zones;

@@ -163,7 +163,7 @@ impl Daemon {
         let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
         let what = || "cannot start the keeper of local zones".to_owned();
         let keeper = Keeper::start().map_err(|error| StartError::System(what(), error))?;
-        let zones = zones::read(&config, &Loaded::default(), context, Some(&keeper));
+        let zones = zones::read(&config, &Loaded::default(), context, setup.kept_by(&keeper));
         let shared = share(&config, host, &zones.zones, keeper, cores.len());
         // What reading the text took is three times what stays.
         memory::give_back();
@@ -326,7 +326,7 @@ impl Daemon {
             Vec::new()
         });
         let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
-        self.zones = zones::read(&config, &self.zones, context, Some(&self.shared.keeper));
+        self.zones = zones::read(&config, &self.zones, context, self.setup.kept_by(&self.shared.keeper));
         let published = with_stale_answers(&config, &self.stale_answers);
         self.shared.desks.state.publish(&published, host, &self.zones.zones);
         drop(published);

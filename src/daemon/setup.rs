@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use super::notify::Notify;
 use super::{StartError, working_directory};
 use crate::config::CommandLine;
+use crate::keeper::Keeper;
 use crate::logging::{
     self, Category, Channel, Destination, File, Logger, PrintTime, Severity, Suffix, Threshold, channel,
 };
@@ -34,6 +35,13 @@ pub struct Setup {
     pub notify: Notify,
     /// What the operator should know of the arguments: warnings, once there is a log.
     pub remarks: Vec<String>,
+}
+
+impl Setup {
+    /// The keeper of zones; a trial keeps nothing, the journals may be another server's.
+    pub(super) fn kept_by<'k>(&self, keeper: &'k Keeper) -> Option<&'k Keeper> {
+        self.given.trial.is_none().then_some(keeper)
+    }
 }
 
 /// Where messages go.

@@ -6,7 +6,7 @@
 //! Exit code 0: alike; 1: they differ; 2: the comparison could not be made.
 //!
 //! [`questions`] reads, [`client`] asks, [`response`] reads what came, [`differ`] compares, [`tally`] counts and tells,
-//! [`run`] drives. Memory does not grow with the number of questions. Not here: load (the pace is modest on purpose),
+//! [`run`] drives, [`trial`] is a server of the configuration that shall take over. Memory does not grow with the number of questions. Not here: load (the pace is modest on purpose),
 //! and which answer is right.
 
 mod client;
@@ -17,6 +17,7 @@ mod run;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::fmt;
 use std::io::{IsTerminal, Write};
@@ -41,8 +42,12 @@ pub struct CompareArgs {
     #[arg(long, value_name = "ADDR", value_parser = server)]
     pub against: SocketAddr,
     /// The server that shall take over
-    #[arg(long, value_name = "ADDR", value_parser = server)]
-    pub with: SocketAddr,
+    #[arg(long, value_name = "ADDR", value_parser = server, required_unless_present = "config")]
+    pub with: Option<SocketAddr>,
+    /// The configuration that shall take over: a server of it runs meanwhile, beside the one in service, which takes no
+    /// updates and writes no file
+    #[arg(short, long, value_name = "FILE", conflicts_with = "with")]
+    pub config: Option<PathBuf>,
     /// Questions, one a line: NAME TYPE (as dnsperf reads them), or named's query log; -: standard input
     pub queries: PathBuf,
     /// How many questions a second, to each server
@@ -130,6 +135,8 @@ pub(super) enum Error {
     NoQuestion(PathBuf, u64),
     /// This server has answered none of so many questions.
     Silent(SocketAddr, u64),
+    /// The server of a configuration has not started; it said this.
+    Trial(String),
     /// The system said no.
     System(std::io::Error),
 }
@@ -146,6 +153,7 @@ impl fmt::Display for Error {
                 let advice = "is it there, and may this address ask it?";
                 write!(f, "{server} has answered none of {count} questions: nothing was compared ({advice})")
             }
+            Self::Trial(said) => write!(f, "the server of this configuration does not start:\n{said}"),
             Self::System(error) => write!(f, "{error}"),
         }
     }

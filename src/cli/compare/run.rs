@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::differ::{Difference, Rules, differences};
 use super::questions::{Question, Questions, Read};
 use super::response::Outcome;
 use super::tally::{Compared, Tally};
+use super::trial::Trial;
 use super::{CompareArgs, Error};
 
 /// How long before what differs is asked again.
@@ -36,8 +38,11 @@ pub(super) fn compare(args: &CompareArgs, progress: bool) -> Result<Tally, Error
     let questions = Questions::new(text, args.overrides(), args.distinct);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::System)?;
     let client = Client { source: args.source, patience: args.timeout, udp_payload_bytes: args.bufsize };
-    let run =
-        Run { args, client, rules: args.rules(), tally: Tally::new(args.against, args.with, args.examples.into()) };
+    let trial = args.config.as_deref().map(|file| Trial::start(file, args.against)).transpose()?;
+    let with = trial.as_ref().map(|trial| trial.address).or(args.with).expect("clap: one of both is given");
+    let servers = [args.against, with];
+    let tally = Tally::new(servers, args.examples.into());
+    let run = Run { args, client, servers, rules: args.rules(), tally };
     let tally = runtime.block_on(run.drive(questions, progress))?;
     if tally.questions == 0 && !tally.interrupted {
         return Err(Error::NoQuestion(args.queries.clone(), tally.unread_lines));
@@ -51,6 +56,7 @@ pub(super) fn compare(args: &CompareArgs, progress: bool) -> Result<Tally, Error
 struct Run<'a> {
     args: &'a CompareArgs,
     client: Client,
+    servers: [SocketAddr; 2],
     rules: Rules,
     tally: Tally,
 }
@@ -93,7 +99,7 @@ impl Run<'_> {
     /// Asks one question, again if something differs.
     fn one(&self, question: Question) -> impl Future<Output = Compared> + use<> {
         let (client, rules, again) = (self.client, self.rules.clone(), self.args.again);
-        let servers = [self.args.against, self.args.with];
+        let servers = self.servers;
         async move {
             let mut outcomes = ask(&client, servers, &question).await;
             let mut differ = differences(&outcomes[0], &outcomes[1], &rules);
@@ -112,7 +118,7 @@ impl Run<'_> {
 }
 
 /// Both at the same time.
-async fn ask(client: &Client, [against, with]: [std::net::SocketAddr; 2], question: &Question) -> [Outcome; 2] {
+async fn ask(client: &Client, [against, with]: [SocketAddr; 2], question: &Question) -> [Outcome; 2] {
     let (against, with) = tokio::join!(client.ask(against, question), client.ask(with, question));
     [against, with]
 }

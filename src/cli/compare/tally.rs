@@ -75,9 +75,9 @@ fn excerpt(text: String) -> String {
 }
 
 impl Tally {
-    pub(super) fn new(against: SocketAddr, with: SocketAddr, examples: usize) -> Self {
+    pub(super) fn new(servers: [SocketAddr; 2], examples: usize) -> Self {
         Self {
-            servers: [against, with].map(|address| Server { address, answered: 0 }),
+            servers: servers.map(|address| Server { address, answered: 0 }),
             examples,
             questions: 0,
             differing: 0,

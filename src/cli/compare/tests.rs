@@ -146,8 +146,8 @@ fn compared(name: &str, with: Response, differed_at_first: bool) -> Compared {
 
 #[test]
 fn the_report_counts_by_kind_and_keeps_so_many_examples() {
-    let [a, b] = ["192.0.2.53:53", "[2001:db8::53]:5300"].map(|text| text.parse().expect("an address"));
-    let mut tally = Tally::new(a, b, 1);
+    let servers = ["192.0.2.53:53", "[2001:db8::53]:5300"].map(|text| text.parse().expect("an address"));
+    let mut tally = Tally::new(servers, 1);
     tally.took = Duration::from_millis(2500);
     tally.unread_lines = 3;
     tally.add(compared("same.example A", usual(), false));

@@ -76,7 +76,12 @@ fn start(arguments: Arguments) -> Result<ExitCode, String> {
     }
     let setup = Setup {
         file: arguments.configuration.unwrap_or_else(configuration),
-        given: CommandLine { port: arguments.port, family: arguments.family, pid_file: Some(PID_FILE.into()) },
+        given: CommandLine {
+            port: arguments.port,
+            family: arguments.family,
+            pid_file: Some(PID_FILE.into()),
+            ..CommandLine::default()
+        },
         log: log(arguments.place, arguments.log_file),
         debug_level: arguments.debug_level,
         workers: arguments.workers,
