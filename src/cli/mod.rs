@@ -6,6 +6,7 @@
 pub mod check;
 pub mod checkconf;
 pub mod compare;
+pub mod convert;
 pub mod ctl;
 pub mod demo;
 pub mod explain;
@@ -37,6 +38,8 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Ask two servers the same questions and show what differs
     Compare(compare::CompareArgs),
+    /// Write a named.conf as TOML that says the same, with its comments
+    Convert(convert::ConvertArgs),
     /// Ask the running server, and tell it: health checks and overrides, local zones
     Ctl(ctl::CtlArgs),
     /// Try it on loopback: two forwarders, a stand-in for the VPC's resolver and clients; or a name that fails over
@@ -56,6 +59,7 @@ pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Check(args) => check::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Convert(args) => convert::run(args),
         Command::Ctl(args) => ctl::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Explain(args) => explain::run(args),

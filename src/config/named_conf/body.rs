@@ -38,7 +38,6 @@ pub(super) struct Setting {
     /// What stands behind its name, up to a block of statements.
     pub(super) items: Vec<Item>,
     /// Of its semicolon.
-    #[expect(dead_code, reason = "for what writes the file anew")]
     pub(super) end: Position,
 }
 
@@ -51,21 +50,11 @@ pub(super) struct Body {
     pub(super) braces: Option<(Position, Position)>,
 }
 
-/// What a file has besides its statements, and which files there are.
+/// What files have besides their statements.
 #[derive(Debug, Default)]
 pub(super) struct Trivia {
     /// In the order in which the files are read.
     pub(super) comments: Vec<Comment>,
-    pub(super) includes: Vec<Included>,
-}
-
-/// A file that takes the place of an `include`.
-#[derive(Debug)]
-#[expect(dead_code, reason = "for what writes the file anew")]
-pub(super) struct Included {
-    /// Of the `include`.
-    pub(super) position: Position,
-    pub(super) file: String,
 }
 
 impl Body {
@@ -380,9 +369,6 @@ impl<'r> Parser<'r> {
             return self.report.error(at, format!("more than {MAX_FILES} files are included"));
         }
         let name = path.display().to_string();
-        if let Some(trivia) = &mut self.trivia {
-            trivia.includes.push(Included { position: at.clone(), file: name.clone() });
-        }
         match self.disk.read(path, MAX_CONFIG_OCTETS) {
             Ok(octets) => self.file(&String::from_utf8_lossy(&octets), &name, places, body),
             Err(error) => {

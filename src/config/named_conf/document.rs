@@ -12,7 +12,6 @@ use crate::config::{CommandLine, DEFAULT_VIEW, Diagnostic, Loaded};
 /// A file, those that it includes, and what was found wrong in them.
 pub struct Document {
     pub(super) top: Body,
-    #[expect(dead_code, reason = "for what writes the file anew")]
     pub(super) trivia: Trivia,
     /// What [`super::parse`] gives.
     pub result: Result<Loaded, Vec<Diagnostic>>,

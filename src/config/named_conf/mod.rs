@@ -9,6 +9,7 @@
 mod address;
 mod body;
 mod checked;
+mod convert;
 mod cursor;
 mod document;
 mod glob;

@@ -150,7 +150,11 @@ fn prefetch<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>) -> Option<Prefetc
 fn read_stale<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, stale: &mut Stale) {
     let mut served = stale.is_served();
     reader.set(table, "serve_stale", &mut served, Reader::boolean);
-    (stale.keep, stale.answer) = (served, served);
+    if table.has("serve_stale") {
+        (stale.keep, stale.answer) = (served, served);
+    }
+    reader.set(table, "stale_cache_enable", &mut stale.keep, Reader::boolean);
+    reader.set(table, "stale_answer_enable", &mut stale.answer, Reader::boolean);
     for (key, target, bounds) in [
         ("max_stale_ttl", &mut stale.max_ttl, MAX_STALE_TTL),
         ("stale_answer_ttl", &mut stale.answer_ttl, STALE_ANSWER_TTL),
@@ -159,7 +163,10 @@ fn read_stale<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, stale: &mut St
         reader.set(table, key, target, |reader, field| reader.duration(field, bounds));
     }
     reader.set(table, "stale_answer_client_timeout", &mut stale.client_timeout, |reader, field| {
-        reader.duration(field, STALE_CLIENT_TIMEOUT).map(Some)
+        match field.value.get_ref().as_str() {
+            Some("off" | "disabled") => Some(None),
+            _ => reader.duration(field, STALE_CLIENT_TIMEOUT).map(Some),
+        }
     });
 }
 

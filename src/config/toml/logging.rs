@@ -77,11 +77,6 @@ fn category_channels<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, names: &
 }
 
 fn channel<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>) -> Option<Channel> {
-    if BUILT_IN_CHANNELS.contains(&field.key) {
-        let hint = Some("choose another name".to_owned());
-        let message = format!("channel '{}' is built in", field.key);
-        reader.error(&field.value.span(), message, hint);
-    }
     let table = reader.table(Place::Channel, field)?;
     let mut threshold = Threshold::AtLeast(Severity::Info);
     let mut print_time = PrintTime::No;

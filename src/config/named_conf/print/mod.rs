@@ -26,6 +26,22 @@ pub(super) fn print(top: &Body, secrets: Secrets) -> String {
     printer.text
 }
 
+/// Statements of the top level of these names alone.
+pub(super) fn print_some(top: &Body, secrets: Secrets, names: &[&str]) -> String {
+    let mut printer = Printer { text: String::new(), depth: 0, secrets };
+    for setting in top.settings.iter().filter(|setting| names.contains(&setting.row.name)) {
+        printer.statement(setting);
+    }
+    printer.text
+}
+
+/// One statement in one line.
+pub(super) fn one_line(setting: &Setting, secrets: Secrets) -> String {
+    let mut printer = Printer { text: String::new(), depth: 0, secrets };
+    printer.statement(setting);
+    printer.text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 struct Printer {
     text: String,
     /// Blocks around the present line.

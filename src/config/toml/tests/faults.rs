@@ -242,7 +242,6 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
             "t.toml:3: channel 'b': size without file (only files are rolled)",
             "t.toml:3: channel 'b': exactly one of file, syslog, null, and stderr must be present \
              (write file = \"/var/log/named/bind.log\", syslog = \"daemon\" or stderr = true)",
-            "t.toml:4: channel 'null' is built in (choose another name)",
             "t.toml:5: severity: debug level out of range near 'debug 100' (debug 1 to debug 99)",
             "t.toml:5: versions: integer or \"unlimited\" expected near ''many'' (write versions = 3)",
             "t.toml:5: size: expected integer and optional unit near '5q' (write octets, or a number with K, M or G: 512M)",
