@@ -74,7 +74,7 @@ pub const COMMANDS: &[Command] = &[
     row(&["notify"], "ZONE [CLASS [VIEW]]", (1, 3), "fails: no zone is transferred from here", zones::notify),
     row(&["freeze"], "[ZONE [CLASS [VIEW]]]", (0, 3), "fails: files may be edited at any time", zones::freeze),
     row(&["thaw"], "[ZONE [CLASS [VIEW]]]", (0, 3), "fails: nothing is ever frozen", zones::freeze),
-    row(&["sync"], "[-clean] [ZONE [CLASS [VIEW]]]", (0, 4), "fails: updates stand in the journal, files are never written", zones::sync),
+    row(&["sync"], "[-clean] [ZONE [CLASS [VIEW]]]", (0, 4), "write updates into files: they stand in the journal, where there are any it fails", zones::sync),
     row(&["sign"], "ZONE [CLASS [VIEW]]", (0, MANY), "fails: no zone is signed here", zones::unsigned),
     row(&["loadkeys"], "ZONE [CLASS [VIEW]]", (0, MANY), "fails: no zone is signed here", zones::unsigned),
     row(&["signing"], "...", (0, MANY), "fails: no zone is signed here", zones::unsigned),

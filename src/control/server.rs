@@ -208,6 +208,13 @@ impl Places {
     }
 }
 
+impl Drop for Places {
+    /// Who has begun may end: a client that has had its own channel closed gets its reply.
+    fn drop(&mut self) {
+        self.clients.detach_all();
+    }
+}
+
 /// One client.
 struct Client {
     context: Arc<Context>,
