@@ -5,7 +5,7 @@
 //!
 //! | layer | module | what it is |
 //! |---|---|---|
-//! | foundation | [`sys`] | system calls in batches, sockets, interfaces; the only `unsafe` |
+//! | foundation | [`sys`] | system calls in batches, sockets, interfaces, processes, privileges; the only `unsafe` |
 //! | | [`wire`] | packets in place: queries, responses, segments, replies; RDATA in text |
 //! | | [`tsig`] | transaction signatures: who sent a message |
 //! | | [`logging`] | named's channels and categories, written by a thread of its own |

@@ -562,6 +562,36 @@ fn root_is_given_up_but_for_low_ports_which_a_reload_still_binds() {
 }
 
 #[test]
+fn a_unit_may_begin_as_the_user_that_u_names() {
+    let upstream = upstream();
+    let low = || SocketAddr::new(fresh_address().ip(), 53);
+    let (first, second) = (low(), low());
+    let place = Place::new(&named_conf(first, upstream.address(), ""));
+    if !is_root(&place) {
+        return;
+    }
+    let nobody = User::from_name("nobody").expect("tables").expect("every system has it");
+    chown(place.directory.path(), Some(nobody.uid), Some(nobody.gid)).expect("we are root");
+    // Where the build is, others may not reach.
+    fs::copy(env!("CARGO_BIN_EXE_tandem"), place.path("tandem")).expect("the program can be copied");
+    // As User= and AmbientCapabilities= of the units have it.
+    let mut command = Command::new(program("setpriv", "util-linux"));
+    command.args(["--reuid=nobody", "--init-groups", "--inh-caps=-all,+net_bind_service"]);
+    command.arg(format!("--regid={}", nobody.gid)).arg("--ambient-caps=-all,+net_bind_service");
+    command.arg(place.path("tandem")).args(["named", "-f", "-u", "nobody", "-c"]).arg(place.path("named.conf"));
+    let mut server = place.start_command(command);
+    assert!(wait_until(PATIENCE, || answers(first)), "{}", place.text("said"));
+    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("it runs");
+    for set in ["CapPrm:\t0000000000000400", "CapEff:\t0000000000000400", "CapAmb:\t0000000000000000"] {
+        assert!(status.contains(set), "{set}: {status}");
+    }
+    place.write(&named_conf(second, upstream.address(), ""));
+    server.signal(Signal::SIGHUP);
+    assert!(wait_until(PATIENCE, || answers(second)), "a new address on port 53: {}", place.text("said"));
+    assert!(server.terminate(PATIENCE).is_some_and(|status| status.success()));
+}
+
+#[test]
 fn a_configuration_that_the_user_cannot_read_is_refused_at_the_start_as_by_named() {
     let place = Place::new(&named_conf(fresh_address(), fresh_address(), ""));
     if !is_root(&place) {

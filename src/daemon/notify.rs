@@ -33,6 +33,12 @@ impl Notify {
         Ok(Self { socket: Some(connect(&path)?), watchdog: watchdog.map(Duration::from_micros) })
     }
 
+    /// To a socket that is connected, without a watchdog.
+    #[cfg(test)]
+    pub(super) fn to(socket: UnixDatagram) -> Self {
+        Self { socket: Some(socket), watchdog: None }
+    }
+
     /// How often a sign of life is expected at least; `None`: never.
     pub fn watchdog(&self) -> Option<Duration> {
         self.watchdog
@@ -91,7 +97,7 @@ mod tests {
         let path = directory.path().join("notify");
         let manager = UnixDatagram::bind(&path).expect("a socket");
         let socket = connect(path.to_str().expect("UTF-8")).expect("it is there");
-        let notify = Notify { socket: Some(socket), watchdog: None };
+        let notify = Notify::to(socket);
         let heard = || {
             let mut room = [0; 512];
             let length = manager.recv(&mut room).expect("a message");
@@ -115,7 +121,7 @@ mod tests {
         let address = SocketAddr::from_abstract_name(&name).expect("a name");
         let manager = UnixDatagram::bind_addr(&address).expect("a socket");
         let socket = connect(&format!("@{name}")).expect("it is there");
-        Notify { socket: Some(socket), watchdog: None }.alive();
+        Notify::to(socket).alive();
         assert_eq!(manager.recv(&mut [0; 64]).expect("a message"), "WATCHDOG=1\n".len());
         assert!(connect("/no/where").is_err());
     }

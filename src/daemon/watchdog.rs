@@ -47,11 +47,45 @@ impl Watchdog {
 
     /// Gives a sign of life if all have answered.
     pub(super) fn look(&mut self, notify: &Notify, workers: &Workers) {
-        if self.present.load(Ordering::Relaxed) >= workers.len() {
+        self.look_at(notify, workers.len(), |present| workers.call_the_roll(present));
+    }
+
+    fn look_at(&mut self, notify: &Notify, workers: usize, call_the_roll: impl FnOnce(&Arc<AtomicUsize>)) {
+        if self.present.load(Ordering::Relaxed) >= workers {
             notify.alive();
             // A new count: one that answers late to the old roll is not counted twice.
             self.present = Arc::new(AtomicUsize::new(0));
-            workers.call_the_roll(&self.present);
+            call_the_roll(&self.present);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixDatagram;
+
+    use super::*;
+
+    #[test]
+    fn a_worker_that_hangs_keeps_the_sign_of_life_back_and_one_that_goes_on_brings_it() {
+        let (ours, manager) = UnixDatagram::pair().expect("sockets");
+        manager.set_nonblocking(true).expect("it is ours");
+        let notify = Notify::to(ours);
+        let heard = || manager.recv(&mut [0; 64]).is_ok();
+        let mut watchdog = Watchdog { looks: None, present: Arc::new(AtomicUsize::new(0)) };
+        let answer = |watchdog: &Watchdog| watchdog.present.fetch_add(1, Ordering::Relaxed);
+        let look = |watchdog: &mut Watchdog| {
+            let mut called = false;
+            watchdog.look_at(&notify, 2, |_| called = true);
+            called
+        };
+        answer(&watchdog);
+        assert!(!look(&mut watchdog) && !heard(), "one of two has answered");
+        let late = Arc::clone(&watchdog.present);
+        answer(&watchdog);
+        assert!(look(&mut watchdog) && heard(), "both have");
+        late.fetch_add(1, Ordering::Relaxed);
+        answer(&watchdog);
+        assert!(!look(&mut watchdog) && !heard(), "an answer to the old roll is not counted");
     }
 }

@@ -10,8 +10,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags, renameat2};
+use nix::fcntl::{Flock, FlockArg};
 
+use crate::sys::rename::rename_to_free;
 use crate::zone::journal::Header;
 
 /// So many copies are made under names of their own before the last one is written over.
@@ -209,19 +210,18 @@ impl Place {
         match self {
             Self::Own => fs::rename(from, to),
             Self::Free => {
-                let renamed = renameat2(AT_FDCWD, from, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE);
                 let taken = || io::Error::other("another file has come there");
-                match renamed {
+                match rename_to_free(from, to) {
                     // A file system that cannot tell.
-                    Err(nix::errno::Errno::EINVAL | nix::errno::Errno::ENOSYS) => {
+                    Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS)) => {
                         if fs::symlink_metadata(to).is_ok() {
                             Err(taken())
                         } else {
                             fs::rename(from, to)
                         }
                     }
-                    Err(nix::errno::Errno::EEXIST) => Err(taken()),
-                    other => Ok(other?),
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(taken()),
+                    other => other,
                 }
             }
         }

@@ -15,5 +15,6 @@ pub mod prefetch;
 pub mod priority;
 pub mod privileges;
 pub mod process;
+pub mod rename;
 pub mod sockets;
 pub mod state_directory;
