@@ -99,7 +99,12 @@ pub(super) fn no_dnstap(_: &Context, _: &[&str]) -> Reply {
 }
 
 /// The timers in force.
-pub(super) fn tcp_timeouts(context: &Context, _: &[&str]) -> Reply {
+pub(super) fn tcp_timeouts(context: &Context, arguments: &[&str]) -> Reply {
+    if !arguments.is_empty() {
+        return Err(Failure::not_here(
+            "set tcp-initial-timeout and tcp-idle-timeout in the configuration, then reload",
+        ));
+    }
     let limits = context.shared.desks.state.present().limits.clone();
     let timers = [("tcp-initial-timeout", limits.tcp_initial_timeout), ("tcp-idle-timeout", limits.tcp_idle_timeout)];
     let tenths = |time: Duration| time.as_millis() / 100;
