@@ -10,12 +10,16 @@ use std::process::{Command, Output};
 
 use common::corpus::{files_of, unpack};
 use common::program;
+use tandem::config::journal_beside;
+use tandem::zone::Delta;
+use tandem::zone::journal::{Entry, Fingerprint, Frame, Header};
 
 /// Files of which `-p` prints other words, and why.
 const PRINTED_OTHERWISE: &[(&str, &str)] = &[
     ("accept/controls-unix.conf", "modes stay octal, which is what they are"),
     ("accept/controls-usual.conf", "an address that nobody needs stays as it is written"),
     ("accept/include-top.conf", "what is included stands in the place of its 'include'; named puts it behind"),
+    ("accept/options-limits.conf", "'0.1' of a statement that is not read stays as it is written"),
     ("accept/options-query-source.conf", "'*' stays '*'"),
     ("accept/options-sortlist.conf", "prefixes of a statement that is not read stay as they are"),
     ("accept/options-transfers.conf", "'*' stays '*'"),
@@ -174,6 +178,26 @@ fn primary_zones_are_loaded_as_named_loads_them() {
     assert!(said.contains("zone broken/IN: loading from master file broken.db failed: "), "{said}");
     assert!(said.ends_with("zone broken/IN: not loaded due to errors.\n"), "{said}");
     assert!(text(&ours.stderr).starts_with("_default/broken/IN: "), "{ours:?}");
+}
+
+#[test]
+fn a_journal_is_read_for_its_serial() {
+    let directory = directory(&[("x.conf", "zone p { type primary; file \"p.db\"; };\n"), ("p.db", ZONE)]);
+    let journal = journal_beside(&directory.path().join("p.db"));
+    let mut frame = Frame::default();
+    frame.put_delta(&Entry { from: 7, to: 9, unix: 0, key: None, delta: Delta::default() });
+    let header = Header { source: Fingerprint::of(ZONE.as_bytes()), serial: 7 };
+    let octets = [&header.encode()[..], &frame.finish().expect("it is short")].concat();
+    fs::write(&journal, octets).expect("the test's directory is writable");
+    let said = |flags| text(&run(ours(), directory.path(), &[flags, "x.conf"]).stdout);
+    assert_eq!(
+        (said("-z"), said("-zj")),
+        ("zone p/IN: loaded serial 7\n".into(), "zone p/IN: loaded serial 9\n".into())
+    );
+    fs::write(&journal, "no journal").expect("the test's directory is writable");
+    let broken = run(ours(), directory.path(), &["-zj", "x.conf"]);
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(text(&broken.stderr).contains("it does not begin as a journal does"), "{broken:?}");
 }
 
 /// The words of an output, without the warnings that named prints before it.

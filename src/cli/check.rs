@@ -4,9 +4,11 @@
 //! What only this host lacks is a warning: the file may be another's. Not here: whether ports are free, which only
 //! starting shows.
 
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::pointed::Sources;
 use crate::cli;
 use crate::config::{self, Config, Diagnostic, Level, Loaded};
 use crate::daemon;
@@ -16,6 +18,9 @@ use crate::daemon;
 pub struct CheckArgs {
     /// The configuration, TOML or named.conf
     pub file: PathBuf,
+    /// Show the line of each message and a caret, also where output is no terminal
+    #[arg(long)]
+    pub explain: bool,
 }
 
 /// Reads the file and prints what was found.
@@ -26,15 +31,21 @@ pub fn run(args: CheckArgs) -> ExitCode {
         warnings.extend(obstacles.diagnostics);
         unread_zones = obstacles.unread_zones;
     }
-    let (lines, is_usable) = report(&args.file, loaded, unread_zones);
+    let is_pointing = args.explain || io::stdout().is_terminal();
+    let (lines, is_usable) = report(&args.file, loaded, unread_zones, is_pointing);
     if cli::print_lines(lines) && is_usable { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// What is printed, and whether the configuration can be used. The files of so many zones cannot be read on this host.
-fn report(file: &Path, loaded: Result<Loaded, Vec<Diagnostic>>, unread_zones: usize) -> (Vec<String>, bool) {
+fn report(
+    file: &Path,
+    loaded: Result<Loaded, Vec<Diagnostic>>,
+    unread_zones: usize,
+    is_pointing: bool,
+) -> (Vec<String>, bool) {
     match loaded {
         Ok(Loaded { config, warnings }) => {
-            let mut lines: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+            let mut lines = told(&warnings, is_pointing);
             let is_usable = warnings.iter().all(|warning| warning.level != Level::Error);
             if is_usable {
                 let unread = match unread_zones {
@@ -45,8 +56,21 @@ fn report(file: &Path, loaded: Result<Loaded, Vec<Diagnostic>>, unread_zones: us
             }
             (lines, is_usable)
         }
-        Err(faults) => (faults.iter().map(ToString::to_string).collect(), false),
+        Err(faults) => (told(&faults, is_pointing), false),
     }
+}
+
+/// Each with its hint, and with the line that it is about below it.
+fn told(found: &[Diagnostic], is_pointing: bool) -> Vec<String> {
+    let mut sources = Sources::default();
+    let mut lines = Vec::new();
+    for diagnostic in found {
+        lines.push(diagnostic.to_string());
+        if is_pointing {
+            lines.extend(sources.point(diagnostic));
+        }
+    }
+    lines
 }
 
 /// What the configuration has in it, in a few words.
@@ -102,7 +126,7 @@ mod tests {
         let Ok(Loaded { config, warnings }) = &mut loaded else { panic!("it is right: {loaded:?}") };
         let obstacles = daemon::obstacles(config);
         warnings.extend(obstacles.diagnostics);
-        let (lines, is_usable) = report(Path::new("x.toml"), loaded, obstacles.unread_zones);
+        let (lines, is_usable) = report(Path::new("x.toml"), loaded, obstacles.unread_zones, false);
         let last = "x.toml: ok, but 2 zones could not be read on this host, 1 view, 0 forward zones, 2 local zones";
         assert!(is_usable && lines.last().is_some_and(|line| line.starts_with(last)), "{lines:#?}");
         for (line, expected) in [
@@ -150,7 +174,8 @@ mod tests {
             ),
         ] {
             let file = Path::new("x.toml");
-            let (printed, is_usable) = report(file, config::toml::parse(text, "x.toml", &config::files::NoFiles), 0);
+            let (printed, is_usable) =
+                report(file, config::toml::parse(text, "x.toml", &config::files::NoFiles), 0, false);
             assert_eq!((printed, is_usable), (lines.iter().map(|line| (*line).to_owned()).collect(), usable), "{case}");
         }
     }

@@ -79,9 +79,13 @@ const OF_ZONES: &[&str] = &[
 const OF_CHANNELS: &[&str] =
     &["file", "syslog", "null", "stderr", "severity", "print-time", "print-severity", "print-category", "buffered"];
 
-/// By what a statement is sorted within its group: one stands out of the alphabet.
+/// By what a statement is sorted within its group: two stand out of the alphabet.
 pub(super) fn key(name: &'static str) -> &'static str {
-    if name == "stale-answer-enable" { "stale-answer" } else { name }
+    match name {
+        "max-query-restarts" => "max-recursion-queries-",
+        "stale-answer-enable" => "stale-answer",
+        _ => name,
+    }
 }
 
 /// The group of a statement in a block of this statement; within a group the alphabet decides.
