@@ -53,7 +53,7 @@ pub(super) struct Source {
     /// `None`: `*`
     pub(super) address: Option<IpAddr>,
     /// A port is asked for.
-    pub(super) has_port: bool,
+    pub(super) port: Option<u16>,
 }
 
 /// What stands before a `/`, or alone.
@@ -294,7 +294,7 @@ pub(super) fn inet(cursor: &mut Cursor<'_>) -> Result<(Option<IpAddr>, Option<u1
 pub(super) fn source(cursor: &mut Cursor<'_>, is_v6: bool) -> Result<Source, Problem> {
     let begin = cursor.position().clone();
     let expected = if is_v6 { "expected IPv6 address or '*'" } else { "expected IPv4 address or '*'" };
-    let (mut address, mut has_port) = (None, false);
+    let (mut address, mut has_address, mut port) = (None, false, None);
     let mut count = 0;
     while !cursor.is_done() && count < 2 {
         if cursor.take_word("dscp") {
@@ -303,9 +303,13 @@ pub(super) fn source(cursor: &mut Cursor<'_>, is_v6: bool) -> Result<Source, Pro
         }
         count += 1;
         if cursor.take_word("port") {
-            has_port |= !cursor.take_word("*") && port_or_star(cursor)?;
+            port = if cursor.take_word("*") { None } else { Some(port_or_star(cursor)?) };
             continue;
         }
+        if has_address {
+            break;
+        }
+        has_address = true;
         cursor.take_word("address");
         if !cursor.take_word("*") {
             let token = cursor.peek_word().ok_or_else(|| cursor.near(expected))?;
@@ -316,11 +320,11 @@ pub(super) fn source(cursor: &mut Cursor<'_>, is_v6: bool) -> Result<Source, Pro
     }
     match count {
         0 => Err(Problem::new(begin, "expected one address and/or port")),
-        _ => Ok(Source { address, has_port }),
+        _ => Ok(Source { address, port }),
     }
 }
 
 /// A port, where `*` would do too.
-pub(super) fn port_or_star(cursor: &mut Cursor<'_>) -> Result<bool, Problem> {
-    port_of(cursor.word("expected port number or '*'")?).map(|_| true)
+pub(super) fn port_or_star(cursor: &mut Cursor<'_>) -> Result<u16, Problem> {
+    port_of(cursor.word("expected port number or '*'")?)
 }

@@ -12,6 +12,8 @@ mod key;
 mod logging;
 mod newer;
 mod options;
+#[cfg(test)]
+mod page;
 mod places;
 mod reasons;
 mod row;
@@ -23,6 +25,8 @@ mod zone;
 
 pub(super) use form::Form;
 pub(super) use places::*;
+#[cfg(test)]
+pub(super) use row::Era;
 pub(super) use row::{Row, Support};
 pub(super) use shape::Shape;
 

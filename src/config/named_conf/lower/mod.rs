@@ -273,7 +273,10 @@ impl<'a> Context<'a> {
     /// `query-source`, `query-source-v6`: an unspecified address leaves it to the system.
     fn source(&mut self, body: &Body, name: &str) -> Option<IpAddr> {
         let Setting { value: Value::Source(source), position, .. } = body.find(name)? else { return None };
-        if source.has_port {
+        if source.port == Some(self.port) {
+            let message = format!("'{name}' cannot specify the DNS listener port ({})", self.port);
+            self.report.error(&body.find(name)?.value_position, message);
+        } else if source.port.is_some() {
             let message = format!("the port of '{name}' is ignored: ports are drawn at random, against forged answers");
             self.report.warn(Some(position), message);
         }

@@ -32,9 +32,9 @@ pub(super) fn grants(context: &mut Context<'_>, scope: Scope<'_, '_>, zone: &str
     let own = scope.first().copied();
     let find = |name| own.and_then(|body| body.find(name));
     if let Some(policy) = find("update-policy") {
-        if let Some(ignored) = find("allow-update") {
+        if find("allow-update").is_some() {
             let message = format!("zone '{zone}': 'allow-update' is ignored when 'update-policy' is present");
-            let problem = Problem::new(ignored.position.clone(), message);
+            let problem = Problem::new(policy.position.clone(), message);
             context.report.problem(problem.with_hint("leave one of them out"));
         }
         return by_policy(context, policy);

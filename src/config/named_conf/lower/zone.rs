@@ -93,10 +93,12 @@ fn root(
     servers: &[Server],
     forward: &mut ForwardSettings,
 ) {
-    if let Some(global) = scope.iter().find_map(|body| body.find("forwarders")) {
+    if let (Some(own), Some(global)) =
+        (zone.body.find("forwarders"), scope.iter().find_map(|body| body.find("forwarders")))
+    {
         let what = "forwarders declared in root zone and in general configuration";
         let message = format!("{what}: {}", global.position);
-        context.report.error(&zone.setting.position, message);
+        context.report.error(&own.value_position, message);
         return;
     }
     *forward = zone.forward(context, scope, servers).settings;

@@ -178,7 +178,7 @@ fn errors_are_worded_as_by_named_checkconf() {
         ("zone \"\" { type forward; };", &["x.conf:1: zone '': is not a valid name"]),
         (
             "options {\n forwarders { 1.1.1.1;\n };\n};\nzone \".\" {\n type forward;\n forwarders { 1.1.1.1; };\n};",
-            &["x.conf:5: forwarders declared in root zone and in general configuration: x.conf:2"],
+            &["x.conf:7: forwarders declared in root zone and in general configuration: x.conf:2"],
         ),
         (
             "zone \"a\" {\n type forward; forwarders { 1.1.1.1; };\n file \"x\";\n};",
