@@ -238,14 +238,16 @@ pub(super) fn settings(
 ) -> ForwardSettings {
     let forwarders = find(own, "forwarders");
     if let Some(forward) = find(own, "forward") {
-        match forwarders {
-            None if matches!(forward.value, Value::Broken) => {}
-            None => context.report.error(&forward.value_position, "no matching 'forwarders' statement"),
-            Some(_) if matches!(forward.value, Value::Word("first")) => context.report.warn(
+        // As in named: what the options say a view may leave without forwarders, what it says itself it may not.
+        let lacks = own.first().is_some_and(|body| body.find("forward").is_some() && body.find("forwarders").is_none());
+        match forward.value {
+            Value::Broken => {}
+            _ if lacks => context.report.error(&forward.value_position, "no matching 'forwarders' statement"),
+            Value::Word("first") => context.report.warn(
                 Some(&forward.position),
                 "'forward first' is treated as 'forward only': this server never asks the root servers",
             ),
-            Some(_) => {}
+            _ => {}
         }
     }
     let forwarders = match forwarders.map(|setting| (&setting.value, setting)) {
