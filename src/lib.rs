@@ -8,7 +8,7 @@
 //! | foundation | [`sys`] | system calls in batches, sockets, interfaces, processes, privileges; the only `unsafe` |
 //! | | [`wire`] | packets in place: queries, responses, segments, replies; RDATA in text |
 //! | | [`tsig`] | transaction signatures: who sent a message |
-//! | | [`logging`] | named's channels and categories, written by a thread of its own |
+//! | | [`logging`] | named's channels and categories, the query log; written by a thread of its own |
 //! | | [`metrics`] | counters, each worker's own; readers add up |
 //! | | [`config`] | the validated [`config::Config`] and its two readers, named.conf and TOML |
 //! | what the server knows | [`access`] | match lists compiled to one look-up, cookies, quotas |

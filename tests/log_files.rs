@@ -9,8 +9,9 @@ use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use common::packet::{Question, exchange_udp_from, receive_udp};
-use common::{Scripted, Tandem, fresh_address, named_conf, wait_until};
+use common::dig::Dig;
+use common::packet::{Connection, Question, exchange_udp_from, receive_udp};
+use common::{Named, Scripted, Tandem, fresh_address, fresh_localhost_address, named_conf, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -114,5 +115,202 @@ fn a_log_goes_on_when_its_file_can_be_written_again() {
         !server.file("sub/bind.log").is_empty()
     };
     assert!(wait_until(2 * PATIENCE, written), "it is not tried again: {}", server.said());
+    assert!(server.stop().success());
+}
+
+/// The lines of a log without what differs from run to run: where a client is in memory, its port, the server's own
+/// messages; `at FILE:LINE` of named's sources ends where why begins here.
+fn comparable(text: &str, category: &str) -> Vec<String> {
+    let is_one = |line: &&str| line.starts_with(&format!("{category}: "));
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines().filter(is_one) {
+        let line = line.split(" at query.c:").next().unwrap_or(line);
+        let line = line.split(" at tandem: ").next().unwrap_or(line);
+        let words = line.split(' ').map(|word| match word.split_once('#') {
+            Some((address, rest)) => {
+                let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+                format!("{address}#PORT{rest}")
+            }
+            None if word.starts_with("@0x") => "@0xMEMORY".to_owned(),
+            None => word.to_owned(),
+        });
+        lines.push(words.collect::<Vec<_>>().join(" "));
+    }
+    lines
+}
+
+const KEY: &str = "key \"log-key\" { algorithm hmac-sha256; secret \"c3dvcmRmaXNoIHN3b3JkZmlzaA==\"; };\n";
+
+/// Both servers log by this; asked the same, they shall write the same.
+fn beside_named(options: &str, rest: &str, ask: impl Fn(SocketAddr)) -> [String; 2] {
+    let upstream = Scripted::start(|query| match query.name().as_str() {
+        "bad.example.org" => query.reply().rcode(5).send(),
+        _ => query.reply().address(60, [192, 0, 2, 1]).send(),
+    });
+    let conf = |address: SocketAddr| {
+        named_conf(address, upstream.address(), options)
+            .replace("pid-file \"{directory}/pid\"", "pid-file none; session-keyfile none")
+            + "controls { };\nlogging { channel all { file \"{directory}/all.log\"; print-category yes; \
+               print-severity yes; severity info; };\n category default { all; }; category queries { all; };\n \
+               category security { all; }; category query-errors { all; }; category lame-servers { null; }; };\n"
+            + rest
+    };
+    let (theirs, ours) = (fresh_localhost_address(), fresh_localhost_address());
+    let named = Named::serve_logging(theirs, &conf(theirs), &[]);
+    let tandem = Tandem::start(ours, &conf(ours));
+    ask(theirs);
+    ask(ours);
+    let whole = |text: String| text.matches("last.example.org").count() >= 2;
+    assert!(wait_until(PATIENCE, || whole(named.file("all.log"))), "{}", named.file("all.log"));
+    assert!(wait_until(PATIENCE, || whole(tandem.file("all.log"))), "{}", tandem.file("all.log"));
+    [named.file("all.log"), tandem.file("all.log")]
+}
+
+/// Without what says that a server is ready.
+fn without_start(lines: Vec<String>) -> Vec<String> {
+    lines.into_iter().filter(|line| !line.contains("version.bind")).collect()
+}
+
+#[test]
+fn lines_of_queries_and_denials_are_named_s() {
+    let ask = |server: SocketAddr| {
+        let udp = |question: Question| {
+            assert!(exchange_udp_from(None, server, &question.octets(), PATIENCE).is_some());
+        };
+        let plain = |name: &str, rtype: &str| Question::new(name, rtype);
+        udp(plain("www.example.org", "A"));
+        udp(plain("WwW.eXample.org", "A").flags(0x0110).edns(1232, true, b""));
+        udp(plain("www.example.org", "TYPE65280").flags(0).edns(1232, false, b"\0\x0a\0\x08client!!"));
+        udp(plain("www.example.org", "HTTPS").edns(1232, false, b"\0\x0a\0\x18client!!server!!server!!"));
+        udp(plain("", "NS"));
+        udp(plain("version.server", "TXT").class(3));
+        udp(plain("nothing.bind", "TXT").class(3));
+        udp(plain("odd name\\with;signs.example.org", "A"));
+        udp(plain("www.example.org", "ANY"));
+        udp(plain("bad.example.org", "A"));
+        udp(plain("other.example.org", "A").class(4));
+        let from = Some([127, 0, 0, 9].into());
+        let question = plain("denied.example.org", "MX").edns(1232, false, b"");
+        assert!(exchange_udp_from(from, server, &question.octets(), PATIENCE).is_some());
+        let mut connection = Connection::open(None, server).expect("it takes connections");
+        connection.send(&plain("www.example.org", "A").edns(1232, false, b"").octets()).expect("sent");
+        assert!(connection.receive(PATIENCE).is_some());
+        let key = "hmac-sha256:log-key:c3dvcmRmaXNoIHN3b3JkZmlzaA==";
+        Dig::new(server).with(&["-y", key, "+nocookie"]).expect("signed.example.org", "A");
+        Dig::new(server).with(&["+tcp"]).expect("cookie.example.org", "A");
+        udp(plain("last.example.org", "A"));
+    };
+    let lists = "allow-recursion { any; }; allow-query-cache { !127.0.0.9; any; }; empty-zones-enable no;";
+    let cases = [
+        ("without views", lists.to_owned(), KEY.to_owned()),
+        (
+            "with views",
+            lists.to_owned(),
+            format!(
+                "{KEY} view \"outside\" {{ match-clients {{ 127.0.0.9; }}; }};\n\
+                 view \"inside\" {{ match-clients {{ any; }}; }};\n"
+            ),
+        ),
+    ];
+    for (what, options, rest) in cases {
+        let logs = beside_named(&options, &rest, ask);
+        for category in ["queries", "security", "query-errors"] {
+            let [theirs, ours] = [0, 1].map(|server: usize| without_start(comparable(&logs[server], category)));
+            assert!(!theirs.is_empty(), "{what}: named wrote nothing of {category}: {}", logs[0]);
+            // Where the two do not fail alike their lines cannot be alike; what forwarders refuse is a failure to named.
+            let alike = |lines: Vec<String>| match category {
+                "query-errors" => lines
+                    .into_iter()
+                    .filter(|line| ["nothing.bind", "bad.", "denied."].iter().any(|name| line.contains(name)))
+                    .map(|line| line.replace("(failure)", "(SERVFAIL)"))
+                    .collect(),
+                _ => lines,
+            };
+            assert_eq!(alike(ours), alike(theirs), "{what}: {}", logs[1]);
+        }
+    }
+}
+
+#[test]
+fn queries_are_logged_as_the_file_says_and_a_reload_changes() {
+    let upstream = Scripted::start(|query| query.reply().address(60, [192, 0, 2, 1]).send());
+    let address = fresh_address();
+    let channel = |category: &str| {
+        format!(
+            "logging {{ channel c {{ file \"{{directory}}/c.log\"; print-category yes; severity info; }};\n \
+             category default {{ c; }};{category} }};\n"
+        )
+    };
+    let text = |option: &str, category: &str| named_conf(address, upstream.address(), option) + &channel(category);
+    let server = Tandem::start(address, &text("", ""));
+    let lines = || server.file("c.log").lines().filter(|line| line.starts_with("queries: client @0x")).count();
+    let said = |text: &str| wait_until(PATIENCE, || server.file("c.log").contains(text));
+    ask(address);
+    assert_eq!(lines(), 0, "no word, no category");
+    for (times, (option, category, logged)) in [
+        ("querylog yes;", "", true),
+        ("querylog no;", " category queries { c; };", false),
+        ("", " category queries { c; };", true),
+        ("", "", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let before = lines();
+        server.rewrite(&text(option, category));
+        server.hang_up();
+        let reloaded = || server.file("c.log").matches("reloading configuration succeeded").count() > 2 * times;
+        assert!(wait_until(PATIENCE, reloaded), "{}", server.said());
+        let state = if logged { "query logging is now on" } else { "query logging is now off" };
+        assert!(said(state), "{option}{category}: {}", server.file("c.log"));
+        ask(address);
+        // The reload writes behind whatever was logged.
+        server.hang_up();
+        let again = || server.file("c.log").matches("received SIGHUP").count() > 2 * times + 1;
+        assert!(wait_until(PATIENCE, again));
+        let logged = || lines() - before == usize::from(logged);
+        assert!(wait_until(PATIENCE, logged), "{option}{category}: {before}: {}", server.file("c.log"));
+        let again = || server.file("c.log").matches("reloading configuration succeeded").count() > 2 * times + 1;
+        assert!(wait_until(PATIENCE, again));
+    }
+    assert!(server.stop().success());
+}
+
+#[test]
+fn each_query_is_a_line_or_is_counted_while_the_log_is_moved_away() {
+    let upstream = Scripted::start(|query| query.reply().address(60, [192, 0, 2, 1]).send());
+    let address = fresh_address();
+    let logging = "logging { channel c { file \"{directory}/q.log\"; severity info; }; category default { c; };\n \
+                   category queries { c; }; };\n";
+    let server = Tandem::start(address, &(named_conf(address, upstream.address(), "") + logging));
+    let socket = UdpSocket::bind(("127.0.0.7", 0)).expect("a UDP socket");
+    socket.connect(address).expect("a UDP socket can be connected");
+    let rounds = 40;
+    for round in 0..rounds {
+        for id in 0..100 {
+            socket.send(&Question::new("www.example.org", "A").id(id).octets()).expect("sent");
+            if id % 20 == 19 {
+                (0..20).for_each(|_| assert!(receive_udp(&socket, PATIENCE).is_some(), "each query is answered"));
+            }
+        }
+        // As logrotate does, with and without copytruncate.
+        if round % 10 == 4 {
+            fs::rename(server.path("q.log"), server.path(&format!("q.log.{round}"))).expect("our directory");
+            server.hang_up();
+            assert!(wait_until(PATIENCE, || server.path("q.log").exists()), "it is made anew");
+        }
+        if round % 10 == 9 {
+            let all = || (0..rounds).map(|round| server.file(&format!("q.log.{round}"))).collect::<String>();
+            let expected = (round + 1) * 100;
+            let written = || all().matches("query: www").count() + server.file("q.log").matches("query: www").count();
+            assert!(wait_until(PATIENCE, || written() == expected), "{} of {expected}", written());
+            fs::copy(server.path("q.log"), server.path(&format!("q.log.{round}"))).expect("our directory");
+            let file = fs::OpenOptions::new().write(true).open(server.path("q.log")).expect("our file");
+            file.set_len(0).expect("our file");
+        }
+    }
+    let said: String = (0..rounds).map(|round| server.file(&format!("q.log.{round}"))).collect();
+    assert!(!said.contains("not logged"), "so few never outrun the writer");
+    assert!(!server.file("q.log").contains('\0'), "a file that was cut is appended to");
     assert!(server.stop().success());
 }

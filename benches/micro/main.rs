@@ -81,7 +81,7 @@ fn snapshot(rules: usize) -> Arc<Snapshot> {
 }
 
 fn context<'c>(snapshot: &'c Snapshot, cache: &'c Cache, meter: &'c Meter, now: Instant) -> Context<'c> {
-    Context { snapshot, cache, now, unix: 1_700_000_000, rotation: 0, meter }
+    Context { snapshot, cache, now, unix: 1_700_000_000, rotation: 0, meter, query_log: None }
 }
 
 fn client() -> Client {
@@ -216,7 +216,17 @@ fn desk(state: &Arc<State>, cache: &Arc<Cache>, epoch: Instant) -> Desk<()> {
         epoch,
     };
     let waiting = Quota::new(Bounds::of_waiting_questions(&Config::default().limits));
-    Desk::new(0, [7; 32], desk::Common { state: Arc::clone(state), waiting, upstream, metrics: Arc::default() })
+    Desk::new(
+        0,
+        [7; 32],
+        desk::Common {
+            state: Arc::clone(state),
+            waiting,
+            upstream,
+            metrics: Arc::default(),
+            query_log: Arc::default(),
+        },
+    )
 }
 
 /// `memory/…`: an access whose address the one before has told, within as much memory as so many answers take.

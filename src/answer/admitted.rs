@@ -233,10 +233,21 @@ impl<'a> Admitted<'a> {
         let octets = self.refusal().sealed(octets, out);
         let Context { meter, .. } = self.context;
         meter.answer(self.client.channel(), self.query.edns.is_some(), &out[..octets]);
-        if is_stale(&meta) {
-            meter.event(Event::QryUsedStale);
+        if meta.ede != 0 {
+            self.note_trouble(&meta);
         }
         Decision::Reply(octets)
+    }
+
+    /// Counts and logs an answer that upstreams were not well for.
+    #[cold]
+    fn note_trouble(&self, meta: &Meta) {
+        if is_stale(meta) {
+            self.context.meter.event(Event::QryUsedStale);
+        }
+        if u16::from(meta.rcode) == rcode::SERVFAIL {
+            self.refusal().log_failed(rcode::SERVFAIL, failure_of(meta).map_or("", |(_, why)| why));
+        }
     }
 
     /// AD is for those who ask for it (RFC 6840 §5.7).
@@ -380,7 +391,6 @@ pub(super) fn key_of(signer: Option<&Signer>) -> Option<&Name> {
 }
 
 /// Whether an answer is given out after its TTL.
-#[inline]
 fn is_stale(meta: &Meta) -> bool {
     meta.ede == ede::STALE_ANSWER + 1 || meta.ede == ede::STALE_NXDOMAIN_ANSWER + 1
 }

@@ -18,6 +18,7 @@ use super::update::{Outcome, Request};
 use super::walk::{Keys, Walk};
 use super::{Chain, Client, Context, Decision, Forward, decide, fail, resume};
 use crate::access::{Exceeded, Permit, Quota, Secret, Source};
+use crate::logging::queries::{Book, Switch};
 use crate::logging::{self, Category, Severity};
 use crate::metrics::{Event, Meter, Registry};
 use crate::state::{Follower, Route, State};
@@ -38,6 +39,8 @@ pub struct Common {
     pub upstream: upstream::Common,
     /// What they count.
     pub metrics: Arc<Registry>,
+    /// Whether they log queries.
+    pub query_log: Arc<Switch>,
 }
 
 /// When something happens.
@@ -113,6 +116,7 @@ pub struct Desk<B> {
     output: Output<Waiting<B>>,
     queue: Queue,
     meter: Rc<Meter>,
+    book: Book,
     spare_packets: Spares<u8>,
     keys: Keys,
     rotation: u32,
@@ -132,6 +136,7 @@ impl<B: Clone> Desk<B> {
             output: Output::default(),
             queue: Queue::default(),
             meter,
+            book: Book::new(),
             spare_packets: Spares::default(),
             keys: Keys::default(),
             rotation: u32::from_le_bytes([seed[0], seed[1], seed[2], seed[3]]),
@@ -204,8 +209,9 @@ impl<B: Clone> Desk<B> {
         self.rotation = self.rotation.wrapping_add(1);
         let Moment { now, unix } = moment;
         let cache = &self.common.upstream.cache;
+        let query_log = self.book.while_on(&self.common.query_log);
         let (snapshot, meter) = (self.follower.load(), &*self.meter);
-        let context = Context { snapshot, cache, now, unix, rotation: self.rotation, meter };
+        let context = Context { snapshot, cache, now, unix, rotation: self.rotation, meter, query_log };
         decide(context, packet, client, out)
     }
 
@@ -215,8 +221,9 @@ impl<B: Clone> Desk<B> {
     pub fn walk(&mut self, moment: Moment) -> Walk<'_> {
         let Moment { now, unix } = moment;
         let cache = &self.common.upstream.cache;
+        let query_log = self.book.while_on(&self.common.query_log);
         let (snapshot, meter) = (self.follower.load(), &*self.meter);
-        let context = Context { snapshot, cache, now, unix, rotation: self.rotation, meter };
+        let context = Context { snapshot, cache, now, unix, rotation: self.rotation, meter, query_log };
         Walk::new(context, &mut self.keys, &mut self.rotation)
     }
 
@@ -287,8 +294,9 @@ impl<B: Clone> Desk<B> {
     ) {
         let Moment { now, unix } = moment;
         let cache = &self.common.upstream.cache;
+        let query_log = self.book.while_on(&self.common.query_log);
         let (snapshot, meter) = (self.follower.load(), &*self.meter);
-        let context = Context { snapshot, cache, now, unix, rotation: 0, meter };
+        let context = Context { snapshot, cache, now, unix, rotation: 0, meter, query_log };
         driver.reply(back, |out| Some(request.reply(context, outcome, out)));
     }
 
@@ -390,8 +398,9 @@ impl<B: Clone> Desk<B> {
     ) {
         let Moment { now, unix } = moment;
         let cache = &self.common.upstream.cache;
+        let query_log = self.book.while_on(&self.common.query_log);
         let (snapshot, meter) = (self.follower.load(), &*self.meter);
-        let context = Context { snapshot, cache, now, unix, rotation: 0, meter };
+        let context = Context { snapshot, cache, now, unix, rotation: 0, meter, query_log };
         driver.reply(back, |out| match fail(context, packet, client, (ede::OTHER, why), out) {
             Decision::Reply(octets) => Some(octets),
             _ => None,
@@ -440,9 +449,16 @@ impl<B: Clone> Desk<B> {
         self.machine.next_at()
     }
 
-    /// The questions of the next batch go by newly drawn sockets.
+    /// Has the lines of the queries so far on their way to the log.
+    #[inline]
+    pub fn hand_over_log(&self) {
+        self.book.hand_over();
+    }
+
+    /// The questions of the next batch go by newly drawn sockets; what of this one is logged is on its way.
     pub fn end_batch(&mut self) {
         self.machine.end_batch();
+        self.book.hand_over();
     }
 
     /// Does what the machine wants done, until it wants nothing more.
@@ -492,8 +508,9 @@ impl<B: Clone> Desk<B> {
         self.rotation = self.rotation.wrapping_add(1);
         let Moment { now, unix } = moment;
         let cache = &self.common.upstream.cache;
+        let query_log = self.book.while_on(&self.common.query_log);
         let (snapshot, meter) = (self.follower.load(), &*self.meter);
-        let context = Context { snapshot, cache, now, unix, rotation: self.rotation, meter };
+        let context = Context { snapshot, cache, now, unix, rotation: self.rotation, meter, query_log };
         let chain = waiting.chain.take();
         let (mut next, mut refresh) = (None, None);
         driver.reply(&waiting.back, |out| {

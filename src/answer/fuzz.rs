@@ -142,6 +142,7 @@ impl World {
             waiting: Quota::new(Bounds { all: 40, per_source: 30, for_proven: 4 }),
             upstream,
             metrics: Arc::default(),
+            query_log: Arc::default(),
         };
         let now = epoch + Duration::from_secs(1);
         let mut world = Self {

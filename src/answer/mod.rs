@@ -27,11 +27,13 @@ use std::time::Instant;
 
 use crate::access::{CookieVerdict, cookie};
 use crate::cache::{Cache, Key};
+use crate::config::DEFAULT_VIEW;
+use crate::logging::queries;
 use crate::metrics::{Channel, Cookie, Event, Meter};
 use crate::state::{Route, Snapshot, View};
 use crate::wire::header::{PLAIN_UDP_OCTETS, class, ede, opcode, rcode, rtype};
 use crate::wire::query::{Fault, Query};
-use crate::wire::{Segment, Transport};
+use crate::wire::{Name, Segment, Transport};
 use admitted::Admitted;
 pub use chain::Chain;
 pub use desk::{Desk, Driver, Moment};
@@ -53,6 +55,8 @@ pub struct Context<'c> {
     pub rotation: u32,
     /// Where what happens is counted.
     pub meter: &'c Meter,
+    /// Where queries are logged; `None`: they are not.
+    pub query_log: Option<&'c queries::Book>,
 }
 
 /// Who asks.
@@ -269,8 +273,11 @@ fn admit<'a, const FIRST: bool>(
         class::RESERVED | class::NONE | class::ANY => return Err(refusal.with_rcode(rcode::FORMERR, out)),
         _ => return Err(refusal.with_rcode(rcode::NOTIMP, out)),
     }
-    if FIRST && view.is_some() {
+    if FIRST && let Some(view) = view {
         context.meter.qtype(query.qtype);
+        if let Some(log) = context.query_log {
+            note_query(log, &query, client, &cookie, key, view);
+        }
     }
     if query.qclass == class::CH {
         let refusal = refuse::Refusal { stage: Stage::Query, ..refusal };
@@ -315,6 +322,33 @@ fn judge_cookie(context: &Context<'_>, query: &Query<'_>, client: Client) -> Coo
         (Some(option), Some(cookies)) => cookies.respond(option, client.address, context.unix as u32),
         _ => CookieVerdict::Malformed,
     }
+}
+
+/// Notes a query for its line in the log.
+#[cold]
+fn note_query(
+    log: &queries::Book,
+    query: &Query<'_>,
+    client: Client,
+    cookie: &CookieVerdict,
+    key: Option<&Name>,
+    view: &View,
+) {
+    let line = queries::Query {
+        at: query.packet.as_ptr().addr(),
+        client: (client.address, client.port),
+        destination: client.destination,
+        qtype: query.qtype,
+        qclass: query.qclass,
+        recursion_desired: query.recursion_desired(),
+        edns: query.edns.map(|edns| edns.version),
+        tcp: client.transport == Transport::Tcp,
+        dnssec_ok: query.dnssec_ok(),
+        checking_disabled: query.checking_disabled(),
+        cookie: query.edns.and_then(|edns| edns.cookie).map(|_| matches!(cookie, CookieVerdict::Valid(_))),
+    };
+    let view = (view.name != DEFAULT_VIEW && query.qclass == class::IN).then_some(view.name.as_str());
+    log.note(line, queries::Names { qname: query.qname(), key: key.map(Name::as_wire), view });
 }
 
 /// What is counted of a query's EDNS: whether there is any that can be used, and what its cookie is worth.

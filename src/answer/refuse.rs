@@ -5,13 +5,14 @@
 
 use super::{Client, Context, most_octets, signed};
 use crate::access::CookieVerdict;
+use crate::config::DEFAULT_VIEW;
 use crate::logging::{self, Category, Severity};
 use crate::metrics::Event;
 use crate::state::View;
 use crate::tsig::Signer;
-use crate::wire::Name;
 use crate::wire::header::{ede, opcode, rcode, rtype};
-use crate::wire::mnemonic::{class_name, type_name};
+use crate::wire::mnemonic::{class_name, rcode_name, type_name};
+use crate::wire::name::Shown;
 use crate::wire::query::{Fault, Query};
 use crate::wire::reply::{self, Opt, Reply};
 
@@ -104,28 +105,73 @@ impl Refusal<'_, '_> {
         if !logging::enabled(Category::Security, Severity::Info) {
             return;
         }
-        let (query, client) = (self.query, self.client);
-        let name = Name::from_wire(query.qname()).unwrap_or_else(Name::root);
-        let (qtype, qclass) = (type_name(query.qtype), class_name(query.qclass));
+        self.log_queries_first();
+        let query = self.query;
+        let (name, qtype, qclass) = (Shown(query.qname()), type_name(query.qtype), class_name(query.qclass));
+        let what = match what {
+            Denied::Query => "query",
+            Denied::Cache => "query (cache)",
+        };
+        let client = self.shown_client();
         logging::event!(
             Category::Security,
             Severity::Info,
-            "client @{:p} {}#{}{} ({name}): {} '{name}/{qtype}/{qclass}' denied ({why})",
-            query.packet.as_ptr(),
-            client.address,
-            client.port,
-            key_suffix(self.signer),
-            match what {
-                Denied::Query => "query",
-                Denied::Cache => "query (cache)",
-            },
+            "{client}: {what} '{name}/{qtype}/{qclass}' denied ({why})"
         );
+    }
+
+    /// The line of a query stands before what is said of it.
+    fn log_queries_first(&self) {
+        if let Some(log) = self.context.query_log {
+            log.hand_over();
+        }
+    }
+
+    /// Who asks what, in named's words.
+    fn shown_client(&self) -> String {
+        let (query, Client { address, port, .. }) = (self.query, self.client);
+        let (at, key, name) = (query.packet.as_ptr(), key_suffix(self.signer), Shown(query.qname()));
+        let view = self.view.map(|view| view.name.as_str()).filter(|&name| name != DEFAULT_VIEW);
+        let view = view.map_or_else(String::new, |view| format!(": view {view}"));
+        format!("client @{at:p} {address}#{port}{key} ({name}){view}")
+    }
+
+    /// named's line for a query that failed; where named has a line of its source, here stands why. While queries are
+    /// logged it is worth as much as they are.
+    #[cold]
+    pub(super) fn log_failed(&self, rcode: u16, why: &str) {
+        let is_logged = self.context.query_log.is_some();
+        let severity = match rcode {
+            _ if is_logged => Severity::Info,
+            rcode::SERVFAIL => Severity::Debug(1),
+            _ => Severity::Debug(3),
+        };
+        if !logging::enabled(Category::QueryErrors, severity) {
+            return;
+        }
+        self.log_queries_first();
+        let query = self.query;
+        let (name, qtype, qclass) = (Shown(query.qname()), type_name(query.qtype), class_name(query.qclass));
+        let why = if why.is_empty() { "no reason is known" } else { why };
+        let text = format!(
+            "{}: query failed ({}) for {name}/{qclass}/{qtype} at tandem: {why}",
+            self.shown_client(),
+            rcode_name(rcode)
+        );
+        match severity {
+            Severity::Info => logging::event!(Category::QueryErrors, Severity::Info, "{text}"),
+            Severity::Debug(1) => logging::event!(Category::QueryErrors, Severity::Debug(1), "{text}"),
+            _ => logging::event!(Category::QueryErrors, Severity::Debug(3), "{text}"),
+        }
     }
 
     fn write(&self, rcode: u16, ede: Option<(u16, &str)>, out: &mut [u8]) -> usize {
         let end = reply::begin(out, self.query);
         let reply =
             Reply { rcode, opt: self.opt(ede), recursion_available: self.recursion_available, ..Reply::default() };
+        if self.stage == Stage::Query {
+            self.log_failed(rcode, ede.map_or("", |(_, why)| why));
+        }
         self.finish(end, &reply, out)
     }
 

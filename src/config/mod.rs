@@ -45,7 +45,7 @@ pub use groups::{MAX_ALIAS_DEPTH, MAX_ALIAS_REACH, MAX_GROUP};
 pub use health::{HealthCheck, HealthSettings};
 pub use load::{load, load_given};
 pub use match_list::{Match, MatchElement, MatchList, NamedAcl};
-pub use statistics::{STATISTICS_FILE, STATISTICS_PORT, StatisticsChannel};
+pub use statistics::{STATISTICS_PORT, StatisticsChannel};
 pub use zones::{
     AliasTarget, FailoverRole, LocalZone, MAX_TTL, MasterFile, OnAllDown, RecordPolicy, Soa, ZoneRecord, ZoneSettings,
     below_directory, journal_beside,
@@ -72,8 +72,6 @@ pub struct Config {
     pub query_log: Option<bool>,
     /// `statistics-channels`: where statistics are told, in the order of the text. Default nowhere.
     pub statistics_channels: Vec<StatisticsChannel>,
-    /// `statistics-file`: what `rndc stats` appends to. Default [`STATISTICS_FILE`].
-    pub statistics_file: PathBuf,
     /// `version`: the answer to CH TXT version.bind.
     pub version: Identity,
     /// `hostname`: the answer to CH TXT hostname.bind.
@@ -124,11 +122,13 @@ pub struct CommandFiles {
     pub dump: PathBuf,
     /// `recursing-file`: of `rndc recursing`. Default `named.recursing`.
     pub recursing: PathBuf,
+    /// `statistics-file`: of `rndc stats`. Default `named.stats`.
+    pub statistics: PathBuf,
 }
 
 impl Default for CommandFiles {
     fn default() -> Self {
-        Self { dump: "named_dump.db".into(), recursing: "named.recursing".into() }
+        Self { dump: "named_dump.db".into(), recursing: "named.recursing".into(), statistics: "named.stats".into() }
     }
 }
 
@@ -288,7 +288,6 @@ impl Default for Config {
             logging: logging::Config::default(),
             query_log: None,
             statistics_channels: Vec::new(),
-            statistics_file: PathBuf::from(STATISTICS_FILE),
             version: Identity::Own,
             hostname: Identity::Own,
             server_id: Identity::Withheld,

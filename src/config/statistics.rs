@@ -15,6 +15,3 @@ pub struct StatisticsChannel {
 
 /// The port of a channel that names none: that of HTTP.
 pub const STATISTICS_PORT: u16 = 80;
-
-/// `statistics-file`, where none is named: in the working directory.
-pub const STATISTICS_FILE: &str = "named.stats";

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use serde_json::json;
 
 use super::reply::{Code, Done, Failure, Reply};
-use super::{Context, caches, dump, health, logs, recursing, running, status, words, zones};
+use super::{Context, caches, dump, health, logs, recursing, running, statistics, status, words, zones};
 use crate::config::suggest;
 use crate::config::values::excerpt;
 use crate::logging::{self, Category, Severity};
@@ -63,6 +63,8 @@ pub const COMMANDS: &[Command] = &[
     row(&["flushtree"], "NAME [VIEW]", (1, 2), "the same for a name and all below it", caches::flushtree),
     row(&["dumpdb"], "[-all|-cache|-zones] [VIEW ...]", (0, MANY), "write the cache or the local zones to dump-file", dump::dumpdb),
     row(&["recursing"], "", (0, 0), "write the questions that wait to recursing-file", recursing::recursing),
+    row(&["stats"], "", (0, 0), "append the statistics to statistics-file", statistics::stats),
+    row(&["querylog"], "[on|off]", (0, 1), "whether queries are logged; without a word the other way than until now", statistics::querylog),
     row(&["serve-stale"], "on|off|reset|status [CLASS [VIEW]]", (1, 3), "whether answers are given out after their TTL", caches::serve_stale),
     row(&["trace"], "[LEVEL]", (0, 1), "raise or set the debug level", logs::trace),
     row(&["notrace"], "", (0, 0), "set the debug level to 0", logs::notrace),

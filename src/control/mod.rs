@@ -27,6 +27,7 @@ mod running;
 pub mod server;
 pub mod session;
 mod socket;
+pub mod statistics;
 mod status;
 mod words;
 mod zones;

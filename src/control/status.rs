@@ -56,7 +56,7 @@ fn nameds(context: &Context, facts: &Facts) -> Vec<(&'static str, String)> {
         ("xfers running", "0".to_owned()),
         ("xfers deferred", "0".to_owned()),
         ("soa queries in progress", "0".to_owned()),
-        ("query logging", "OFF".to_owned()),
+        ("query logging", if context.shared.desks.query_log.is_on() { "ON" } else { "OFF" }.to_owned()),
         ("recursive clients", format!("{}/{}/{}", waiting.used(), soft(waiting), waiting.limit())),
         ("tcp clients", format!("{}/{}", connections.used(), connections.limit())),
         ("TCP high-water", connections.high_water().to_string()),

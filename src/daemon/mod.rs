@@ -40,6 +40,7 @@ use crate::control::reply::Ending;
 use crate::control::{Orders, Overrides, Request, Socket};
 use crate::keeper::Keeper;
 use crate::listen::{Mailbox, Shared, Workers};
+use crate::logging::queries::Switch;
 use crate::logging::{self, Category, Logger, Severity};
 use crate::state::{State, Zones};
 use crate::sys::host::{self, HostAddress};
@@ -335,6 +336,10 @@ impl Daemon {
         self.shared.desks.upstream.cache.set_capacity(cache_octets(config.cache_size));
         self.workers.reconfigure();
         self.listen_on(wanted);
+        // What was switched by hand stays, unless the file says otherwise than before.
+        if config.logs_queries() != self.config.logs_queries() {
+            self.shared.desks.query_log.switch(config.logs_queries());
+        }
         self.logger.reconfigure(&self.setup.log.config(&config.logging), &working_directory());
         self.channel.follow(&config);
         self.statistics.follow(&config);
@@ -410,8 +415,10 @@ fn share(config: &Config, host: Arc<Host>, zones: &Zones, keeper: Keeper, worker
     };
     let state = Arc::new(State::new(config, host, rand::random(), zones));
     let waiting = Quota::new(Bounds::of_waiting_questions(&config.limits));
+    let query_log = Arc::new(Switch::default());
+    query_log.set(config.logs_queries());
     Arc::new(Shared {
-        desks: desk::Common { state, waiting, upstream, metrics: Arc::default() },
+        desks: desk::Common { state, waiting, upstream, metrics: Arc::default(), query_log },
         connections: Quota::new(Bounds::of_connections(&config.limits)),
         mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
         keeper,

@@ -1,15 +1,13 @@
 //! What is found where.
 
-use std::time::SystemTime;
-
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, SERVER};
 use hyper::{Method, Request, Response, StatusCode};
 
-use crate::control::{Context, Facts};
+use crate::control::Context;
+use crate::control::statistics::gather;
 use crate::statistics::json::Part;
-use crate::statistics::{self, Process, Statistics, ZoneLine};
 
 type Page = Response<Full<Bytes>>;
 
@@ -59,22 +57,6 @@ fn find(path: &str) -> Option<(Form, Part)> {
         _ => return None,
     };
     Some((form, part))
-}
-
-/// Adds up what there is to know now.
-pub(super) fn gather(context: &Context) -> Statistics {
-    let facts = context.facts.load();
-    statistics::gather(&context.shared, process(&facts), SystemTime::now())
-}
-
-fn process(facts: &Facts) -> Process {
-    let zones = facts.zones.iter().map(|origin| ZoneLine {
-        view: origin.view.clone(),
-        name: origin.zone.apex.to_string(),
-        serial: origin.zone.load().as_ref().map(|zone| zone.serial()),
-        loaded: origin.read,
-    });
-    Process { started: facts.started, configured: facts.read, zones: zones.collect() }
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Page {

@@ -18,6 +18,7 @@ use super::event::Record;
 use super::file::Now;
 use super::gate::{Gate, PROGRAM, Ranks};
 use super::plan::Plan;
+use super::queries::Batch;
 use super::writer::{Outlets, RETRY, Writer};
 use super::{Category, Config, Severity, Subscriber};
 
@@ -53,12 +54,15 @@ pub(super) struct Shared {
     dropped: AtomicU64,
     /// Since the start.
     dropped_ever: AtomicU64,
+    /// Lines of the query log, since they were last reported.
+    unlogged: AtomicU64,
 }
 
 /// What goes through the ring. Orders are answered when they have been carried out.
 #[derive(Debug)]
 pub(super) enum Entry {
     Record(Record),
+    Queries(Box<Batch>),
     Configure { plan: Box<Plan>, directory: PathBuf, done: SyncSender<Vec<String>> },
     Flush { done: SyncSender<()> },
     Stop { done: SyncSender<()> },
@@ -112,6 +116,8 @@ impl Logger {
         tracing::subscriber::set_global_default(self.subscriber()).map_err(|_| AlreadyInstalled)?;
         let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
         self.shared.installed.store(true, Ordering::Relaxed);
+        // Once, as the subscriber.
+        let _ = super::queries::RING.set(Arc::clone(&self.shared));
         self.shared.set_gate(&plan.ranks(self.debug_level()));
         Ok(())
     }
@@ -217,6 +223,7 @@ impl Shared {
             ring,
             dropped: AtomicU64::new(0),
             dropped_ever: AtomicU64::new(0),
+            unlogged: AtomicU64::new(0),
         };
         (Arc::new(shared), receiver)
     }
@@ -231,6 +238,24 @@ impl Shared {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             self.dropped_ever.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Hands over lines of the query log, or counts them.
+    pub(super) fn queue_queries(&self, batch: Box<Batch>, lines: usize) {
+        if let Err(TrySendError::Full(_)) = self.ring.try_send(Entry::Queries(batch)) {
+            self.count_unlogged(lines);
+        }
+    }
+
+    /// Counts lines of the query log that are not written.
+    pub(super) fn count_unlogged(&self, lines: usize) {
+        self.unlogged.fetch_add(lines as u64, Ordering::Relaxed);
+        self.dropped_ever.fetch_add(lines as u64, Ordering::Relaxed);
+    }
+
+    /// Whether there is something to be said about what was dropped.
+    fn has_dropped(&self) -> bool {
+        self.dropped.load(Ordering::Relaxed) > 0 || self.unlogged.load(Ordering::Relaxed) > 0
     }
 
     fn set_gate(&self, ranks: &Ranks) {
@@ -253,7 +278,7 @@ fn write_entries(ring: &Receiver<Entry>, shared: &Shared, mut writer: Writer) {
     let mut drops_due = Instant::now();
     loop {
         // While there is something to try or to say, the thread wakes though nobody logs.
-        let first = match writer.ails() || shared.dropped.load(Ordering::Relaxed) > 0 {
+        let first = match writer.ails() || shared.has_dropped() {
             true => ring.recv_timeout(RETRY),
             false => ring.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
@@ -284,6 +309,7 @@ fn carry_out(entry: Entry, shared: &Shared, writer: &mut Writer, tick: Instant) 
     // An order's giver may have lost patience: nobody hears the answer then.
     match entry {
         Entry::Record(record) => writer.write(&record, tick),
+        Entry::Queries(batch) => batch.write(|record| writer.write(record, tick)),
         Entry::Configure { plan, directory, done } => {
             let _ = done.send(writer.configure(*plan, &directory, Now { wall: SystemTime::now(), tick }));
         }
@@ -303,13 +329,20 @@ fn carry_out(entry: Entry, shared: &Shared, writer: &mut Writer, tick: Instant) 
 
 /// Says how many messages did not fit into the ring since the last time.
 fn report_drops(shared: &Shared, writer: &mut Writer, tick: Instant) {
-    let text = match shared.dropped.swap(0, Ordering::Relaxed) {
-        0 => return,
-        1 => "1 message was dropped".to_owned(),
-        dropped => format!("{dropped} messages were dropped"),
+    let mut say = |text: String| {
+        let time = SystemTime::now();
+        writer.write(&Record { time, category: Category::General, severity: Severity::Warning, text }, tick);
     };
-    let time = SystemTime::now();
-    writer.write(&Record { time, category: Category::General, severity: Severity::Warning, text }, tick);
+    match shared.dropped.swap(0, Ordering::Relaxed) {
+        0 => {}
+        1 => say("1 message was dropped".to_owned()),
+        dropped => say(format!("{dropped} messages were dropped")),
+    }
+    match shared.unlogged.swap(0, Ordering::Relaxed) {
+        0 => {}
+        1 => say("1 query was answered but not logged".to_owned()),
+        unlogged => say(format!("{unlogged} queries were answered but not logged")),
+    }
 }
 
 /// Tries what is out and writes what was gathered.

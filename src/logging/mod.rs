@@ -8,8 +8,8 @@
 //! One way to log, everywhere: `logging::event!(Category::Security, Severity::Info, "client {peer}: …")`. Where the
 //! arguments themselves cost something, ask [`enabled`] first: one relaxed load.
 //!
-//! Not here: reading the `logging` statement (`config`), and the query log, which is written on the hit path and
-//! therefore has a ring of its own for each worker; its lines join the writer's channels as category queries.
+//! Not here: reading the `logging` statement (`config`), and when a query is logged (`answer`); its line is noted
+//! on the way of queries and takes another way to the ring ([`queries`]), and joins the channels as category queries.
 
 use std::collections::BTreeMap;
 
@@ -45,6 +45,7 @@ mod gate;
 mod line;
 pub mod logger;
 mod plan;
+pub mod queries;
 mod rotation;
 pub mod severity;
 mod stderr;

@@ -163,6 +163,16 @@ pub(super) fn shown_with_dot(octets: &[u8]) -> String {
     shown
 }
 
+/// An uncompressed name's octets in presentation form and in their case, without the trailing dot except for the root.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'n>(pub &'n [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_presentation(f, self.0)
+    }
+}
+
 /// Whether `name` is `ancestor` or lies below it; both uncompressed and in lower case.
 pub fn is_within(name: &[u8], ancestor: &[u8]) -> bool {
     let Some(skip) = name.len().checked_sub(ancestor.len()) else { return false };

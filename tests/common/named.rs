@@ -37,22 +37,32 @@ zone \"{zone}\" {{ type primary; file \"zone\"; check-names ignore; check-mx ign
             address.ip()
         );
         let query = Question::new(zone, "SOA").octets();
-        Named::launch(directory, address, &conf, &query, |answer| answer.counts[1] == 1)
+        Named::launch("-g", directory, address, &conf, &query, |answer| answer.counts[1] == 1)
     }
 
     /// Serves by a named.conf that has it listen on `address`, 127.0.0.1 with a port of its own. In `conf`, `{directory}`
     /// becomes its temporary directory, where `files` are. Returns once it answers anything.
     pub(crate) fn serve(address: SocketAddr, conf: &str, files: &[(&str, &str)]) -> Named {
+        Named::serve_as("-g", address, conf, files)
+    }
+
+    /// The same, and what it logs goes where `logging` says.
+    pub(crate) fn serve_logging(address: SocketAddr, conf: &str, files: &[(&str, &str)]) -> Named {
+        Named::serve_as("-f", address, conf, files)
+    }
+
+    fn serve_as(mode: &str, address: SocketAddr, conf: &str, files: &[(&str, &str)]) -> Named {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         for (name, text) in files {
             fs::write(directory.path().join(name), text).expect("a file can be written");
         }
         let conf = conf.replace("{directory}", &directory.path().to_string_lossy());
         let query = Question::new("version.bind", "TXT").class(3).octets();
-        Named::launch(directory, address, &conf, &query, |_| true)
+        Named::launch(mode, directory, address, &conf, &query, |_| true)
     }
 
     fn launch(
+        mode: &str,
         directory: TempDir,
         address: SocketAddr,
         conf: &str,
@@ -64,7 +74,7 @@ zone \"{zone}\" {{ type primary; file \"zone\"; check-names ignore; check-mx ign
         fs::write(&configuration, conf).expect("named.conf can be written");
         let log = fs::File::create(at.join("log")).expect("a log can be made");
         let child = Command::new(program("named", "bind9"))
-            .args(["-g", "-n", "1", "-c"])
+            .args([mode, "-n", "1", "-c"])
             .arg(&configuration)
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a file handle can be doubled"))

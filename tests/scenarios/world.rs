@@ -150,7 +150,7 @@ impl World {
         };
         let state = Arc::new(State::new(config, host(), SECRET, zones));
         let waiting = Quota::new(Bounds::of_waiting_questions(&config.limits));
-        let common = desk::Common { state, waiting, upstream, metrics: Arc::default() };
+        let common = desk::Common { state, waiting, upstream, metrics: Arc::default(), query_log: Arc::default() };
         let desk = |number: usize| Some(Desk::new(number as u16, [number as u8 + 1; 32], common.clone()));
         let mut world = Self {
             now: epoch + Duration::from_millis(1_000_003),

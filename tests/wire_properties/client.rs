@@ -246,7 +246,15 @@ impl Server {
 
     fn context(&self, asking: &Asking) -> Context<'_> {
         let (snapshot, cache) = (&*self.snapshot, &self.cache);
-        Context { snapshot, cache, now: asking.now, unix: 0, rotation: asking.rotation, meter: &self.meter }
+        Context {
+            snapshot,
+            cache,
+            now: asking.now,
+            unix: 0,
+            rotation: asking.rotation,
+            meter: &self.meter,
+            query_log: None,
+        }
     }
 
     /// The reply by TCP; `None` if an upstream has to be asked.

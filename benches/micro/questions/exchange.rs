@@ -52,8 +52,17 @@ impl Exchange {
             epoch,
         };
         let waiting = Quota::new(Bounds { all: 1000, per_source: 1000, for_proven: 0 });
-        let mut desk =
-            Desk::new(0, [7; 32], desk::Common { state: Arc::new(state), waiting, upstream, metrics: Arc::default() });
+        let mut desk = Desk::new(
+            0,
+            [7; 32],
+            desk::Common {
+                state: Arc::new(state),
+                waiting,
+                upstream,
+                metrics: Arc::default(),
+                query_log: Arc::default(),
+            },
+        );
         desk.reconfigure();
         let buffer = || vec![0; REPLY_OCTETS].into_boxed_slice();
         Self {

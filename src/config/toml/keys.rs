@@ -89,6 +89,8 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("max_cache_size", &[Options]),
     ("pid_file", &[Options]),
     ("recursing_file", &[Options]),
+    ("statistics_file", &[Options]),
+    ("querylog", &[Options]),
     ("recursive_clients", &[Options]),
     ("recursive_clients_per_address", &[Options]),
     ("region", &[Options, Record]),

@@ -100,7 +100,11 @@ fn read_node<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, config: &mut Co
     reader.set(table, "state_directory", &mut config.state_directory, |reader, field| {
         Some(Some(below_directory(directory.as_deref(), &reader.path(field)?)))
     });
-    for (key, file) in [("dump_file", &mut config.files.dump), ("recursing_file", &mut config.files.recursing)] {
+    for (key, file) in [
+        ("dump_file", &mut config.files.dump),
+        ("recursing_file", &mut config.files.recursing),
+        ("statistics_file", &mut config.files.statistics),
+    ] {
         reader.set(table, key, file, |reader, field| reader.path(field));
     }
     // Who has a place for state has one for the socket.
@@ -123,6 +127,7 @@ fn read_process<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, config: &mut
         Some("none") => Some(None),
         _ => reader.path(field).map(Some),
     });
+    reader.set(table, "querylog", &mut config.query_log, |reader, field| reader.boolean(field).map(Some));
     reader.set(table, "version", &mut config.version, Reader::identity);
     reader.set(table, "hostname", &mut config.hostname, Reader::identity);
     reader.set(table, "server_id", &mut config.server_id, Reader::identity);

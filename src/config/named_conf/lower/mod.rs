@@ -140,7 +140,9 @@ impl<'a> Context<'a> {
             files: CommandFiles {
                 dump: text(options, "dump-file").map_or(default.files.dump.clone(), Into::into),
                 recursing: text(options, "recursing-file").map_or(default.files.recursing.clone(), Into::into),
+                statistics: text(options, "statistics-file").map_or(default.files.statistics.clone(), Into::into),
             },
+            query_log: boolean(options, "querylog"),
             version: self.identity(options, "version", default.version.clone()),
             hostname: self.identity(options, "hostname", default.hostname.clone()),
             server_id: self.identity(options, "server-id", default.server_id.clone()),

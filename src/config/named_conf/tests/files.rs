@@ -252,8 +252,8 @@ fn rhels_files_load_and_say_what_is_missing() {
     assert_eq!(loaded.config.views[0].rules.len(), zones.len());
     assert_eq!(loaded.config.listen_v4[0].addresses.to_string(), "{ 127.0.0.1; }");
     assert!(loaded.config.logging.channels.contains_key("default_debug"));
-    // 10 options, 2 of crypto-policies, managed-keys, 5 zones, no forwarders.
-    assert_eq!(loaded.warnings.len(), 19, "{:?}", loaded.warnings);
+    // 9 options, 2 of crypto-policies, managed-keys, 5 zones, no forwarders.
+    assert_eq!(loaded.warnings.len(), 18, "{:?}", loaded.warnings);
 }
 
 #[test]
