@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
+use super::names::ALGORITHMS;
 use super::{error_at, parts, words};
 use crate::config::Position;
 use crate::config::named_conf::body::{Body, Setting};
@@ -95,7 +96,8 @@ fn check_http(top: &Body, report: &mut Report) {
 
 fn check_policies(top: &Body, report: &mut Report) {
     let mut seen: Vec<&str> = Vec::new();
-    for (setting, name, _) in named(top, "dnssec-policy") {
+    for (setting, name, body) in named(top, "dnssec-policy") {
+        check_policy(body, report);
         if ["default", "insecure", "none"].iter().any(|word| word.eq_ignore_ascii_case(name)) {
             let message =
                 "dnssec-policy name may not be 'insecure', 'none', or 'default' (which are built-in policies)";
@@ -105,6 +107,29 @@ fn check_policies(top: &Body, report: &mut Report) {
             report.error(&setting.value_position, message);
         }
         seen.push(name);
+    }
+}
+
+/// The keys' algorithms and the rounds of NSEC3.
+fn check_policy(body: &Body, report: &mut Report) {
+    const MOST_ITERATIONS: u32 = 150;
+    for item in parts(body, "keys").flat_map(|(_, parts)| parts).filter_map(Part::item) {
+        let mut words =
+            item.iter().filter_map(Part::word).skip_while(|word| !word.text.eq_ignore_ascii_case("algorithm"));
+        let Some(algorithm) = words.nth(1) else { continue };
+        let is_known = ALGORITHMS.iter().any(|known| known.eq_ignore_ascii_case(&algorithm.text));
+        if !is_known && algorithm.text.parse::<u8>().is_err() {
+            let message = format!("dnssec-policy: bad algorithm {}", excerpt(&algorithm.text));
+            error_at(report, &algorithm.position, message, "such as ecdsap256sha256");
+        }
+    }
+    for (_, parts) in parts(body, "nsec3param") {
+        if let [Part::Word(word), Part::Number(rounds, at), ..] = parts
+            && word.text.eq_ignore_ascii_case("iterations")
+            && *rounds > MOST_ITERATIONS
+        {
+            report.error(at, format!("dnssec-policy: nsec3 iterations value {rounds} out of range"));
+        }
     }
 }
 
@@ -120,9 +145,18 @@ pub(super) fn check_trust(body: &Body, report: &mut Report) {
         parts.iter().filter_map(Part::item).for_each(|item| check_anchor(item, "static-key", report));
     }
     for (_, parts) in ["trust-anchors", "managed-keys"].into_iter().flat_map(|name| parts(body, name)) {
+        let mut kinds: HashMap<Name, (bool, &Position)> = HashMap::new();
         for item in parts.iter().filter_map(Part::item) {
             let kind = item.get(1).and_then(Part::word).map_or("", |token| token.text.as_str());
             check_anchor(item, kind, report);
+            let Some(token) = item.first().and_then(Part::word) else { continue };
+            let Ok(name) = token.text.parse() else { continue };
+            let is_static = kind.to_ascii_lowercase().starts_with("static");
+            let (was_static, earlier) = kinds.entry(name).or_insert((is_static, &token.position));
+            if *was_static != is_static {
+                let message = "static and initializing keys cannot be used for the same domain";
+                report.error(&token.position, format!("{message}. static key defined at {earlier}"));
+            }
         }
     }
     if let (Some(_), Some(old)) = (body.find("trust-anchors"), body.find("managed-keys")) {

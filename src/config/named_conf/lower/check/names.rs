@@ -23,7 +23,7 @@ const NAMES: &[&str] = &[
 ];
 
 /// The algorithms of DNSSEC (IANA), as named spells them.
-const ALGORITHMS: &[&str] = &[
+pub(super) const ALGORITHMS: &[&str] = &[
     "RSAMD5",
     "DH",
     "DSA",
