@@ -71,7 +71,7 @@
 //! # Absent on purpose
 //! - Iteration: no root server is ever asked, `forward first` is treated as `only`.
 //! - Validation: DO and CD pass through, proofs are kept, AD is cleared unless a rule trusts its upstream.
-//! - Built-in empty zones: reverse names of private networks go to their forwarders.
+//! - Built-in empty zones, unless asked for: reverse names of private networks go to their forwarders.
 //! - Wildcard sockets: each address is bound by itself, so that a reply leaves from the address that was asked.
 
 pub mod sys;

@@ -32,12 +32,18 @@ struct Pair {
 impl Pair {
     /// `options` and what stands at the top level.
     fn start(options: &str, top: &str) -> Pair {
+        Pair::start_with("forward only;", options, top)
+    }
+
+    /// The same with this in the place of `forward only`.
+    fn start_with(forward: &str, options: &str, top: &str) -> Pair {
         let upstream = Scripted::start(|query| query.reply().address(300, [10, 0, 0, 1]).send());
         let (named, tandem) = (fresh_localhost_address(), fresh_localhost_address());
         let extra = "session-keyfile none; notify no; minimal-responses yes;";
         let conf = |address| {
             let conf = named_conf(address, upstream.address(), &format!("{extra} {options}"));
-            format!("{}\n{top}", conf.replace(" allow-query { any; };\n", ""))
+            let conf = conf.replace(" allow-query { any; };\n", "").replace("forward only;", forward);
+            format!("{conf}\n{top}")
         };
         let files = [("db.zone", ZONE)];
         let running = (
@@ -203,6 +209,31 @@ fn what_is_over_a_bound_gets_what_it_gets_from_named() {
             };
             assert_eq!(told, ["0", "0", expected], "{statements} {}", if is_named { "named" } else { "tandem" });
         }
+    }
+}
+
+#[test]
+fn the_empty_zones_are_those_of_named_where_they_are_asked_for() {
+    let options = "allow-query { any; }; empty-zones-enable yes; disable-empty-zone \"10.in-addr.arpa\"; \
+                   empty-server \"ns.example\"; empty-contact \"me.example\";";
+    let pair = Pair::start_with("forward first;", options, "");
+    let client = Ipv4Addr::LOCALHOST.into();
+    for (name, is_empty) in [
+        ("1.168.192.in-addr.arpa", true),
+        ("168.192.in-addr.arpa", true),
+        ("1.31.172.in-addr.arpa", true),
+        ("1.32.172.in-addr.arpa", false),
+        ("1.127.100.in-addr.arpa", true),
+        ("1.128.100.in-addr.arpa", false),
+        ("1.2.10.in-addr.arpa", false),
+        ("a.d.f.ip6.arpa", true),
+        ("a.c.f.ip6.arpa", false),
+        ("a.home.arpa", true),
+        ("a.resolver.arpa", true),
+    ] {
+        let (named, tandem) = pair.ask(client, name, RECURSION_DESIRED);
+        assert_eq!(named, tandem, "{name}");
+        assert_eq!(tandem.contains(" aa"), is_empty, "{name}: {tandem}");
     }
 }
 

@@ -220,7 +220,7 @@ impl<'a> Admitted<'a> {
         let (end, meta) = if self.query.qtype == rtype::ANY { self.minimize(meta, end, out) } else { (end, meta) };
         let reply = Reply {
             rcode: u16::from(meta.rcode),
-            authoritative: meta.authoritative,
+            authoritative: meta.authoritative || (self.view.auth_nxdomain && u16::from(meta.rcode) == rcode::NXDOMAIN),
             recursion_available: self.recursion_available,
             authentic: meta.authentic && self.wants_authentic(),
             answers: meta.answers,

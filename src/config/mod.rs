@@ -8,6 +8,7 @@ pub mod bounds;
 mod command_line;
 pub mod control;
 mod diagnostic;
+pub mod empty_zones;
 pub mod files;
 mod forward;
 mod grants;
@@ -35,6 +36,7 @@ use ipnet::IpNet;
 pub use command_line::{CommandLine, Family};
 pub use control::Control;
 pub use diagnostic::{Diagnostic, Level, Position};
+pub use empty_zones::EmptyZones;
 pub use files::Files;
 pub use forward::{
     ClientsPerQuery, FetchLimit, ForwardRule, ForwardSettings, Forwarder, ForwarderOrder, MAX_FORWARDERS, Over,
@@ -209,6 +211,10 @@ pub struct View {
     pub zones: Vec<LocalZone>,
     /// `minimal-any`: an ANY question by UDP gets one of the RRsets (RFC 8482 §4.1). Default yes; named's is no.
     pub minimal_any: bool,
+    /// `empty-zones-enable` and its kin; the zones that they make are among `zones`.
+    pub empty_zones: EmptyZones,
+    /// `auth-nxdomain`: AA is set when a name does not exist, whoever said so. Default no.
+    pub auth_nxdomain: bool,
     /// `rrset-order`: how address sets are handed out. Default [`RrsetOrder::Random`].
     pub rrset_order: RrsetOrder,
     /// `resolver-query-timeout`: how long a question may wait for upstreams. Default 10 s, at most 30 s.
@@ -381,6 +387,8 @@ impl Default for View {
             rules: Vec::new(),
             zones: Vec::new(),
             minimal_any: true,
+            empty_zones: EmptyZones::default(),
+            auth_nxdomain: false,
             rrset_order: RrsetOrder::Random,
             query_timeout: Duration::from_secs(10),
             servfail_ttl: Duration::from_secs(1),

@@ -116,6 +116,8 @@ pub struct View {
     pub rules: Rules,
     /// ANY by UDP gets one RRset.
     pub minimal_any: bool,
+    /// AA is set when a name does not exist, whoever said so.
+    pub auth_nxdomain: bool,
     /// How address sets are handed out.
     pub rrset_order: RrsetOrder,
     /// Questions outstanding to one forwarder.
@@ -399,6 +401,7 @@ fn build_view(
         asked_at: asked_at(&view.access, host),
         rules: Rules::new(root, rules),
         minimal_any: view.minimal_any,
+        auth_nxdomain: view.auth_nxdomain,
         rrset_order: view.rrset_order,
         fetches_per_server: view.fetches_per_server,
         clients_per_query: view.clients_per_query.map(ClientsPerQuery::new),

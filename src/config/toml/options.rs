@@ -8,6 +8,7 @@ use toml::de::DeValue;
 use super::super::bounds::{
     INTERFACE_INTERVAL, NOCOOKIE_UDP_SIZE, QUERY_TIMEOUT, SERVFAIL_TTL, TCP_IDLE_TIMEOUT, TCP_INITIAL_TIMEOUT, UDP_SIZE,
 };
+use super::super::empty_zones::EmptyZones;
 use super::super::files::Files;
 use super::super::inherit::WrittenAccess;
 use super::super::values::{self, ValueError, excerpt};
@@ -37,6 +38,7 @@ const CONTROL_SOCKET: &str = "control";
 pub(super) struct Template {
     view: View,
     access: WrittenAccess,
+    empty: EmptyZones,
     /// `port`: of listeners and forwarders without one of their own.
     port: u16,
 }
@@ -53,7 +55,8 @@ pub(super) fn read<'a, 'i>(
     let mut of_checks = health::Shared::default();
     let mut monitored_ttl = None;
     let port = given.port.unwrap_or(DNS_PORT);
-    let mut template = Template { view: View::default(), access: WrittenAccess::default(), port };
+    let mut template =
+        Template { view: View::default(), access: WrittenAccess::default(), empty: EmptyZones::default(), port };
     if let Some(table) = root.field("options").and_then(|field| reader.table(Place::Options, field)) {
         reader.set(&table, "port", &mut template.port, |reader, field| reader.integer(field, 1..=u16::MAX));
         template.port = given.port.unwrap_or(template.port);
@@ -293,7 +296,8 @@ fn read_view_settings<'a, 'i>(
     acls: &mut Acls<'a, 'i>,
     template: &mut Template,
 ) {
-    let Template { view, access, port } = template;
+    let Template { view, access, empty, port } = template;
+    read_empty_zones(reader, table, empty);
     reader.set(table, "recursion", &mut view.recursion, Reader::boolean);
     for (key, target) in [
         ("allow_query", &mut access.query),
@@ -305,6 +309,7 @@ fn read_view_settings<'a, 'i>(
     ] {
         reader.set(table, key, target, |reader, field| acls.list(reader, field).map(Some));
     }
+    reader.set(table, "auth_nxdomain", &mut view.auth_nxdomain, Reader::boolean);
     reader.set(table, "minimal_any", &mut view.minimal_any, Reader::boolean);
     reader.set(table, "rrset_order", &mut view.rrset_order, |reader, field| reader.word(field, &ORDERS));
     reader.set(table, "resolver_query_timeout", &mut view.query_timeout, |reader, field| {
@@ -320,6 +325,18 @@ fn read_view_settings<'a, 'i>(
     {
         let message = "both recursion = false and allow_recursion active: nothing is forwarded";
         reader.warn(&field.value.span(), message, None);
+    }
+}
+
+/// The built-in empty zones.
+fn read_empty_zones<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, empty: &mut EmptyZones) {
+    reader.set(table, "empty_zones_enable", &mut empty.enabled, Reader::boolean);
+    reader.set(table, "disable_empty_zone", &mut empty.disabled, |reader, field| {
+        let names = reader.elements(field);
+        Some(names.into_iter().filter_map(|element| reader.name(element, "[\"10.in-addr.arpa\"]")).collect())
+    });
+    for (key, target) in [("empty_server", &mut empty.server), ("empty_contact", &mut empty.contact)] {
+        reader.set(table, key, target, |reader, field| reader.name(field, "\"ns1.corp.example\"").map(Some));
     }
 }
 
@@ -421,6 +438,7 @@ fn views<'a, 'i>(
         view.rules = forward::rules(reader, rules_field, &view.forward, template.port);
         view.zones = zone::zones(reader, zones_field, acls, around, &view);
         view.access = template.access.clone().resolve(view.recursion);
+        template.empty.add_to(&mut view);
         return vec![view];
     }
     for field in [rules_field, zones_field].into_iter().flatten() {
@@ -456,15 +474,21 @@ fn view<'a, 'i>(
     template: &Template,
     around: &Around<'_>,
 ) -> Option<View> {
-    let mut own = Template { view: template.view.clone(), access: template.access.clone(), port: template.port };
+    let mut own = Template {
+        view: template.view.clone(),
+        access: template.access.clone(),
+        empty: template.empty.clone(),
+        port: template.port,
+    };
     reader.set(table, "match_clients", &mut own.view.match_clients, |reader, field| acls.list(reader, field));
     reader.set(table, "match_destinations", &mut own.view.match_destinations, |reader, field| acls.list(reader, field));
     reader.set(table, "match_recursive_only", &mut own.view.match_recursive_only, Reader::boolean);
     read_view_settings(reader, table, acls, &mut own);
-    let Template { mut view, access, port } = own;
+    let Template { mut view, access, empty, port } = own;
     view.rules = forward::rules(reader, table.field("forward"), &view.forward, port);
     view.zones = zone::zones(reader, table.field("zone"), acls, around, &view);
     view.access = access.resolve(view.recursion);
+    empty.add_to(&mut view);
     let Some(name) = table.field("name") else {
         reader.error(&table.span, "[[view]] without name", Some("write name = \"internal\"".to_owned()));
         return None;

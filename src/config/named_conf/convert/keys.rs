@@ -43,6 +43,8 @@ pub(super) const OF_VIEWS: &[&str] = &[
     "peer_udp_size",
     "fetches_per_server",
     "fetches_per_zone",
+    "empty_zones_enable",
+    "disable_empty_zone",
 ];
 
 /// Of rules, views and options.
@@ -133,6 +135,11 @@ pub(super) fn of_view(key: &str, view: &View) -> Option<Text> {
                 (format!("{{ prefix = {}{size} }}", string(&peer.prefix.to_string())), None)
             };
             Some(Text::Array(view.peer_udp_sizes.iter().map(one).collect()))
+        }
+        "empty_zones_enable" => plain(view.empty_zones.enabled),
+        "disable_empty_zone" => {
+            let names = view.empty_zones.disabled.iter();
+            Some(Text::Array(names.map(|name| (string(&name.to_string()), None)).collect()))
         }
         _ => None,
     }

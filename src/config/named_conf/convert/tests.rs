@@ -159,7 +159,7 @@ forwarders = [
 # Not needed: forward only; (this server always forwards only)
 # of course
 # Not converted: dnssec-validation auto; (answers are not validated here: DO and CD pass through, AD is cleared)
-# Not needed: auth-nxdomain no; (that is the case anyway)
+auth_nxdomain = false
 stale_cache_enable = true
 stale_answer_enable = false
 tcp_idle_timeout = "10s"

@@ -10,6 +10,7 @@ use crate::config::bounds::{
     MAX_NCACHE_TTL, MAX_STALE_TTL, MIN_TTL, NOCOOKIE_UDP_SIZE, PREFETCH_DISTANCE, PREFETCH_ELIGIBILITY,
     PREFETCH_TRIGGER, QUERY_TIMEOUT, SERVFAIL_TTL, STALE_ANSWER_TTL, STALE_CLIENT_TIMEOUT, STALE_REFRESH_TIME,
 };
+use crate::config::empty_zones::EmptyZones;
 use crate::config::inherit::WrittenAccess;
 use crate::config::named_conf::address;
 use crate::config::named_conf::body::{Body, Setting};
@@ -20,6 +21,7 @@ use crate::config::{
     Access, ClientsPerQuery, DEFAULT_VIEW, FetchLimit, ForwardSettings, Forwarder, MAX_FORWARDERS, MatchList, Over,
     Prefetch, RrsetOrder, Stale, TtlLimits, View, is_askable,
 };
+use crate::wire::Name;
 
 /// `max-cache-ttl` may be whatever a duration can say.
 const MAX_CACHE_TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(u32::MAX as u64);
@@ -70,7 +72,8 @@ fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'
         zone::lower(context, zones, scope, &servers, &mut forward);
     // What a misspelt statement would have set is not known.
     let is_broken = context.report.has_errors();
-    let view = View {
+    let mut view = View {
+        empty_zones: EmptyZones::default(),
         name: name.to_owned(),
         match_clients: match_list(context, scope, "match-clients").unwrap_or(default.match_clients),
         match_destinations: match_list(context, scope, "match-destinations").unwrap_or(default.match_destinations),
@@ -81,6 +84,7 @@ fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'
         rules,
         zones: local,
         minimal_any: boolean(scope, "minimal-any").unwrap_or(default.minimal_any),
+        auth_nxdomain: boolean(scope, "auth-nxdomain").unwrap_or(default.auth_nxdomain),
         rrset_order: rrset_order(context, scope).unwrap_or(default.rrset_order),
         query_timeout: query_timeout(context, scope).unwrap_or(default.query_timeout),
         servfail_ttl: servfail_ttl(context, scope).unwrap_or(default.servfail_ttl),
@@ -97,7 +101,30 @@ fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'
     if let Some(warning) = view.warning_without_forwarders().filter(|_| !is_broken && !root) {
         context.report.warn(None, warning);
     }
+    empty_zones(context, scope).add_to(&mut view);
     view
+}
+
+/// What forwards everything, and only forwards, has none, as in named.
+fn empty_zones(context: &mut Context<'_>, scope: Scope<'_, '_>) -> EmptyZones {
+    let forwards_only = find(scope, "forward").is_some_and(|setting| matches!(setting.value, Value::Word("only")));
+    let disabled = holder(scope, "disable-empty-zone").into_iter().flat_map(|body| body.all("disable-empty-zone"));
+    EmptyZones {
+        enabled: boolean(scope, "empty-zones-enable").unwrap_or(false) && !forwards_only,
+        disabled: disabled.filter_map(|setting| name_of(context, setting)).collect(),
+        server: find(scope, "empty-server").and_then(|setting| name_of(context, setting)),
+        contact: find(scope, "empty-contact").and_then(|setting| name_of(context, setting)),
+    }
+}
+
+fn name_of(context: &mut Context<'_>, setting: &Setting) -> Option<Name> {
+    let Value::Text(text) = &setting.value else { return None };
+    let name = text.parse().ok();
+    if name.is_none() {
+        let message = format!("{}: '{}' is not a valid name", setting.row.name, excerpt(text));
+        context.report.error(&setting.value_position, message);
+    }
+    name
 }
 
 fn find<'a>(scope: Scope<'_, 'a>, name: &str) -> Option<&'a Setting> {

@@ -17,6 +17,8 @@ pub(in crate::config::named_conf) fn within(place: Places, name: &str, statement
         grammar::TOP => statement.to_owned(),
         grammar::OPTIONS if is_inherited(name) => format!("options {{ {statement} }}; {ZONE}"),
         grammar::VIEW if is_inherited(name) => format!("view v {{ {statement} {ZONE} }};"),
+        grammar::OPTIONS if is_of_empty_zones(name) => format!("options {{ empty-zones-enable yes; {statement} }};"),
+        grammar::VIEW if is_of_empty_zones(name) => format!("view v {{ empty-zones-enable yes; {statement} }};"),
         grammar::OPTIONS => format!("options {{ {statement} }};"),
         grammar::VIEW => format!("view v {{ {statement} }};"),
         grammar::FORWARD => match name {
@@ -83,6 +85,10 @@ fn unserved(kind: &str, name: &str, statement: &str) -> String {
 
 fn is_inherited(name: &str) -> bool {
     ["allow-update", "max-journal-size"].contains(&name)
+}
+
+fn is_of_empty_zones(name: &str) -> bool {
+    ["disable-empty-zone", "empty-server", "empty-contact"].contains(&name)
 }
 
 fn check_row(row: &Row, place: Places) {
