@@ -216,18 +216,26 @@ pub(crate) struct Scripted {
 impl Scripted {
     /// Starts on an address of its own.
     pub(crate) fn start(script: impl Fn(&Query) -> Vec<Action> + Send + Sync + 'static) -> Scripted {
-        Scripted::start_at(fresh_address(), script)
+        // Whatever leaves this host may have got the port meanwhile.
+        let sockets = (0..20).find_map(|_| bind(fresh_address()).ok()).expect("a free address");
+        Scripted::serve(sockets, script)
     }
 
     pub(crate) fn start_at(
         address: SocketAddr,
         script: impl Fn(&Query) -> Vec<Action> + Send + Sync + 'static,
     ) -> Scripted {
+        Scripted::serve(bind(address).unwrap_or_else(|error| panic!("{address} is not free: {error}")), script)
+    }
+
+    fn serve(
+        (socket, listener): (UdpSocket, TcpListener),
+        script: impl Fn(&Query) -> Vec<Action> + Send + Sync + 'static,
+    ) -> Scripted {
+        let address = socket.local_addr().expect("it is bound");
         let shared =
             Arc::new(Shared { script: Box::new(script), seen: Mutex::default(), stopping: AtomicBool::new(false) });
-        let socket = UdpSocket::bind(address).expect("a free UDP port");
         socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a time above zero");
-        let listener = TcpListener::bind(address).expect("a free TCP port");
         listener.set_nonblocking(true).expect("a listener may be non-blocking");
         let (for_udp, for_tcp) = (shared.clone(), shared.clone());
         let threads = vec![
@@ -306,6 +314,10 @@ impl Shared {
         seen.queries.push(query.clone());
         Some(query)
     }
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<(UdpSocket, TcpListener)> {
+    Ok((UdpSocket::bind(address)?, TcpListener::bind(address)?))
 }
 
 fn serve_udp(shared: &Arc<Shared>, socket: &Arc<UdpSocket>) {
