@@ -106,7 +106,7 @@ mod tests {
                 &long,
                 121,
                 &[
-                    "    …x; x; x; x; x; x; x; x; x; x; x; x; x; x; x; x; x; x; x; x; forwardrs { 10.1.0.2; 10.1.0.2; 10.1…",
+                    "    …x; x; x; x; x; x; x; x; x; x; x; x; x; x; x; x; x; x; x; x; forwardrs { 10.1.0.2; 10.1.0.2; 10.1.0.…",
                     "                                                                 ^^^^^^^^^",
                 ],
             ),
