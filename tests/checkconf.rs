@@ -152,10 +152,10 @@ const ZONE: &str = "$TTL 300\n@ SOA ns hostmaster 7 3600 600 604800 60\n@ NS ns\
 
 #[test]
 fn primary_zones_are_loaded_as_named_loads_them() {
-    let conf = "zone p { type primary; file \"good.db\"; };\nzone \"missing.example\" { type primary; file \"nosuch.db\"; };\n\
+    let conf = "options { recursion no; };\nzone p { type primary; file \"good.db\"; };\nzone \"missing.example\" { type primary; file \"nosuch.db\"; };\n\
                 zone f { type forward; forwarders { 10.1.0.2; }; };\n";
-    let good = "view a { zone p { type primary; file \"good.db\"; }; };\nview b { zone q { type primary; file \"other.db\"; }; };\n";
-    let broken = "zone broken { type primary; file \"broken.db\"; };\n";
+    let good = "options { recursion no; };\nview a { zone p { type primary; file \"good.db\"; }; };\nview b { zone q { type primary; file \"other.db\"; }; };\n";
+    let broken = "options { recursion no; };\nzone broken { type primary; file \"broken.db\"; };\n";
     let files = [
         ("x.conf", conf),
         ("good.conf", good),
@@ -182,7 +182,10 @@ fn primary_zones_are_loaded_as_named_loads_them() {
 
 #[test]
 fn a_journal_is_read_for_its_serial() {
-    let directory = directory(&[("x.conf", "zone p { type primary; file \"p.db\"; };\n"), ("p.db", ZONE)]);
+    let directory = directory(&[
+        ("x.conf", "options { recursion no; };\nzone p { type primary; file \"p.db\"; };\n"),
+        ("p.db", ZONE),
+    ]);
     let journal = journal_beside(&directory.path().join("p.db"));
     let mut frame = Frame::default();
     frame.put_delta(&Entry { from: 7, to: 9, unix: 0, key: None, delta: Delta::default() });

@@ -360,10 +360,10 @@ impl View {
         settings.flat_map(|settings| &settings.forwarders)
     }
 
-    /// What to warn of in a view that forwards, by its own word, but has nobody to forward to. One with zones of its own
-    /// may be meant to answer for them alone.
+    /// What to warn of in a view that forwards, by its own word, but has nobody to forward to: whatever zones it has, since
+    /// every stock file has some.
     fn warning_without_forwarders(&self) -> Option<String> {
-        if !self.recursion || self.forwarders().next().is_some() || !self.zones.is_empty() {
+        if !self.recursion || self.forwarders().next().is_some() {
             return None;
         }
         let view = if self.name == DEFAULT_VIEW { "" } else { &format!("view '{}': ", values::excerpt(&self.name)) };

@@ -204,6 +204,19 @@ fn debians_files_load_and_say_what_is_missing() {
 }
 
 #[test]
+fn who_forwards_to_nobody_is_told_whatever_zones_there_are() {
+    let zones = "zone localhost { type master; file \"db.local\"; }; zone corp { type master; file \"db.corp\"; };";
+    let warning = "no forwarders: nothing outside local data can be answered until 'forwarders' is set";
+    for (options, is_told) in
+        [("recursion yes;", true), ("", true), ("recursion no;", false), ("forwarders { 192.0.2.1; };", false)]
+    {
+        let (config, warnings) = good(&format!("options {{ {options} }}; {zones}"));
+        assert!(!config.views[0].zones.is_empty());
+        assert_eq!(warnings.iter().any(|told| told.contains(warning)), is_told, "{options}: {warnings:?}");
+    }
+}
+
+#[test]
 fn rhels_files_load_and_say_what_is_missing() {
     let loopback = format!("1.{}ip6.arpa", "0.".repeat(31));
     let zones = [

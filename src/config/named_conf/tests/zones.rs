@@ -325,7 +325,7 @@ fn both_formats_say_the_same() {
 
 #[test]
 fn stock_zones_are_served_where_their_files_are() {
-    let text = "zone localhost { type master; file \"/etc/bind/db.local\"; };
+    let text = "options { forwarders { 192.0.2.1; }; }; zone localhost { type master; file \"/etc/bind/db.local\"; };
         zone 127.in-addr.arpa { type master; file \"/etc/bind/db.127\"; };
         zone 10.in-addr.arpa { type master; file \"/etc/bind/db.empty\"; };
         zone 11.in-addr.arpa { type master; file \"/etc/bind/db.11\"; };";
