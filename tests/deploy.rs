@@ -9,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::program;
+use common::{Tandem, fresh_address, fresh_localhost_address, named_conf, program};
 use tempfile::TempDir;
 
 const UNITS: [&str; 2] = ["debian", "redhat"];
@@ -30,7 +30,7 @@ fn text(octets: &[u8]) -> String {
 fn analyze(unit: &str, arguments: &[&str]) -> Output {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
     // The programs where the unit looks for them: here.
-    for name in ["named", "named-checkconf"] {
+    for name in ["named", "named-checkconf", "reload"] {
         symlink(env!("CARGO_BIN_EXE_tandem"), directory.path().join(name)).expect("a link can be made");
     }
     let unit = unit.replace("/usr/local/lib/tandem", &directory.path().to_string_lossy());
@@ -66,7 +66,7 @@ fn the_units_leave_at_most_2_0_of_exposure() {
 
 #[test]
 fn shellcheck_finds_nothing_in_the_scripts() {
-    for script in ["replace-named", "build"] {
+    for script in ["replace-named", "build", "reload"] {
         let output = Command::new(program("shellcheck", "shellcheck")).arg(deploy(script)).output();
         let output = output.expect("it can be started");
         assert!(output.status.success(), "{script}: {}", text(&output.stdout));
@@ -229,6 +229,8 @@ fn a_switch_and_the_way_back_leave_the_host_as_it_was() {
             assert!(text(&version.expect("it runs").stdout).starts_with("Tandem "), "{layout}");
             let checked = Command::new(host.path("usr/local/lib/tandem/named-checkconf")).arg("-v").output();
             assert!(checked.expect("it runs").status.success(), "{layout}");
+            let reload = fs::metadata(host.path("usr/local/lib/tandem/reload")).expect("what ExecReload runs is there");
+            assert_eq!(reload.permissions().mode() & 0o777, 0o755, "{layout}");
         }
         let (code, said) = host.replace(&["status"]);
         assert!(code == 0 && said.contains("Tandem is in named's place: Tandem "), "{layout}: {said}");
@@ -294,4 +296,90 @@ fn another_root_without_a_systemctl_touches_no_service() {
     let output = command.env("PATH", path).output().expect("it can be started");
     assert!(output.status.success(), "{output:?}");
     assert_eq!(host.text("asked"), "");
+}
+
+#[test]
+fn what_bites_only_after_the_switch_is_a_note_of_its_own() {
+    let host = Host::debian("-u bind");
+    host.write("var/cache/bind/local", "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 127.0.0.1\n");
+    host.write("var/cache/bind/local.jnl", ";BIND LOG V9\n");
+    host.write(
+        "etc/bind/named.conf",
+        "options {\n directory \"/var/cache/bind\";\n recursing-file \"/srv/rec/r\";\n dump-file \"/tmp/dump.db\";\n};\n\
+         zone localhost { type master; file \"local\"; };\nzone corp { type master; file \"local\"; };\n\
+         zone \".\" { type hint; file \"/usr/share/dns/root.hints\"; };\n",
+    );
+    host.write("usr/share/dns/root.hints", "");
+    let (code, said) = host.replace(&["check"]);
+    assert_eq!(code, 0, "{said}");
+    for expected in [
+        "note   NOBODY TO ASK: clients get REFUSED",
+        "no forwarders: nothing outside local data can be answered until 'forwarders' is set",
+        "note   updates: ",
+        "local.jnl', which are not in force here",
+        "change directory: /srv/rec may be written by a drop-in",
+        "note   directory: /tmp/dump.db: the unit has no /tmp, or one of its own",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert!(!said.contains("/tmp may be written"), "{said}");
+
+    host.write("etc/systemd/system/multi-user.target.wants/named-chroot.service", VENDOR);
+    let (code, said) = host.replace(&["check"]);
+    assert!(code == 1 && said.contains("WRONG  unit: named-chroot.service is enabled"), "{said}");
+}
+
+/// A directory as `switch` makes it, with an rndc that finds this channel by this key.
+fn programs(place: &Path, rndc: &str) {
+    let tandem = env!("CARGO_BIN_EXE_tandem");
+    symlink(tandem, place.join("named-checkconf")).expect("a link can be made");
+    fs::copy(deploy("reload"), place.join("reload")).expect("it can be copied");
+    fs::write(place.join("rndc"), format!("#!/bin/sh\n{rndc}\n")).expect("a file can be written");
+    for name in ["rndc", "reload"] {
+        fs::set_permissions(place.join(name), Permissions::from_mode(0o755)).expect("it is ours");
+    }
+}
+
+#[test]
+fn a_reload_that_fails_fails_for_systemctl_with_a_key_and_without() {
+    for has_key in [true, false] {
+        let (address, control) = (fresh_address(), fresh_localhost_address());
+        let controls = match has_key {
+            true => format!(
+                "key k {{ algorithm hmac-sha256; secret \"c2VjcmV0\"; }};\n\
+                 controls {{ inet {} port {} allow {{ any; }} keys {{ k; }}; }};\n",
+                control.ip(),
+                control.port()
+            ),
+            false => "controls { };\n".to_owned(),
+        };
+        let right = named_conf(address, fresh_address(), "") + &controls;
+        let server = Tandem::start(address, &right);
+        server.write("key", "key k { algorithm hmac-sha256; secret \"c2VjcmV0\"; };\n");
+        let place = server.path("programs");
+        fs::create_dir(&place).expect("a directory can be made");
+        let rndc = format!(
+            "exec '{}' rndc -k '{}' -s {} -p {} \"$@\"",
+            env!("CARGO_BIN_EXE_tandem"),
+            server.path("key").display(),
+            control.ip(),
+            control.port()
+        );
+        programs(&place, &rndc);
+        let reload = || {
+            let mut command = Command::new(place.join("reload"));
+            command.env("MAINPID", server.pid().to_string());
+            command.env("OPTIONS", format!("-4 -c {}", server.path("tandem.conf").display()));
+            let output = command.output().expect("it can be started");
+            (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+        };
+        let (code, said) = reload();
+        assert!(code == Some(0) && server.reloads(1), "{has_key}: {said}\n{}", server.said());
+        server.rewrite(&right.replace("forwarders", "forwardrs"));
+        let (code, said) = reload();
+        assert!(code == Some(1) && said.contains("unknown option 'forwardrs'"), "{has_key}: {said}");
+        server.rewrite(&right);
+        let (code, said) = reload();
+        assert!(code == Some(0) && server.reloads(2), "{has_key}: {said}\n{}", server.said());
+    }
 }
