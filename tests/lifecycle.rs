@@ -94,14 +94,12 @@ fn a_reload_with_a_bad_file_says_where_and_keeps_everything() {
     let good = named_conf(address, old.address(), "");
     let server = Tandem::start(address, &good);
     let own = named_conf(address, address, "");
-    let nowhere = named_conf("192.0.2.53:53".parse().expect("an address"), other.address(), "");
     let cases = [
         ("an unknown option", good.replace(" forward only;", " forwards only;"), "tandem.conf:8: "),
         ("a missing semicolon", named_conf(fresh_address(), other.address(), "recursion yes"), "tandem.conf:11: "),
         ("an undefined ACL", good.replace("{ any; }", "{ friends; }"), "tandem.conf:6: "),
         ("itself as forwarder", own, "this server's own address"),
         ("a directory that is missing", good.replace("directory \"", "directory \"/no/where"), "create it, let the"),
-        ("no address of this host", nowhere, "no address to listen on"),
     ];
     for (what, text, expected) in cases {
         let said = reload(&server, &text);
@@ -154,6 +152,39 @@ fn an_address_that_another_server_has_is_refused() {
         assert!(said.contains("another server listens there: find it with 'ss "), "{what}: {said}");
     }
     assert!(exchange_udp(running, &Question::new("version.bind", "TXT").class(3).octets(), PATIENCE).is_some());
+}
+
+#[test]
+fn with_one_address_of_another_server_the_rest_is_served_and_that_one_won_later() {
+    let (upstream, first, second) = (upstream(1), fresh_address(), fresh_address());
+    let other = UdpSocket::bind(second).expect("a fresh address is free");
+    let both = format!("listen-on port {} {{ {}; }}; listen-on-v6", second.port(), second.ip());
+    let text = named_conf(first, upstream.address(), "interface-interval 0;").replacen("listen-on-v6", &both, 1);
+    let server = Tandem::start(first, &text);
+    let shown = format!("{} port {}", second.ip(), second.port());
+    server.says(&format!("cannot listen on {shown}: Address already in use"));
+    server.says(&format!("tandem listens on {} port {}\n", first.ip(), first.port()));
+    assert_eq!((ask(first), ask(second)), (Some(1), None));
+    drop(other);
+    assert!(wait_until(2 * PATIENCE, || ask(second) == Some(1)), "{}", server.said());
+    server.says(&format!("listening on {shown} at last"));
+    assert_eq!(server.said().matches("cannot listen on").count(), 1, "said once: {}", server.said());
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_reload_that_leaves_no_address_counts_like_any_other() {
+    let upstream = upstream(1);
+    let address = fresh_address();
+    let good = named_conf(address, upstream.address(), "");
+    let server = Tandem::start(address, &good);
+    let said = reload(&server, &named_conf("192.0.2.53:53".parse().expect("an address"), upstream.address(), ""));
+    assert!(said.contains("reloading configuration succeeded"), "{said}");
+    assert!(said.contains("not listening on any address: listen-on and listen-on-v6 match none"), "{said}");
+    assert_eq!(ask(address), None);
+    reload(&server, &good);
+    assert!(wait_until(PATIENCE, || ask(address) == Some(1)), "{}", server.said());
+    assert!(server.stop().success());
 }
 
 #[test]

@@ -444,6 +444,50 @@ fn the_service_manager_hears_of_start_reload_life_and_stop() {
 }
 
 #[test]
+fn without_any_address_it_is_ready_and_listens_on_the_one_that_comes() {
+    let late = "10.77.0.1:5300".parse().expect("an address");
+    let conf = named_conf(late, "127.0.0.1:5301".parse().expect("an address"), "interface-interval 0;");
+    let place = Place::new(&conf);
+    let manager = Manager::new(&place.path("notify"));
+    // In a network of its own, where addresses may come and go.
+    let mut command = Command::new(program("unshare", "util-linux"));
+    command.args(["--map-root-user", "--net", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
+    command.arg(place.path("named")).arg("-c").arg(place.path("named.conf")).args(["-g", "-n", "1"]);
+    command.stdin(Stdio::null()).env("NOTIFY_SOCKET", place.path("notify"));
+    let mut server = place.start_command(command);
+    let ready = manager.hears("READY=1\n");
+    assert!(ready.contains("listening on no address yet"), "{ready}");
+
+    let pid = server.pid().to_string();
+    let inside = |words: &str| {
+        let mut command = Command::new(program("nsenter", "util-linux"));
+        command.args(["--target", &pid, "--user", "--preserve-credentials", "--net"]).args(words.split(' '));
+        command.output().expect("it can be started")
+    };
+    let count = |text: &str| place.text("said").matches(text).count();
+    let says = |text: &str, times| {
+        assert!(wait_until(PATIENCE, || count(text) == times), "{text:?}, {times}: {}", place.text("said"));
+    };
+    let answers = || inside("dig @10.77.0.1 -p 5300 +tries=1 +time=1 CH TXT version.bind").status.success();
+    let idle = "not listening on any address: ";
+    says(idle, 1);
+    for round in 1..=2 {
+        let output = inside("ip address add 10.77.0.1/32 dev lo");
+        assert!(output.status.success(), "{output:?}");
+        says("listening on IPv4 address 10.77.0.1#5300", round);
+        assert!(wait_until(PATIENCE, answers), "{}", place.text("said"));
+        inside("ip address del 10.77.0.1/32 dev lo");
+        says("no longer listening on 10.77.0.1#5300", round);
+        says(idle, 1 + round);
+        place.write(&conf.replace("allow-query { any; }", "allow-query { localhost; }"));
+        server.signal(Signal::SIGHUP);
+        says("reloading configuration succeeded", round);
+    }
+    assert_eq!(count(idle), 3, "said once each time: {}", place.text("said"));
+    assert!(server.terminate(PATIENCE).is_some_and(|status| status.success()));
+}
+
+#[test]
 fn a_watchdog_of_another_process_is_not_fed() {
     let upstream = upstream();
     let address = fresh_address();

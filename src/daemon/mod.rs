@@ -102,7 +102,7 @@ fn start_and_serve(setup: Setup, ready: impl FnOnce(&str)) -> Result<(), StartEr
     };
     let (asking, orders) = Orders::new();
     let daemon = Daemon::start(setup, asking)?;
-    ready(&list(daemon.listening.addresses()));
+    ready(&list_or_none(daemon.listening.addresses()));
     daemon.setup.notify.ready(&daemon.status());
     runtime.block_on(daemon.serve(signals, orders))
 }
@@ -142,16 +142,12 @@ impl Daemon {
         let host = host_addresses();
         let wanted = addresses::wanted(&config, &host);
         refuse_own_forwarders(&config, &wanted)?;
-        if wanted.is_empty() {
-            return Err(StartError::NoAddress);
-        }
         limits::raise_open_files();
         let state = open_state(&config)?;
         let socket = config.control_socket.as_deref().map(Socket::take).transpose().map_err(StartError::Control)?;
         let cores = setup.workers.map_or_else(cores::usable, cores::of_workers);
         let mut listening = Listening::new(Inherited::new(std::mem::take(&mut setup.sockets)));
-        let bind = |&address| listening.bind(address, cores.len()).map_err(|error| StartError::Listen(address, error));
-        let bound = wanted.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
+        let attempt = listening.bind_all(&wanted, cores.len()).or_nothing()?;
         let logger = start_log(&setup, &config);
         loaded.warnings.iter().for_each(log_warning);
         listening.tell_left_over(&wanted);
@@ -195,7 +191,7 @@ impl Daemon {
         };
         // Before the first answer: whoever has got one finds the file.
         daemon.pid_file.follow(daemon.config.pid_file.as_deref());
-        bound.into_iter().for_each(|bound| listening.begin(bound, &daemon.workers));
+        listening.begin_all(attempt, &daemon.workers);
         daemon.listening = listening;
         daemon.tell_listening();
         Ok(daemon)
@@ -242,11 +238,11 @@ impl Daemon {
     /// When the interfaces are looked at without being told: soon while some address cannot be had; `None`: never.
     fn next_look(&self) -> Option<tokio::time::Instant> {
         let interval = self.config.interface_interval;
-        let wait = match (self.listening.missing().is_empty(), interval.is_zero()) {
-            (true, true) => return None,
-            (true, false) => interval,
-            (false, true) => LISTEN_AGAIN,
-            (false, false) => interval.min(LISTEN_AGAIN),
+        let wait = match (self.listening.is_waiting(), interval.is_zero()) {
+            (false, true) => return None,
+            (false, false) => interval,
+            (true, true) => LISTEN_AGAIN,
+            (true, false) => interval.min(LISTEN_AGAIN),
         };
         Some(tokio::time::Instant::now() + wait)
     }
@@ -254,7 +250,7 @@ impl Daemon {
     /// A line for whoever looks at the service.
     fn status(&self) -> String {
         match self.listening.missing().is_empty() {
-            true => format!("listening on {}", list(self.listening.addresses())),
+            true => format!("listening on {}", list_or_none(self.listening.addresses())),
             false => format!("NOT listening on {}", list(self.listening.missing())),
         }
     }
@@ -270,9 +266,6 @@ impl Daemon {
             config::load_given(&self.setup.file, &self.setup.given).map_err(StartError::Config).and_then(|loaded| {
                 let wanted = addresses::wanted(&loaded.config, &host);
                 refuse_own_forwarders(&loaded.config, &wanted)?;
-                if wanted.is_empty() {
-                    return Err(StartError::NoAddress);
-                }
                 refuse_moved_state(&self.config, &loaded.config)?;
                 // The last check, for it changes something.
                 if loaded.config.directory != self.config.directory {
@@ -470,6 +463,12 @@ fn list<'a>(addresses: impl IntoIterator<Item = &'a SocketAddr>) -> String {
         0 => all.join(", "),
         more => format!("{} and {more} more", all[..SHOWN].join(", ")),
     }
+}
+
+/// The same, in words where there are none.
+fn list_or_none<'a>(addresses: impl IntoIterator<Item = &'a SocketAddr>) -> String {
+    let text = list(addresses);
+    if text.is_empty() { "no address yet".to_owned() } else { text }
 }
 
 fn ignore(signal: &str) {

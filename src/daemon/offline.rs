@@ -2,9 +2,10 @@
 //!
 //! Not here: what is wrong with the text (`config`), what the running server says of itself (`control`).
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -38,17 +39,16 @@ pub fn explain(config: &Config, qname: &Name, qtype: u16, from: IpAddr, to: IpAd
 /// privileges are not tried.
 pub fn obstacles(config: &Config) -> Obstacles {
     let wanted = addresses::wanted(config, &host_addresses());
-    let listens = if wanted.is_empty() { Err(StartError::NoAddress) } else { Ok(()) };
     // Only who may enter a directory may look at its own entry in it.
     let enters = config.directory.as_ref().map_or(Ok(()), |directory| {
         let found = fs::metadata(directory.join("."));
         found.map(|_| ()).map_err(|error| StartError::Directory(directory.clone(), error))
     });
-    let found = [enters, refuse_own_forwarders(config, &wanted), listens].into_iter().filter_map(Result::err);
+    let found = [enters, refuse_own_forwarders(config, &wanted)].into_iter().filter_map(Result::err);
     let found = found.chain(missing_places(config));
     let message = |error: StartError| format!("'serve' would not start on this host: {error}");
     let warning = |message| Diagnostic { position: None, level: config::Level::Warning, message, hint: None };
-    let faults = found.map(message).chain(lost_logs(config)).map(warning);
+    let faults = found.map(message).chain(idle(&wanted)).chain(lost_logs(config)).map(warning);
     let host = addresses::for_snapshot(&host_addresses());
     let checks = health::Table::new(Vec::new()).follow(&config.health_checks, SystemTime::now()).entries;
     let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
@@ -56,6 +56,12 @@ pub fn obstacles(config: &Config) -> Obstacles {
     let (mut of_zones, unread_zones) = zones::check(config, context);
     diagnostics.append(&mut of_zones);
     Obstacles { diagnostics, unread_zones }
+}
+
+/// That a server would start and wait for an address.
+fn idle(wanted: &BTreeSet<SocketAddr>) -> Option<String> {
+    let what = "would not listen on any address: listen-on and listen-on-v6 match none that this host has now";
+    wanted.is_empty().then(|| format!("'serve' {what} (see 'ip address'; one that comes is listened on at once)"))
 }
 
 /// What a configuration meets on this host.

@@ -19,8 +19,6 @@ pub enum StartError {
     Config(Vec<Diagnostic>),
     /// An address cannot be listened on.
     Listen(SocketAddr, io::Error),
-    /// The configuration leaves nothing to listen on.
-    NoAddress,
     /// `directory` cannot be entered.
     Directory(PathBuf, io::Error),
     /// `state_directory` cannot be used.
@@ -48,9 +46,6 @@ impl fmt::Display for StartError {
                 let advice = addresses::advice(*address, error);
                 write!(f, "cannot listen on {} port {}: {error} ({advice})", address.ip(), address.port())
             }
-            Self::NoAddress => f.write_str(
-                "no address to listen on: listen-on and listen-on-v6 match none of this host's (see 'ip address')",
-            ),
             Self::Directory(path, error) => {
                 let advice = "create it, let the server's user enter it, or correct 'directory'";
                 write!(f, "cannot change to directory '{}': {error} ({advice})", path.display())
