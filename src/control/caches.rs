@@ -1,6 +1,7 @@
 //! Commands about what is cached: forgetting it, giving it out after its TTL.
 
 use super::reply::{Code, Done, Failure, Reply};
+use super::words::switch;
 use super::{Context, Order, ServeStale};
 use crate::cache::Names;
 use crate::logging::{self, Category, Severity};
@@ -62,11 +63,10 @@ fn forgotten(count: usize) -> Done {
 
 /// Whether answers are given out after their TTL. Until it is reset, over reloads, as in named.
 pub(super) fn serve_stale(context: &Context, arguments: &[&str]) -> Reply {
-    let what = match arguments[0].to_ascii_lowercase().as_str() {
-        "on" | "yes" | "enable" | "true" => ServeStale::Set(Some(true)),
-        "off" | "no" | "disable" | "false" => ServeStale::Set(Some(false)),
-        "reset" => ServeStale::Set(None),
-        "status" => ServeStale::Show,
+    let what = match (switch(arguments[0]), arguments[0].to_ascii_lowercase().as_str()) {
+        (Some(on), _) => ServeStale::Set(Some(on)),
+        (None, "reset") => ServeStale::Set(None),
+        (None, "status") => ServeStale::Show,
         _ => return Err(Failure::with(Code::Syntax, "expected: on, off, reset or status")),
     };
     // named takes them in either order.

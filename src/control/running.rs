@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::reply::{Code, Done, Ending, Failure, Reply};
+use super::words::switch;
 use super::zones::{Which, which};
 use super::{Context, Order};
 
@@ -55,14 +56,14 @@ pub(super) fn validation(context: &Context, arguments: &[&str]) -> Reply {
     if view.is_some_and(|name| !snapshot.views.iter().any(|view| view.name == name)) {
         return Err(Failure::with(Code::NotFound, format!("no matching view '{}'", view.unwrap_or_default())));
     }
-    match arguments[0].to_ascii_lowercase().as_str() {
-        "status" | "check" => {
+    match (switch(arguments[0]), arguments[0].to_ascii_lowercase().as_str()) {
+        (Some(false), _) => Ok(Done::default()),
+        (Some(true), _) => unvalidated(context, arguments),
+        (None, "status" | "check") => {
             let views = snapshot.views.iter().filter(|own| view.is_none_or(|name| own.name == name));
             let line = |view: &str| format!("DNSSEC validation is disabled (view {view})\n");
             Ok(views.map(|view| line(&view.name)).collect::<String>().into())
         }
-        "off" | "no" | "disable" | "false" => Ok(Done::default()),
-        "on" | "yes" | "enable" | "true" => unvalidated(context, arguments),
         _ => Err(Failure::with(Code::Syntax, "expected: on, off or status")),
     }
 }

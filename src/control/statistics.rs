@@ -7,6 +7,7 @@ use std::sync::PoisonError;
 use std::time::SystemTime;
 
 use super::reply::{Code, Done, Failure, Reply};
+use super::words::switch;
 use super::{Context, Facts};
 use crate::logging::{self, Category, Severity};
 use crate::statistics::{self, Process, Statistics, ZoneLine};
@@ -50,13 +51,13 @@ fn append(path: &Path, text: &str) -> io::Result<()> {
 
 /// Whether queries are logged: as it is told, else the other way than until now.
 pub(super) fn querylog(context: &Context, arguments: &[&str]) -> Reply {
-    let switch = &context.shared.desks.query_log;
+    let queries = &context.shared.desks.query_log;
     let on = match arguments.first() {
-        None => !switch.is_on(),
-        Some(word) if ["on", "yes", "true", "1"].iter().any(|known| known.eq_ignore_ascii_case(word)) => true,
-        Some(word) if ["off", "no", "false", "0"].iter().any(|known| known.eq_ignore_ascii_case(word)) => false,
-        Some(_) => return Err(Failure::with(Code::Syntax, "expected: querylog [on|off]".to_owned())),
+        None => !queries.is_on(),
+        Some(word) => {
+            switch(word).ok_or_else(|| Failure::with(Code::Syntax, "expected: querylog [on|off]".to_owned()))?
+        }
     };
-    switch.switch(on);
+    queries.switch(on);
     Ok(Done::default())
 }

@@ -1,4 +1,4 @@
-//! Cutting a command into words, and putting words together to one.
+//! Cutting a command into words, putting words together to one, and words that several commands have.
 //!
 //! Blanks stand between words; a word in double quotes may have blanks, and `\"` and `\\` for those two.
 
@@ -29,6 +29,16 @@ pub(super) fn split(line: &str) -> Result<Vec<String>, &'static str> {
     }
     words.extend(word);
     Ok(words)
+}
+
+/// Whether a word switches on, or off; `None`: it does neither. named's words, without regard to case.
+pub(super) fn switch(word: &str) -> Option<bool> {
+    let is_one_of = |words: [&str; 4]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
+    match () {
+        () if is_one_of(["on", "yes", "enable", "true"]) => Some(true),
+        () if is_one_of(["off", "no", "disable", "false"]) => Some(false),
+        () => None,
+    }
 }
 
 /// A command of words.

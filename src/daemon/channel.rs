@@ -4,22 +4,19 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use socket2::{Domain, Protocol, Type};
 
 use crate::config::{CommandFiles, Config};
 use crate::control::channels::{self, Missing, Settings};
 use crate::control::{Context, Facts, Listening, Orders, Origin, Overrides, Server, Socket};
 use crate::listen::Shared;
 use crate::logging::{self, Category, Logger, Severity};
-
-/// Clients that may wait to be taken.
-const BACKLOG: i32 = 16;
+use crate::sys::sockets;
 
 /// See the module.
 pub(super) struct Channel {
@@ -144,7 +141,7 @@ impl Channel {
 
     fn listen(&self, address: SocketAddr, settings: Settings) -> io::Result<(Listening, Arc<ArcSwap<Settings>>)> {
         let settings = Arc::new(ArcSwap::from_pointee(settings));
-        let listening = self.server.listen_tcp(bind(address)?, Arc::clone(&settings))?;
+        let listening = self.server.listen_tcp(sockets::operators_listener(address)?, Arc::clone(&settings))?;
         Ok((listening, settings))
     }
 
@@ -154,18 +151,6 @@ impl Channel {
         change(&mut facts);
         self.context.facts.store(Arc::new(facts));
     }
-}
-
-/// The server's own, whatever the system thinks that others might share.
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
 }
 
 /// An error of the system in named's words.

@@ -24,6 +24,7 @@ use crate::access::Acl;
 use crate::config::{MatchList, StatisticsChannel};
 use crate::control::Context;
 use crate::logging::{self, Category, Severity};
+use crate::sys::sockets;
 
 /// Clients that are served at once.
 pub const MAX_CLIENTS: usize = 16;
@@ -47,7 +48,7 @@ impl Bound {
     /// # Errors
     /// What the system says: in use, not permitted, no such address.
     pub fn take(channel: &StatisticsChannel) -> io::Result<Self> {
-        let listener = TcpListener::bind(channel.address)?;
+        let listener = sockets::operators_listener(channel.address)?;
         listener.set_nonblocking(true)?;
         Ok(Self { listener, allow: channel.allow.clone() })
     }

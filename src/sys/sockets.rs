@@ -13,6 +13,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 const UDP_BUFFER_OCTETS: usize = 4 << 20;
 /// Connections that may wait to be accepted.
 const TCP_BACKLOG: i32 = 1024;
+/// Connections of operators' programs that may wait to be accepted.
+const OPERATORS_BACKLOG: i32 = 16;
 
 /// A UDP socket for clients, one of several on the same address (SO_REUSEPORT): the kernel spreads clients over them.
 ///
@@ -40,6 +42,19 @@ pub fn tcp_listener(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_port(true)?;
     socket.bind(&address.into())?;
     socket.listen(TCP_BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// A TCP socket for operators' programs, alone on its address.
+///
+/// # Errors
+/// What the system says: in use, not permitted, no such address.
+pub fn operators_listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    keep_families_apart(&socket, address)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(OPERATORS_BACKLOG)?;
     Ok(socket.into())
 }
 
