@@ -158,7 +158,9 @@ impl<'r> Parser<'r> {
     fn unknown(&mut self, name: &Token, places: Places) {
         let message = format!("unknown option '{}'", excerpt(&name.text));
         let mut problem = Problem::new(name.position.clone(), message);
-        problem.hint = grammar::suggest(&name.text, places);
+        if !self.report.is_full() {
+            problem.hint = grammar::suggest(&name.text, places);
+        }
         self.report.problem(problem);
     }
 

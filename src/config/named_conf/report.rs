@@ -60,6 +60,11 @@ impl Report {
         self.has_errors
     }
 
+    /// Whether what is found from now on is not shown: advice about it is not worth its time.
+    pub(super) fn is_full(&self) -> bool {
+        self.found.len() >= MAX_DIAGNOSTICS
+    }
+
     fn push(&mut self, diagnostic: Diagnostic) {
         if self.found.len() < MAX_DIAGNOSTICS {
             if !self.found.contains(&diagnostic) {
