@@ -606,6 +606,34 @@ fn root_is_given_up_but_for_low_ports_which_a_reload_still_binds() {
 }
 
 #[test]
+fn root_that_stays_root_keeps_no_capability_that_named_gives_up() {
+    let upstream = upstream();
+    let (address, below) = (SocketAddr::new(fresh_address().ip(), 53), fresh_address());
+    let place = Place::new(&named_conf(address, upstream.address(), ""));
+    if !is_root(&place) {
+        return;
+    }
+    fs::create_dir(place.path("etc")).expect("a directory");
+    let conf = named_conf(below, upstream.address(), "").replace("{directory}", "/etc");
+    fs::write(place.path("etc/named.conf"), conf).expect("a configuration can be written");
+    let root = place.directory.path().to_string_lossy().into_owned();
+    let root = ["named", "-t", &root, "-c", "/etc/named.conf"];
+    let confined = Command::new(env!("CARGO_BIN_EXE_tandem")).args(root).stdin(Stdio::null()).output();
+    let confined = confined.expect("it can be started");
+    assert!(confined.status.success(), "{confined:?}");
+    let confined = Background { pid: Pid::from_raw(place.text("etc/pid").trim().parse().expect("a process ID")) };
+    let server = place.daemon(&[]);
+    assert!(answers(address) && answers(below));
+    for (case, server) in [("without -u", server), ("with -t alone", confined)] {
+        assert_eq!(server.status("Uid"), "0 0 0 0", "{case}");
+        for set in ["CapPrm", "CapEff", "CapBnd"] {
+            assert_eq!(server.status(set), "0000000000000400", "{case}, {set}: CAP_NET_BIND_SERVICE alone");
+        }
+        assert_eq!(server.status("NoNewPrivs"), "1", "{case}");
+    }
+}
+
+#[test]
 fn a_unit_may_begin_as_the_user_that_u_names() {
     let upstream = upstream();
     let low = || SocketAddr::new(fresh_address().ip(), 53);

@@ -71,13 +71,31 @@ impl User {
         }
         unistd::setresgid(self.gid, self.gid, self.gid).map_err(at("setgid"))?;
         unistd::setresuid(self.uid, self.uid, self.uid).map_err(at("setuid"))?;
-        for set in [CapSet::Effective, CapSet::Permitted] {
-            caps::set(None, set, &keep).map_err(io::Error::other).map_err(at("capset"))?;
-        }
-        caps::clear(None, CapSet::Inheritable).map_err(io::Error::other).map_err(at("capset"))?;
+        give_up_capabilities(&keep)?;
         prctl::set_keepcaps(false).map_err(at("prctl"))?;
         no_new_privileges().map_err(at("prctl"))
     }
+}
+
+/// Stays who this process is, without the capabilities that [`User::assume`] gives up: root that owns its files, and may
+/// neither pass over their modes nor leave its root directory.
+///
+/// # Errors
+/// When this process may not; it has to end then.
+pub fn stay() -> Result<(), Refused> {
+    let keep = capabilities_to_keep().map_err(at("capget"))?;
+    if unistd::geteuid().is_root() {
+        forget_bounding_set(&keep);
+    }
+    give_up_capabilities(&keep)?;
+    no_new_privileges().map_err(at("prctl"))
+}
+
+fn give_up_capabilities(keep: &CapsHashSet) -> Result<(), Refused> {
+    for set in [CapSet::Effective, CapSet::Permitted] {
+        caps::set(None, set, keep).map_err(io::Error::other).map_err(at("capset"))?;
+    }
+    caps::clear(None, CapSet::Inheritable).map_err(io::Error::other).map_err(at("capset"))
 }
 
 fn capabilities_to_keep() -> io::Result<CapsHashSet> {
@@ -95,10 +113,7 @@ fn forget_bounding_set(keep: &CapsHashSet) {
 }
 
 /// No program that this process starts gains privileges by its file (prctl(2), PR_SET_NO_NEW_PRIVS).
-///
-/// # Errors
-/// What the system says.
-pub fn no_new_privileges() -> io::Result<()> {
+fn no_new_privileges() -> io::Result<()> {
     Ok(prctl::set_no_new_privs()?)
 }
 

@@ -70,10 +70,7 @@ fn start(arguments: Arguments) -> Result<ExitCode, String> {
         local_time::utc_offset_seconds(0);
         privileges::change_root(root).map_err(|error| error.to_string())?;
     }
-    match &user {
-        Some(user) => user.assume().map_err(|error| error.to_string())?,
-        None => privileges::no_new_privileges().map_err(|error| format!("prctl(): {error}"))?,
-    }
+    user.as_ref().map_or_else(privileges::stay, User::assume).map_err(|error| error.to_string())?;
     let setup = Setup {
         file: arguments.configuration.unwrap_or_else(configuration),
         given: CommandLine {
