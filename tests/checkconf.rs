@@ -250,3 +250,32 @@ fn what_is_printed_and_listed_of_the_corpus_is_what_named_prints() {
     assert!(differing.is_empty(), "{} of {printed_count}: {differing:#?}", differing.len());
     assert!(same_count > 80 && printed_count > 90, "of {printed_count}, {same_count} are the same to the letter");
 }
+
+#[test]
+fn a_directory_that_is_not_there_and_lists_without_recursion_are_told_as_by_named() {
+    let directory = directory(&[
+        ("gone.conf", "options {\n directory \"/nonexistent\";\n forwarders { 10.1.0.2; };\n};\n"),
+        ("below.conf", "options {\n directory \"nosuch\"; };\n"),
+        ("file.conf", "options {\n directory\n \"/etc/passwd\";\n};\n"),
+        ("there.conf", "options { directory \"/etc\"; forwarders { 10.1.0.2; }; };\n"),
+        ("lists.conf", "options { recursion no;\n allow-recursion\n { any; }; };\n"),
+        (
+            "views.conf",
+            "options { recursion no; allow-recursion-on { any; }; };\nview a {\n allow-recursion { 10/8; }; };\n\
+             view b { allow-recursion { none; }; };\nview c { recursion yes; forwarders { 10.1.0.2; }; };\n",
+        ),
+    ]);
+    for file in ["gone.conf", "below.conf", "file.conf", "there.conf", "lists.conf"] {
+        let (named, ours) = (run(named(), directory.path(), &[file]), run(ours(), directory.path(), &[file]));
+        let shown = |output: &Output| (output.status.code(), text(&output.stdout).lines().next().map(str::to_owned));
+        assert_eq!(shown(&ours), shown(&named), "{file}");
+    }
+    // In which order the two lists are told is named's own matter.
+    let sorted = |output: Output| {
+        let mut lines: Vec<_> = text(&output.stdout).lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let arguments = ["views.conf"];
+    assert_eq!(sorted(run(ours(), directory.path(), &arguments)), sorted(run(named(), directory.path(), &arguments)));
+}

@@ -78,7 +78,7 @@ struct Host {
     directory: TempDir,
 }
 
-const CONF: &str = "options {\n directory \"/var/cache/bind\";\n pid-file \"/srv/dns/pid\";\n forwarders { 10.0.0.2; };\n \
+const CONF: &str = "options {\n directory \"/etc\";\n pid-file \"/srv/dns/pid\";\n forwarders { 10.0.0.2; };\n \
                     dnssec-lookaside auto;\n};\n";
 const VENDOR: &str = "[Service]\nExecStart=/usr/sbin/named -f $OPTIONS\n";
 
@@ -301,21 +301,26 @@ fn another_root_without_a_systemctl_touches_no_service() {
 #[test]
 fn what_bites_only_after_the_switch_is_a_note_of_its_own() {
     let host = Host::debian("-u bind");
-    host.write("var/cache/bind/local", "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 127.0.0.1\n");
-    host.write("var/cache/bind/local.jnl", ";BIND LOG V9\n");
-    host.write(
-        "etc/bind/named.conf",
-        "options {\n directory \"/var/cache/bind\";\n recursing-file \"/srv/rec/r\";\n dump-file \"/tmp/dump.db\";\n};\n\
+    // At one path, be it looked for below the root, which only root can, or from here.
+    let zones = host.path("zones");
+    for place in [PathBuf::from("zones"), host.path("zones").strip_prefix("/").expect("it is absolute").join("")] {
+        let local = place.join("local").to_string_lossy().into_owned();
+        host.write(&local, "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 127.0.0.1\n");
+        host.write(&format!("{local}.jnl"), ";BIND LOG V9\n");
+    }
+    let conf = "options {\n directory \"ZONES\";\n recursing-file \"/srv/rec/r\";\n dump-file \"/tmp/dump.db\";\n \
+                allow-transfer { 10.0.0.5; };\n};\n\
          zone localhost { type master; file \"local\"; };\nzone corp { type master; file \"local\"; };\n\
-         zone \".\" { type hint; file \"/usr/share/dns/root.hints\"; };\n",
-    );
-    host.write("usr/share/dns/root.hints", "");
+         zone \".\" { type hint; file \"/usr/share/dns/root.hints\"; };\n";
+    host.write("etc/bind/named.conf", &conf.replace("ZONES", &zones.to_string_lossy()));
     let (code, said) = host.replace(&["check"]);
     assert_eq!(code, 0, "{said}");
     for expected in [
         "note   NOBODY TO ASK: clients get REFUSED",
         "no forwarders: nothing outside local data can be answered until 'forwarders' is set",
         "note   updates: ",
+        "note   LOST LATER: ",
+        "secondaries of 'corp': 10.0.0.5 cannot transfer it any more",
         "local.jnl', which are not in force here",
         "change directory: /srv/rec may be written by a drop-in",
         "note   directory: /tmp/dump.db: the unit has no /tmp, or one of its own",
@@ -327,6 +332,38 @@ fn what_bites_only_after_the_switch_is_a_note_of_its_own() {
     host.write("etc/systemd/system/multi-user.target.wants/named-chroot.service", VENDOR);
     let (code, said) = host.replace(&["check"]);
     assert!(code == 1 && said.contains("WRONG  unit: named-chroot.service is enabled"), "{said}");
+}
+
+/// `check` of a host whose /etc is this one's, and which has these addresses.
+fn check_here(host: &Host) -> (i32, String) {
+    let mut command = Command::new(program("unshare", "util-linux"));
+    if !nix::unistd::geteuid().is_root() {
+        command.arg("--map-root-user");
+    }
+    command.args(["--mount", "sh", "-c", "mount --bind \"$1\" /etc && shift && exec \"$@\"", "sh"]);
+    command.arg(host.path("etc")).arg(deploy("replace-named")).arg("--systemctl").arg(host.path("systemctl"));
+    let output = command.arg("--tandem").arg(env!("CARGO_BIN_EXE_tandem")).arg("check").output();
+    let output = output.expect("it can be started");
+    (output.status.code().unwrap_or(-1), text(&output.stdout) + &text(&output.stderr))
+}
+
+#[test]
+fn what_would_not_start_on_this_host_is_wrong() {
+    let host = Host::debian("-u bind");
+    let conf = "options { directory \"/etc\"; listen-on { 127.0.0.1; }; listen-on-v6 { none; }; forwarders { FORWARDER; }; };\n";
+    host.write("etc/bind/named.conf", &conf.replace("FORWARDER", "10.0.0.2"));
+    let (code, said) = check_here(&host);
+    assert!(code == 0 && said.contains("a switch would work"), "{said}");
+    host.write("etc/bind/named.conf", &conf.replace("FORWARDER", "127.0.0.1"));
+    let (code, said) = check_here(&host);
+    assert!(
+        code == 1 && said.contains("WRONG  start: forwarder 127.0.0.1 port 53 is this server's own address"),
+        "{said}"
+    );
+    host.write("etc/bind/named.conf", &CONF.replace("/etc", "/nonexistent"));
+    for (code, said) in [check_here(&host), host.replace(&["check"])] {
+        assert!(code == 1 && said.contains("change directory to '/nonexistent' failed: file not found"), "{said}");
+    }
 }
 
 /// A directory as `switch` makes it, with an rndc that finds this channel by this key.

@@ -1,8 +1,8 @@
 //! Checking a configuration: `tandem check FILE`.
 //!
-//! All errors and warnings go to standard output, as named-checkconf's do. Exit code 1 on any error, 0 otherwise.
-//! What only this host lacks is a warning: the file may be another's. Not here: whether ports are free, which only
-//! starting shows.
+//! All errors and warnings go to standard output, as named-checkconf's do. Exit code 1 on any error, also where the file
+//! is right and a server would not start on this host; 0 otherwise. A file of a zone that this host lacks is a warning.
+//! Not here: whether ports are free, which only starting shows.
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};

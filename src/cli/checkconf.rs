@@ -16,15 +16,13 @@ use clap::{CommandFactory, FromArgMatches};
 
 use super::pointed::Sources;
 use crate::cli;
-use crate::config::files::{Disk, MAX_CONFIG_OCTETS, explain};
+use crate::config::files::{Disk, Files, MAX_CONFIG_OCTETS, explain};
 use crate::config::load::{Format, format_of};
 use crate::config::named_conf::{Document, Secrets};
 use crate::config::{Config, Diagnostic, Level};
 use crate::daemon::{self, ZoneTest};
 
 const NAME: &str = "named-checkconf";
-/// Debian's, RHEL's.
-const FILES: [&str; 2] = ["/etc/bind/named.conf", "/etc/named.conf"];
 const USAGE: &str = "usage: named-checkconf [-chijlvz] [-p [-x]] [-t directory] [named.conf]";
 
 /// Check a named.conf, with the flags of BIND's named-checkconf
@@ -106,7 +104,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         say(&format!("isc_dir_chroot: {}", explain(&error)));
         return ExitCode::FAILURE;
     }
-    let path = args.file.clone().unwrap_or_else(default_file);
+    let path = args.file.clone().unwrap_or_else(cli::default_configuration);
     if check(&args, &path) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -129,12 +127,6 @@ fn misused(error: &clap::Error) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The first there is of where packages have it.
-fn default_file() -> PathBuf {
-    let found = FILES.iter().find(|file| Path::new(file).exists()).unwrap_or(&FILES[0]);
-    PathBuf::from(found)
-}
-
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
@@ -142,6 +134,28 @@ fn say(line: &str) {
 fn change_root(root: &Path) -> io::Result<()> {
     nix::unistd::chroot(root)?;
     std::env::set_current_dir("/")
+}
+
+/// This host, which the configuration is for: its `directory` has to be there, as for named's.
+struct Host;
+
+impl Files for Host {
+    fn read(&self, path: &Path, max_octets: u64) -> io::Result<Vec<u8>> {
+        Disk.read(path, max_octets)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
+        Disk.list(directory)
+    }
+
+    // Only who may enter a directory may look at its own entry in it.
+    fn enter(&self, directory: &Path) -> io::Result<()> {
+        std::fs::metadata(directory.join(".")).map(drop)
+    }
+
+    fn is_open_to_others(&self, path: &Path) -> bool {
+        Disk.is_open_to_others(path)
+    }
 }
 
 /// Whether nothing is wrong.
@@ -158,7 +172,7 @@ fn check(args: &Args, path: &Path) -> bool {
         cli::print_lines([format!("{name}:1: this is TOML, not named.conf: 'tandem check' reads both")]);
         return false;
     }
-    let document = Document::read(&String::from_utf8_lossy(&octets), &name, &Disk);
+    let document = Document::read(&String::from_utf8_lossy(&octets), &name, &Host);
     let teller =
         Teller { name: &name, is_explaining: args.explain || io::stdout().is_terminal(), is_quiet: args.quiet };
     match &document.result {

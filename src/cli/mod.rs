@@ -20,6 +20,7 @@ pub mod serve;
 
 use std::fmt;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// A forwarding DNS server: drop-in for named between corporate networks and AWS VPCs.
@@ -67,6 +68,15 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Man(args) => man::run(args),
         Command::Serve(args) => serve::run(args),
     }
+}
+
+/// Where named's packages have named.conf, in the order in which it is looked for: Debian's place, everybody else's.
+const NAMED_CONFIGURATIONS: [&str; 2] = ["/etc/bind/named.conf", "/etc/named.conf"];
+
+/// The first that is there; else the one that everybody expects.
+fn default_configuration() -> PathBuf {
+    let found = NAMED_CONFIGURATIONS.iter().map(PathBuf::from).find(|path| path.exists());
+    found.unwrap_or_else(|| PathBuf::from(NAMED_CONFIGURATIONS[1]))
 }
 
 /// A worker that panicked would leave its share of the queries without answers: better to be started anew.

@@ -19,6 +19,12 @@ pub trait Files {
     /// The names in a directory, in any order.
     fn list(&self, directory: &Path) -> io::Result<Vec<String>>;
 
+    /// Whether a process may make a directory its own, where that counts; a text can be right without the host that it
+    /// is for.
+    fn enter(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Whether everybody on the host may read a file.
     fn is_open_to_others(&self, _: &Path) -> bool {
         false
@@ -73,6 +79,7 @@ pub fn explain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "file not found".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::NotADirectory => "invalid file".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -46,9 +46,11 @@ pub fn obstacles(config: &Config) -> Obstacles {
     });
     let found = [enters, refuse_own_forwarders(config, &wanted)].into_iter().filter_map(Result::err);
     let found = found.chain(missing_places(config));
-    let message = |error: StartError| format!("'serve' would not start on this host: {error}");
-    let warning = |message| Diagnostic { position: None, level: config::Level::Warning, message, hint: None };
-    let faults = found.map(message).chain(idle(&wanted)).chain(lost_logs(config)).map(warning);
+    let at = |level| move |message| Diagnostic { position: None, level, message, hint: None };
+    let faults = found
+        .map(|error| format!("'serve' would not start on this host: {error}"))
+        .map(at(config::Level::Error))
+        .chain(idle(&wanted).into_iter().chain(lost_logs(config)).map(at(config::Level::Warning)));
     let host = addresses::for_snapshot(&host_addresses());
     let checks = health::Table::new(Vec::new()).follow(&config.health_checks, SystemTime::now()).entries;
     let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Asked, Where};
 
-use super::print_lines;
+use super::{default_configuration, print_lines};
 use crate::config::CommandLine;
 use crate::daemon::{self, Log, Notify, Setup};
 use crate::sys::privileges::{self, User};
@@ -24,8 +24,6 @@ use crate::sys::{inherited, local_time};
 
 pub use arguments::command;
 
-/// Where the configuration is looked for, in this order: Debian's place, everybody else's.
-const CONFIGURATIONS: [&str; 2] = ["/etc/bind/named.conf", "/etc/named.conf"];
 /// Without `pid-file`.
 const PID_FILE: &str = "/run/named/named.pid";
 
@@ -34,7 +32,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     match arguments::read(arguments) {
         Asked::Serve(arguments) => start(*arguments).unwrap_or_else(|error| failed(&format!("named: {error}"))),
         Asked::Version => print_or_fail(vec![version::line()]),
-        Asked::Versions => print_or_fail(version::lines(&configuration())),
+        Asked::Versions => print_or_fail(version::lines(&default_configuration())),
         Asked::Help(text) => print_or_fail(vec![text]),
         Asked::Usage => {
             say(arguments::USAGE);
@@ -72,7 +70,7 @@ fn start(arguments: Arguments) -> Result<ExitCode, String> {
     }
     user.as_ref().map_or_else(privileges::stay, User::assume).map_err(|error| error.to_string())?;
     let setup = Setup {
-        file: arguments.configuration.unwrap_or_else(configuration),
+        file: arguments.configuration.unwrap_or_else(default_configuration),
         given: CommandLine {
             port: arguments.port,
             family: arguments.family,
@@ -106,12 +104,6 @@ fn log(place: Where, file: Option<PathBuf>) -> Log {
 fn tell(readiness: Option<Readiness>) {
     // The process that waits may have been ended: nobody has to know then.
     let _ = readiness.map(Readiness::tell);
-}
-
-/// The first that is there; else the one that everybody expects.
-fn configuration() -> PathBuf {
-    let found = CONFIGURATIONS.iter().map(PathBuf::from).find(|path| path.exists());
-    found.unwrap_or_else(|| PathBuf::from(CONFIGURATIONS[1]))
 }
 
 fn print_or_fail(lines: Vec<String>) -> ExitCode {

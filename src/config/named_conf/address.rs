@@ -264,7 +264,9 @@ fn refuse_transport(cursor: &mut Cursor<'_>) -> Result<(), Problem> {
             if word == "tls" && cursor.take_word("none") {
                 continue;
             }
-            let message = format!("'{word}' is refused: it is not implemented yet, and clear text would not be safe");
+            let message = format!(
+                "'{word}' is refused here: it is not implemented yet, and clear text instead would not be safe"
+            );
             return Err(Problem::new(position, message));
         }
     }

@@ -133,7 +133,7 @@ impl<'r> Parser<'r> {
             (Shape::Include, Value::Text(pattern)) => self.include(pattern, &value_position, places, body),
             (Shape::Include, _) => {}
             _ => {
-                self.note_directory(row, &value);
+                self.note_directory(row, &value, &value_position);
                 let items = read
                     .iter()
                     .take_while(|item| !is_body(&value) || matches!(item, Item::Token(_)))
@@ -340,10 +340,15 @@ impl<'r> Parser<'r> {
         }
     }
 
-    fn note_directory(&mut self, row: &Row, value: &Value) {
+    fn note_directory(&mut self, row: &Row, value: &Value, at: &Position) {
         if let (Value::Text(path), "directory") = (value, row.name) {
-            let path = Path::new(path);
-            self.directory = Some(self.directory.take().map_or_else(|| path.to_owned(), |base| base.join(path)));
+            let whole = self.directory.take().map_or_else(|| PathBuf::from(path), |base| base.join(path));
+            if let Err(error) = self.disk.enter(&whole) {
+                let message = format!("change directory to '{}' failed: {}", excerpt(path), explain(&error));
+                let hint = "create it, let the server's user enter it, or correct 'directory'";
+                self.report.problem(Problem::new(at.clone(), message).with_hint(hint));
+            }
+            self.directory = Some(whole);
         }
     }
 

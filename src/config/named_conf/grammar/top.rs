@@ -31,7 +31,7 @@ pub(super) const ROWS: &[Row] = {
         honoured("server", TOP | VIEW, PrefixBody(SERVER), "server 192.0.2.1 { edns no; };").repeats(),
         honoured("statistics-channels", TOP, Body(STATISTICS), "statistics-channels { inet 127.0.0.1 port 8053; };")
             .repeats(),
-        ignored("tls", TOP, NamedBody(TLS), "tls t { key-file \"k\"; cert-file \"c\"; };", "DNS over TLS is not served")
+        ignored("tls", TOP, NamedBody(TLS), "tls t { key-file \"k\"; cert-file \"c\"; };", "what names it is told of by itself, and DNS over TLS is not implemented yet")
             .repeats(),
         ignored("trust-anchors", TOP | VIEW, Form(&form::TRUST_ANCHORS), "trust-anchors { . initial-key 257 3 8 \"AwEAAQ==\"; };", UNVALIDATED).repeats(),
         ignored("trusted-keys", TOP | VIEW, Form(&form::TRUSTED_KEYS), "trusted-keys { . 257 3 8 \"AwEAAQ==\"; };", UNVALIDATED).repeats(),

@@ -9,6 +9,7 @@ mod controls;
 mod key;
 mod logging;
 mod primary;
+mod secondaries;
 mod server;
 mod statistics;
 mod update;
@@ -46,6 +47,7 @@ struct Context<'a> {
     keys: Vec<Key>,
     /// The names of all keys, those of wrong ones too.
     key_names: Vec<Name>,
+    secondaries: Vec<secondaries::Secondaries>,
 }
 
 /// Builds the configuration; the report has what was said before and what is found here.
@@ -58,8 +60,17 @@ pub(super) fn lower(top: &Body, report: Report, files: &dyn Files, given: &Comma
     let directory = text(options, "directory").map(Into::into);
     let (keys, key_names) = (Vec::new(), Vec::new());
     let server_lists = check::ServerLists::of(top);
-    let mut context =
-        Context { acls: Acls::new(), server_lists, report, port: DNS_PORT, directory, files, keys, key_names };
+    let mut context = Context {
+        acls: Acls::new(),
+        server_lists,
+        report,
+        port: DNS_PORT,
+        directory,
+        files,
+        keys,
+        key_names,
+        secondaries: Vec::new(),
+    };
     context.define_acls(top);
     context.check(top, options);
     context.announce(top);
@@ -76,6 +87,7 @@ pub(super) fn lower(top: &Body, report: Report, files: &dyn Files, given: &Comma
     }
     config.statistics_channels = statistics::lower(&mut context, top);
     config.views = view::lower(&mut context, top, options);
+    context.warn_of_secondaries();
     config.controls = context.controls(top);
     context.acls.check_unused(&mut context.report);
     for fault in zones::shared_files(&config.views) {

@@ -70,6 +70,9 @@ impl Zone<'_> {
             let settings = ForwardSettings::default();
             return Primary::Nowhere(Box::new(ForwardRule { name: zone.name, settings, position: zone.position }));
         }
+        if !is_stock(&zone) {
+            context.note_secondaries(&zone.name, &scope);
+        }
         self.check_allowed(context, grammar::PRIMARY, "primary", true);
         self.check_file(context);
         Primary::Local(Box::new(zone))

@@ -18,8 +18,8 @@ use crate::config::named_conf::report::Problem;
 use crate::config::named_conf::value::Value;
 use crate::config::values::excerpt;
 use crate::config::{
-    Access, ClientsPerQuery, DEFAULT_VIEW, FetchLimit, ForwardSettings, Forwarder, MAX_FORWARDERS, MatchList, Over,
-    Prefetch, RrsetOrder, Stale, TtlLimits, View, is_askable,
+    Access, ClientsPerQuery, DEFAULT_VIEW, FetchLimit, ForwardSettings, Forwarder, MAX_FORWARDERS, Match, MatchList,
+    Over, Prefetch, RrsetOrder, Stale, TtlLimits, View, is_askable,
 };
 use crate::wire::Name;
 
@@ -70,6 +70,7 @@ fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'
     let mut forward = settings(context, scope, scope, &servers);
     let zone::Lowered { rules, zones: local, has_root: root } =
         zone::lower(context, zones, scope, &servers, &mut forward);
+    warn_of_lists_without_recursion(context, name, scope, recursion);
     // What a misspelt statement would have set is not known.
     let is_broken = context.report.has_errors();
     let mut view = View {
@@ -103,6 +104,18 @@ fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'
     }
     empty_zones(context, scope).add_to(&mut view);
     view
+}
+
+/// As named: lists of who may have questions forwarded, where none is.
+fn warn_of_lists_without_recursion(context: &mut Context<'_>, view: &str, scope: Scope<'_, '_>, recursion: bool) {
+    let of_view = if view == DEFAULT_VIEW { String::new() } else { format!(" for view {}", excerpt(view)) };
+    for name in ["allow-recursion", "allow-recursion-on"] {
+        let Some(setting) = find(scope, name).filter(|_| !recursion) else { continue };
+        if match_list(context, scope, name).is_some_and(|list| !list.is_only(&Match::None)) {
+            let message = format!("both \"recursion no;\" and \"{name}\" active{of_view}");
+            context.report.warn(Some(&setting.value_position), message);
+        }
+    }
 }
 
 /// What forwards everything, and only forwards, has none, as in named.
