@@ -158,14 +158,6 @@ fn silent(error: io::Error) -> AskError {
     }
 }
 
-impl AskError {
-    /// Whether no server runs behind the socket at all.
-    pub fn is_absent(&self) -> bool {
-        let absent = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused];
-        matches!(self, Self::Connect(error) if absent.contains(&error.kind()))
-    }
-}
-
 impl fmt::Display for AskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

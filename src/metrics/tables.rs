@@ -97,7 +97,7 @@ counters! {
         Retry = "query retries",
         /// Sockets that could not be had.
         QuerySockFail = "failures in opening query sockets",
-        /// Questions sent again for want of an answer in time.
+        /// Of the messages sent, those that were not answered in time.
         QueryTimeout = "query timeouts",
         /// Answers after less than 10 ms.
         QryRTT10 = "queries with RTT < 10ms",
@@ -125,6 +125,12 @@ counters! {
         BadEDNSVersion = "bad EDNS version",
         /// Of the responses, with this RCODE.
         BadCookieRcode = "bad cookie rcode",
+        /// Questions that were not asked, for `fetches-per-zone`.
+        ZoneQuota = "spilled due to zone quota",
+        /// For `fetches-per-server`.
+        ServerQuota = "spilled due to server quota",
+        /// Clients' questions that may not wait for one that is being asked, for `clients-per-query`.
+        ClientQuota = "spilled due to clients per query quota",
     }
 }
 

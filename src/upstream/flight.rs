@@ -146,6 +146,8 @@ pub struct Attempt {
     pub opt: OptForm,
     /// Its lateness was held against the server.
     pub is_late: bool,
+    /// Its last transmission was not answered in time, and is counted so.
+    pub is_overdue: bool,
 }
 
 impl Attempt {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::latency::Latency;
-use super::pace::{Pace, Urgency};
+use super::pace::Pace;
 use super::spill::UnderWay;
 use crate::config::Forwarder;
 use crate::logging::{self, Category, Severity};
@@ -350,11 +350,6 @@ impl Server {
     /// Since the first question that has had no reply, nor has any later one; means nothing while it is alive.
     fn silence(&self, now: Micros) -> Duration {
         Duration::from_micros(now.saturating_sub(self.owed_since.load(Ordering::Relaxed)))
-    }
-
-    /// Whether a message may be sent to it, within its `max_qps`; takes the token if so.
-    pub fn may_send(&self, now: Micros, urgency: Urgency) -> bool {
-        self.pace.take(now, urgency)
     }
 
     /// A message to it has waited for its `max_qps`, or was not sent to it. The log says so, once a minute at most.

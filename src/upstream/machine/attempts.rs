@@ -115,6 +115,7 @@ impl<R: Route, W> Machine<R, W> {
             transmissions: 1,
             opt,
             is_late: false,
+            is_overdue: false,
         };
         if let Some(flight) = self.flight_mut(index) {
             flight.sent += 1;
@@ -156,6 +157,7 @@ impl<R: Route, W> Machine<R, W> {
         let Some(attempt) = flight.attempt_at(server, Transport::Udp) else { return };
         attempt.last_sent = now;
         attempt.is_late = false;
+        attempt.is_overdue = false;
         attempt.transmissions = attempt.transmissions.saturating_add(1);
         let attempt = *attempt;
         self.send(index, &attempt, route, out);
@@ -199,7 +201,6 @@ impl<R: Route, W> Machine<R, W> {
         }
         server.asked(self.micros(attempt.last_sent));
         out.commands.push(Command::Send(attempt.path, start..out.octets.len()));
-        self.counts.sent += 1;
     }
 
     /// Draws the case of the question's letters, once a flight (draft-vixie-dnsext-dns0x20).

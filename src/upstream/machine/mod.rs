@@ -37,7 +37,7 @@ use super::spares::Spares;
 use super::wheel::Wheel;
 use crate::access::{ClientCookie, Secret};
 use crate::cache::{Cache, Key, Patch, RefreshWindow};
-use crate::metrics::{Event, Meter};
+use crate::metrics::{Event, Meter, Resolver};
 use crate::wire::Transport;
 use crate::wire::header::ede;
 use crate::wire::response::Reader;
@@ -118,27 +118,6 @@ pub enum Asking<W> {
     Full(W),
 }
 
-/// Counts of what a machine saw; readers add up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Messages sent to upstreams.
-    pub sent: u64,
-    /// Responses that answered a question.
-    pub matched: u64,
-    /// Packets that answered no question: late, forged, malformed.
-    pub unmatched: u64,
-    /// Times that a question was sent again for want of an answer.
-    pub timeouts: u64,
-    /// Times that a question was sent to another server while the first could still answer.
-    pub hedges: u64,
-    /// Probes sent to servers that were doubted.
-    pub probes: u64,
-    /// Messages that the pace of an upstream (`max_qps`) let wait, sent elsewhere or left unsent.
-    pub held_back: u64,
-    /// Questions asked before the TTL of their last answer ended.
-    pub refreshes: u64,
-}
-
 /// See the module.
 pub struct Machine<R, W> {
     worker: u16,
@@ -166,7 +145,6 @@ pub struct Machine<R, W> {
     epoch: Instant,
     /// A time, and what it is in microseconds: it is asked for often in a batch.
     recent: Cell<(Instant, Micros)>,
-    counts: Counts,
     meter: Rc<Meter>,
 }
 
@@ -220,7 +198,6 @@ impl<R: Route, W> Machine<R, W> {
             in_flight,
             epoch,
             recent: Cell::new((epoch, 1)),
-            counts: Counts::default(),
             meter,
         }
     }
@@ -231,11 +208,6 @@ impl<R: Route, W> Machine<R, W> {
         if !same {
             self.cookies = secret.map(|secret| Cookies { secret, of: HashMap::default() });
         }
-    }
-
-    /// What it counted so far.
-    pub fn counts(&self) -> Counts {
-        self.counts
     }
 
     /// The questions of the next batch go by newly drawn sockets.
@@ -306,6 +278,7 @@ impl<R: Route, W> Machine<R, W> {
             return Asking::Loop(who);
         }
         if joined == Joined::Full {
+            self.meter.resolver(ask.route.view(), Resolver::ClientQuota);
             return Asking::Full(who);
         }
         let waiter = Waiter { who, until: ask.until };
@@ -432,7 +405,6 @@ impl<R: Route, W> Machine<R, W> {
             }
             Joined::Own => {
                 let role = Role::Asks(ask.route.clone());
-                self.counts.refreshes += 1;
                 self.meter.event(Event::Prefetch);
                 self.begin(me, ask, None, role, now);
                 if self.count_in_zone(me.index, now, out) {

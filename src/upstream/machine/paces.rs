@@ -52,10 +52,9 @@ impl<R: Route, W> Machine<R, W> {
         Reserved::Now(place)
     }
 
-    /// Counts a message that would have gone to a server, had it room.
+    /// Notes a message that would have gone to a server, had it room.
     pub(super) fn note_held_back(&mut self, server: &Server, now: Instant) {
         server.held_back(self.micros(now));
-        self.counts.held_back += 1;
     }
 
     /// Takes a token of the server at `chosen`. If there is none, the flight waits for one; or it ends, if nobody waits for
@@ -74,7 +73,6 @@ impl<R: Route, W> Machine<R, W> {
         if latest.is_none() && flight.refreshes_until.is_some() && flight.attempts.is_empty() {
             let may = pace.take(now_us, Urgency::Refresh);
             if !may {
-                self.counts.held_back += 1;
                 self.fail(index, now, out);
             }
             return may;

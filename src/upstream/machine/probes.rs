@@ -89,7 +89,6 @@ impl<R: Route, W> Machine<R, W> {
         ask::write(&mut out.octets, id, &question, None);
         super::attempts::set_length(&mut out.octets, start, transport);
         out.commands.push(Command::Send(path, start..out.octets.len()));
-        self.counts.probes += 1;
         server.pace.pay_for_probe(self.micros(now));
         let Some(watched) = self.watched.get_mut(&server.id) else { return };
         watched.outstanding.push((path, id));
@@ -100,20 +99,19 @@ impl<R: Route, W> Machine<R, W> {
     }
 
     /// A packet with the ID of a probe came.
-    pub(super) fn take_probe_reply(&mut self, path: Path, packet: &[u8], now: Instant, out: &mut Output<W>) -> bool {
+    pub(super) fn take_probe_reply(&mut self, path: Path, packet: &[u8], now: Instant, out: &mut Output<W>) {
         if compare_question(packet, QNAME, QTYPE, class::IN, false) == Echo::Other {
-            return false;
+            return;
         }
         let now_us = self.micros(now);
         let id = u16_at(packet, 0);
         let of = self.watched.iter().find(|(_, watched)| watched.outstanding.contains(&(path, id)));
-        let Some((&server_id, watched)) = of else { return false };
+        let Some((&server_id, watched)) = of else { return };
         watched.server.replied(now_us, None);
         if let Some(socket) = self.lanes.get_mut(path) {
             socket.heard = now;
         }
         self.unwatch(server_id, out);
-        true
     }
 
     /// The socket of some probes is gone.

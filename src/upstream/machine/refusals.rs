@@ -36,7 +36,6 @@ impl<R: Route, W> Machine<R, W> {
         });
         let route = route.clone();
         if is_there && self.has_another(index, &route, now) {
-            self.counts.hedges += 1;
             self.ask_next(index, now, out);
         }
     }

@@ -72,19 +72,11 @@ impl<R: Route, W> Machine<R, W> {
     /// A packet came by `path`.
     pub fn received(&mut self, path: Path, packet: &[u8], now: Instant, out: &mut Output<W>) {
         if self.is_of_probe(path, packet) {
-            let taken = self.take_probe_reply(path, packet, now, out);
-            *if taken { &mut self.counts.matched } else { &mut self.counts.unmatched } += 1;
-            return;
+            return self.take_probe_reply(path, packet, now, out);
         }
         match self.match_response(path, packet) {
-            Some((index, place)) => {
-                let taken = self.take_response(index, place, packet, now, out);
-                *if taken.is_some() { &mut self.counts.matched } else { &mut self.counts.unmatched } += 1;
-            }
-            None => {
-                self.counts.unmatched += 1;
-                self.take_straggler(path, packet, now);
-            }
+            Some((index, place)) => _ = self.take_response(index, place, packet, now, out),
+            None => self.take_straggler(path, packet, now),
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::{Machine, Output};
 use crate::config::{FetchLimit, Over};
+use crate::metrics::Resolver;
 use crate::upstream::flight::{Flight, Role, Route};
 use crate::upstream::server::Server;
 use crate::wire::header::ede;
@@ -41,7 +42,7 @@ impl<R: Route, W> Machine<R, W> {
         }
         let limit = fetches.limit;
         fetches.under_way.spill(now_us, limit, || route.zone().to_string());
-        self.spill(index, limit.over, now, out);
+        self.spill(index, (Resolver::ZoneQuota, limit.over), now, out);
         false
     }
 
@@ -56,11 +57,13 @@ impl<R: Route, W> Machine<R, W> {
             let server = Arc::clone(server);
             server.spilled.spill(now_us, limit, || format!("forwarder {}", server.forwarder.address));
         }
-        self.spill(index, limit.over, now, out);
+        self.spill(index, (Resolver::ServerQuota, limit.over), now, out);
         true
     }
 
-    fn spill(&mut self, index: u32, over: Over, now: Instant, out: &mut Output<W>) {
+    fn spill(&mut self, index: u32, (bound, over): (Resolver, Over), now: Instant, out: &mut Output<W>) {
+        let Some(view) = self.flight_mut(index).map(|flight| flight.role.route().view()) else { return };
+        self.meter.resolver(view, bound);
         let mut segment = std::mem::take(&mut self.segment);
         segment.clear();
         if over == Over::Fail {

@@ -151,15 +151,13 @@ impl<R: Route, W> Machine<R, W> {
             false => patience(&server, attempt.transport, round),
         };
         if age >= again_after {
-            self.counts.timeouts += 1;
-            self.meter.resolver(route.view(), Resolver::QueryTimeout);
+            self.note_timeout(index, &attempt, route);
             return self.ask_again(index, &attempt, now, out);
         }
         let can_hedge = self.has_another(index, route, now);
         // Nobody waits for what is fetched anew: it is not worth a second question.
         let may_pay = self.flight_mut(index).is_some_and(|flight| !flight.waiters.is_empty());
         if can_hedge && (server.is_lost_in_silence(sent_us, now_us) || (is_late && may_pay && self.budget.pay())) {
-            self.counts.hedges += 1;
             return self.ask_next(index, now, out);
         }
         let steps = [server.silent_after(), late_after, again_after];
@@ -185,6 +183,15 @@ impl<R: Route, W> Machine<R, W> {
         for server in quiet {
             server.doubt(now_us);
             self.watch(&server, now, out);
+        }
+    }
+
+    /// Counts a message whose answer did not come in time: once, however often nobody is there to be asked instead.
+    fn note_timeout(&mut self, index: u32, attempt: &Attempt, route: &R) {
+        let own = self.flight_mut(index).and_then(|flight| flight.attempt_of(attempt.path, attempt.id));
+        if let Some(attempt) = own.filter(|attempt| !attempt.is_overdue) {
+            attempt.is_overdue = true;
+            self.meter.resolver(route.view(), Resolver::QueryTimeout);
         }
     }
 
