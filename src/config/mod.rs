@@ -15,6 +15,7 @@ mod grants;
 mod groups;
 pub mod health;
 pub mod match_list;
+mod match_lists;
 pub mod inherit;
 pub mod load;
 pub mod named_conf;

@@ -2,28 +2,19 @@
 //!
 //! A file that is printed anew or converted says the same in other lines.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{
-    Config, Control, ForwardRule, Grant, Grantee, Key, Listen, LocalZone, MasterFile, Match, MatchElement, MatchList,
-    NamedAcl, Position, StatisticsChannel, View, ZoneRecord, ZoneSettings,
-};
+use super::{Config, Grant, LocalZone, MasterFile, Match, MatchElement, MatchList, NamedAcl, Position, View};
 
 impl Config {
     /// The same without positions; places of records, which always have one, become the first line of no file.
     pub fn without_positions(&self) -> Self {
-        let Self { listen_v4, listen_v6, statistics_channels, blackhole, controls, keys, views, .. } = self;
-        Self {
-            listen_v4: listen_v4.iter().map(listen).collect(),
-            listen_v6: listen_v6.iter().map(listen).collect(),
-            statistics_channels: statistics_channels.iter().map(channel).collect(),
-            blackhole: blackhole.without_positions(),
-            controls: controls.iter().map(control).collect(),
-            keys: keys.iter().map(|key| Key { position: None, ..key.clone() }).collect(),
-            views: views.iter().map(view).collect(),
-            ..self.clone()
-        }
+        let mut config = self.clone();
+        config.for_each_match_list(&mut |_, list| *list = list.without_positions());
+        config.controls.iter_mut().for_each(|control| control.position = None);
+        config.keys.iter_mut().for_each(|key| key.position = None);
+        config.views.iter_mut().for_each(forget_in_view);
+        config
     }
 }
 
@@ -46,60 +37,22 @@ impl MatchList {
     }
 }
 
-fn listen(listen: &Listen) -> Listen {
-    Listen { addresses: listen.addresses.without_positions(), ..listen.clone() }
+fn forget_in_view(view: &mut View) {
+    view.rules.iter_mut().for_each(|rule| rule.position = None);
+    view.zones.iter_mut().for_each(forget_in_zone);
 }
 
-fn channel(channel: &StatisticsChannel) -> StatisticsChannel {
-    StatisticsChannel { allow: channel.allow.without_positions(), ..channel.clone() }
-}
-
-fn control(control: &Control) -> Control {
-    Control { allow: control.allow.without_positions(), position: None, ..control.clone() }
-}
-
-fn view(view: &View) -> View {
-    let super::Access { query, query_cache, recursion, query_on, query_cache_on, recursion_on } = &view.access;
-    let access = super::Access {
-        query: query.without_positions(),
-        query_cache: query_cache.without_positions(),
-        recursion: recursion.without_positions(),
-        query_on: query_on.without_positions(),
-        query_cache_on: query_cache_on.without_positions(),
-        recursion_on: recursion_on.without_positions(),
-    };
-    View {
-        match_clients: view.match_clients.without_positions(),
-        match_destinations: view.match_destinations.without_positions(),
-        access,
-        rules: view.rules.iter().map(|rule| ForwardRule { position: None, ..rule.clone() }).collect(),
-        zones: view.zones.iter().map(zone).collect(),
-        ..view.clone()
-    }
-}
-
-fn zone(zone: &LocalZone) -> LocalZone {
+fn forget_in_zone(zone: &mut LocalZone) {
     let nowhere = Position { file: "".into(), line: 1, column: 0 };
-    let placeless = |list: &Option<MatchList>| list.as_ref().map(MatchList::without_positions);
-    let settings = &zone.settings;
-    let (allow_query, allow_query_on) = (placeless(&settings.allow_query), placeless(&settings.allow_query_on));
-    let file = |path: &PathBuf| MasterFile { path: path.clone(), position: None };
-    LocalZone {
-        file: zone.file.as_ref().map(|written| file(&written.path)),
-        records: zone.records.iter().map(|record| ZoneRecord { position: nowhere.clone(), ..record.clone() }).collect(),
-        settings: ZoneSettings { allow_query, allow_query_on, ..settings.clone() },
-        grants: zone.grants.iter().map(grant).collect(),
-        position: None,
-        ..zone.clone()
+    let LocalZone { file, records, grants, position, name: _, settings: _ } = zone;
+    if let Some(MasterFile { path: _, position }) = file {
+        *position = None;
     }
-}
-
-fn grant(grant: &Grant) -> Grant {
-    let who = match &grant.who {
-        Grantee::Clients(list) => Grantee::Clients(list.without_positions()),
-        key @ Grantee::Key(_) => key.clone(),
-    };
-    Grant { who, position: None, ..grant.clone() }
+    records.iter_mut().for_each(|record| record.position = nowhere.clone());
+    for Grant { position, deny: _, who: _, names: _, types: _ } in grants {
+        *position = None;
+    }
+    *position = None;
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use super::print::{Secrets, print_some};
 use super::value::Value;
 use crate::config::files::Files;
 use crate::config::{
-    Config, DNS_PORT, Diagnostic, Grantee, Level, Loaded, Match, MatchList, NamedAcl, Position, StatisticsChannel,
+    Config, DNS_PORT, Diagnostic, Level, Loaded, Match, MatchList, NamedAcl, Position, StatisticsChannel,
     View, toml,
 };
 use crate::wire::Name;
@@ -72,7 +72,7 @@ impl Document {
         match toml::parse(&text, "converted.toml", disk) {
             Ok(Loaded { config: again, .. }) => match difference(config, &again) {
                 None => Ok(text),
-                Some(what) => Err(vec![fault(None, &format!("in TOML it would not say the same: {what}"))]),
+                Some((at, what)) => Err(vec![fault(at, &format!("in TOML it would not say the same: {what}"))]),
             },
             Err(found) => Err(found
                 .iter()
@@ -95,45 +95,57 @@ fn fault(position: Option<Position>, message: &str) -> Diagnostic {
     Diagnostic { position, level: Level::Error, message: message.to_owned(), hint: None }
 }
 
-/// The first line in which two configurations differ that does not concern only their places.
-fn difference(one: &Config, other: &Config) -> Option<String> {
-    let (one, other) = (comparable(one), comparable(other));
-    if one == other {
+/// What two configurations say otherwise, and where that stands in the first, apart from places.
+fn difference(one: &Config, other: &Config) -> Option<(Option<Position>, String)> {
+    let (plain, other) = (comparable(one), comparable(other));
+    if plain == other {
         return None;
     }
+    Some(other_list(one, &plain, &other).unwrap_or_else(|| (None, other_line(&plain, &other))))
+}
+
+/// Every match list with its place in words.
+fn lists(config: &Config) -> Vec<(String, MatchList)> {
+    let mut lists = Vec::new();
+    config.clone().for_each_match_list(&mut |place, list| lists.push((place.to_string(), list.clone())));
+    lists
+}
+
+/// The first match list that differs; `written`: the first configuration with its positions.
+fn other_list(written: &Config, one: &Config, other: &Config) -> Option<(Option<Position>, String)> {
+    let (ours, theirs) = (lists(one), lists(other));
+    let ((place, ours), (_, theirs)) = ours.into_iter().zip(theirs).find(|(one, other)| one != other)?;
+    let written = lists(written).into_iter().filter(|(other, _)| *other == place);
+    let position = written.flat_map(|(_, list)| list.elements).find_map(|element| element.position);
+    Some((position, format!("{place}: '{ours}' would be '{theirs}'")))
+}
+
+/// The first line that differs where everything is written out, and the fields that it is in.
+fn other_line(one: &Config, other: &Config) -> String {
     let (one, other) = (format!("{one:#?}"), format!("{other:#?}"));
-    let first = one.lines().zip(other.lines()).find(|(one, other)| one != other);
-    let (one, other) = first.unwrap_or(("secrets", "other secrets"));
-    Some(format!("'{}' would be '{}'", one.trim(), other.trim()))
+    let differing = one.lines().zip(other.lines()).position(|(one, other)| one != other);
+    let Some(at) = differing else { return "of secrets".to_owned() };
+    let line = |text: &str| text.lines().nth(at).unwrap_or_default().trim().to_owned();
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let mut path: Vec<&str> = Vec::new();
+    let mut inner = usize::MAX;
+    for line in one.lines().take(at + 1).collect::<Vec<_>>().into_iter().rev().filter(|line| !line.trim().is_empty()) {
+        if depth(line) < inner {
+            inner = depth(line);
+            path.extend(line.trim().split_once(": ").map(|(field, _)| field));
+        }
+    }
+    path.reverse();
+    format!("{}: '{}' would be '{}'", path.join("."), line(&one), line(&other))
 }
 
 /// Without places, and without what cannot match anything: keys that there are not.
 fn comparable(config: &Config) -> Config {
     let names: Vec<Name> = config.keys.iter().map(|key| key.name.clone()).collect();
     let mut config = config.without_positions();
-    for list in config.controls.iter_mut().map(|control| &mut control.allow) {
-        drop_unknown_keys(list, &names);
-    }
-    for list in config.statistics_channels.iter_mut().map(|channel| &mut channel.allow) {
-        drop_unknown_keys(list, &names);
-    }
-    for view in &mut config.views {
-        for list in
-            [&mut view.match_clients, &mut view.access.query, &mut view.access.query_cache, &mut view.access.recursion]
-        {
-            drop_unknown_keys(list, &names);
-        }
-        for zone in &mut view.zones {
-            if let Some(list) = &mut zone.settings.allow_query {
-                drop_unknown_keys(list, &names);
-            }
-            zone.grants = zone.grants.iter().filter_map(|grant| zone::settled(grant, &zone.name, &names)).collect();
-            for grant in &mut zone.grants {
-                if let Grantee::Clients(list) = &mut grant.who {
-                    drop_unknown_keys(list, &names);
-                }
-            }
-        }
+    config.for_each_match_list(&mut |_, list| drop_unknown_keys(list, &names));
+    for zone in config.views.iter_mut().flat_map(|view| &mut view.zones) {
+        zone.grants = zone.grants.iter().filter_map(|grant| zone::settled(grant, &zone.name, &names)).collect();
     }
     config
 }

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::config::files::{Disk, Files, NoFiles};
-use crate::config::named_conf::grammar::{self, PLACES, Support};
+use crate::config::named_conf::grammar::{self, PLACES, Shape, Support};
 use crate::config::named_conf::tests::rows::within;
 use crate::config::named_conf::{Document, parse};
 
@@ -40,6 +40,59 @@ fn every_row_is_converted_or_noted() {
     }
     assert!(failed.is_empty(), "{} of {count}:\n{}", failed.len(), failed.join("\n"));
     assert!(count > 200, "{count}");
+}
+
+#[test]
+fn keys_that_there_are_not_are_left_out_of_every_match_list() {
+    let (mut count, mut failed) = (0, Vec::new());
+    for row in grammar::rows().filter(|row| matches!(row.shape, Shape::MatchList | Shape::Listen)) {
+        for &(place, _) in PLACES.iter().filter(|(place, _)| row.places & place != 0) {
+            let text = within(place, row.name, &format!("{} {{ key nosuch; !{{ key nosuch; any; }}; any; }};", row.name));
+            if parse(&text, "x.conf", &NoFiles).is_err() {
+                continue;
+            }
+            count += usize::from(row.support == Support::Honoured);
+            match Document::read(&text, "x.conf", &NoFiles).to_toml(&NoFiles) {
+                Ok(_) => {}
+                Err(found) => failed.push(format!("{text}\n  {}", found[0])),
+            }
+        }
+    }
+    for channel in ["statistics-channels { inet 127.0.0.1", "controls { inet 127.0.0.1 port 9"] {
+        converted(&format!("{channel} allow {{ key nosuch; any; }}; }};"), &NoFiles);
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert!(count > 20, "{count}");
+}
+
+#[test]
+fn what_would_not_say_the_same_is_told_with_its_place() {
+    let read = |text: &str| parse(text, "x.conf", &NoFiles).expect("it is right").config;
+    let text = "options { forwarders { 192.0.2.1; };\n  allow-query-on { 192.0.2.9; };\n };
+                zone z { type primary; file \"z\";\n allow-update { 192.0.2.8; }; };";
+    let one = read(text);
+    for (what, other, expected) in [
+        ("nothing", text.replace("; ", ";\n"), None),
+        (
+            "a list",
+            text.replace("192.0.2.9", "192.0.2.7"),
+            Some((Some(2), "'allow-query-on': '{ 192.0.2.9; }' would be '{ 192.0.2.7; }'")),
+        ),
+        (
+            "a zone's",
+            text.replace("192.0.2.8", "192.0.2.7"),
+            Some((Some(5), "zone 'z.': 'allow-update': '{ 192.0.2.8; }' would be '{ 192.0.2.7; }'")),
+        ),
+        (
+            "something else",
+            text.replace("192.0.2.1;", "192.0.2.2;"),
+            Some((None, "views.forward.forwarders.address: 'address: 192.0.2.1:53,' would be 'address: 192.0.2.2:53,'")),
+        ),
+    ] {
+        let found = super::difference(&one, &read(&other));
+        let found = found.map(|(position, said)| (position.map(|position| position.line), said));
+        assert_eq!(found, expected.map(|(line, said)| (line, said.to_owned())), "{what}");
+    }
 }
 
 /// Relative paths are below a directory.
