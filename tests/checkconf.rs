@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -128,6 +129,21 @@ fn warnings_are_no_failure_and_disturb_no_output() {
     let printed = run(ours(), directory.path(), &["-p", "x.conf"]);
     assert_eq!(text(&printed.stderr), warning);
     assert_eq!(printed.stdout, run(named(), directory.path(), &["-p", "x.conf"]).stdout);
+}
+
+#[test]
+fn quiet_leaves_out_what_changes_nothing_by_its_kind_and_not_by_its_words() {
+    let statements = "allow-query { key \"is ignored\"; any; };\n query-source port 4000;\n\
+         rrset-order { name \"a.example\" order fixed; };\n forwarders port 53 dscp 1 { 10.1.0.2; };\n host-statistics-max 7;\n\
+         memstatistics-file \"deprecated\";\n";
+    let directory = directory(&[("x.conf", &format!("options {{\n{statements}}};\n"))]);
+    let numbers = |arguments: &[&str]| -> BTreeSet<u32> {
+        let told = run(ours(), directory.path(), arguments);
+        assert_eq!(told.status.code(), Some(0), "{told:?}");
+        text(&told.stdout).lines().filter_map(|line| line.split(':').nth(1)?.parse().ok()).collect()
+    };
+    assert_eq!(numbers(&["x.conf"]), [2, 3, 4, 5, 6, 7].into());
+    assert_eq!(numbers(&["-i", "x.conf"]), [2, 3, 4].into());
 }
 
 #[test]

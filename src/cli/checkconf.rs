@@ -19,7 +19,7 @@ use crate::cli;
 use crate::config::files::{Disk, Files, MAX_CONFIG_OCTETS, explain};
 use crate::config::load::{Format, format_of};
 use crate::config::named_conf::{Document, Secrets};
-use crate::config::{Config, Diagnostic, Level};
+use crate::config::{Config, Diagnostic, Topic};
 use crate::daemon::{self, ZoneTest};
 
 const NAME: &str = "named-checkconf";
@@ -39,7 +39,7 @@ struct Args {
     /// Show the usage
     #[arg(short = 'h')]
     usage: bool,
-    /// Leave out warnings of statements that are deprecated or ignored
+    /// Leave out warnings of statements that are read and change nothing
     #[arg(short = 'i')]
     quiet: bool,
     /// With -z, read the zones' journals, too
@@ -260,7 +260,7 @@ impl Teller<'_> {
 
     fn lines(&self, found: &[Diagnostic]) -> Vec<String> {
         let mut sources = Sources::default();
-        let told = found.iter().filter(|diagnostic| !(self.is_quiet && is_of_old_statements(diagnostic)));
+        let told = found.iter().filter(|diagnostic| !(self.is_quiet && diagnostic.topic == Some(Topic::NotHonoured)));
         told.flat_map(|diagnostic| self.one(&mut sources, diagnostic)).collect()
     }
 
@@ -275,10 +275,4 @@ impl Teller<'_> {
         }
         lines
     }
-}
-
-/// What `-i` leaves out.
-fn is_of_old_statements(diagnostic: &Diagnostic) -> bool {
-    let says = |words: &str| diagnostic.message.contains(words);
-    diagnostic.level == Level::Warning && (says("is ignored") || says("deprecated") || says("obsolete"))
 }

@@ -53,7 +53,7 @@ pub fn run(args: ConvertArgs) -> ExitCode {
 }
 
 fn convert(path: &Path, name: &str) -> Result<String, Vec<Diagnostic>> {
-    let fault = |message| vec![Diagnostic { position: None, level: Level::Error, message, hint: None }];
+    let fault = |message| vec![Diagnostic { position: None, level: Level::Error, message, hint: None, topic: None }];
     let octets =
         Disk.read(path, MAX_CONFIG_OCTETS).map_err(|error| fault(format!("open: {name}: {}", explain(&error))))?;
     if format_of(&octets) == Some(Format::Toml) {

@@ -127,6 +127,7 @@ mod tests {
             level: Level::Error,
             message: "wrong".to_owned(),
             hint: None,
+            topic: None,
         };
         let path = path.to_str().expect("the path is UTF-8");
         assert_eq!(sources.point(&at(path, 2)), ["    b c;", "      ^"]);

@@ -85,6 +85,7 @@ fn narrow_forwarders(
         level: Level::Error,
         message: format!("{}: no forwarder has an {} address, and no other may be used", place(), family.name()),
         hint: Some("leave out -4 or -6, or give it another forwarder".to_owned()),
+        topic: None,
     })
 }
 

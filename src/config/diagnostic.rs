@@ -34,6 +34,15 @@ pub struct Diagnostic {
     pub message: String,
     /// What would be right, where that is known: `did you mean 'forwarders'?`
     pub hint: Option<String>,
+    /// What kind of thing it tells, where somebody may not want to be told such; `None`: nobody should miss it.
+    pub topic: Option<Topic>,
+}
+
+/// A kind of [`Diagnostic`] that may be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// A statement that is read, and changes nothing: named has given it up, or it is not honoured here.
+    NotHonoured,
 }
 
 /// How grave a [`Diagnostic`] is.

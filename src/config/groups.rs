@@ -72,7 +72,7 @@ impl Group<'_> {
 
 fn fault(record: &ZoneRecord, message: String, hint: &str) -> Diagnostic {
     let hint = Some(hint.to_owned()).filter(|hint| !hint.is_empty());
-    Diagnostic { position: Some(record.position.clone()), level: Level::Error, message, hint }
+    Diagnostic { position: Some(record.position.clone()), level: Level::Error, message, hint, topic: None }
 }
 
 fn group_faults(zone: &LocalZone, group: &Group<'_>) -> Vec<Diagnostic> {

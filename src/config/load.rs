@@ -88,7 +88,7 @@ fn skip_blank(octets: &[u8]) -> &[u8] {
 }
 
 fn fault(message: String, hint: Option<&str>) -> Diagnostic {
-    Diagnostic { position: None, level: Level::Error, message, hint: hint.map(str::to_owned) }
+    Diagnostic { position: None, level: Level::Error, message, hint: hint.map(str::to_owned), topic: None }
 }
 
 fn not_utf8(name: &str, octets: &[u8], valid: usize) -> Diagnostic {

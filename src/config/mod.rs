@@ -36,7 +36,7 @@ use ipnet::IpNet;
 
 pub use command_line::{CommandLine, Family};
 pub use control::Control;
-pub use diagnostic::{Diagnostic, Level, Position};
+pub use diagnostic::{Diagnostic, Level, Position, Topic};
 pub use empty_zones::EmptyZones;
 pub use files::Files;
 pub use forward::{

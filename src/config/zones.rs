@@ -265,7 +265,7 @@ pub(super) fn shared_files(views: &[View]) -> Vec<Diagnostic> {
                     let message = format!("writeable file '{}': already in use: {at}", path.display());
                     let hint = Some("each zone that takes updates has files of its own".to_owned());
                     let position = zone.file.as_ref().map_or(&zone.position, |file| &file.position).clone();
-                    found.push(Diagnostic { position, level: Level::Error, message, hint });
+                    found.push(Diagnostic { position, level: Level::Error, message, hint, topic: None });
                 }
                 Some(_) => {}
                 None => {

@@ -70,6 +70,7 @@ pub(super) fn own_forwarders(config: &Config, listening: &BTreeSet<SocketAddr>) 
         level: Level::Error,
         message: format!("forwarder {} port {} is this server's own address", address.ip(), address.port()),
         hint: Some("it would ask itself for ever: name the resolver behind it".to_owned()),
+        topic: None,
     })
     .collect()
 }

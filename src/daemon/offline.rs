@@ -46,7 +46,7 @@ pub fn obstacles(config: &Config) -> Obstacles {
     });
     let found = [enters, refuse_own_forwarders(config, &wanted)].into_iter().filter_map(Result::err);
     let found = found.chain(missing_places(config));
-    let at = |level| move |message| Diagnostic { position: None, level, message, hint: None };
+    let at = |level| move |message| Diagnostic { position: None, level, message, hint: None, topic: None };
     let faults = found
         .map(|error| format!("'serve' would not start on this host: {error}"))
         .map(at(config::Level::Error))
@@ -120,6 +120,7 @@ fn bare_primaries(config: &Config, host: &str) -> Vec<Diagnostic> {
         level: config::Level::Warning,
         message: format!("zone '{}': its name server is '{host}', this host's name, which has no dot", zone.name),
         hint: Some(format!("write name_servers = [\"ns1.{}\"]", zone.name)),
+        topic: None,
     };
     zones.map(warning).collect()
 }

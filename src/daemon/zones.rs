@@ -306,6 +306,7 @@ fn unread(file: &MasterFile, apex: &Name, error: &io::Error) -> Diagnostic {
         level: Level::Error,
         message: format!("zone {apex}: loading from master file {} failed: {why}", file.path.display()),
         hint: Some(hint.to_owned()),
+        topic: None,
     }
 }
 
@@ -411,6 +412,7 @@ fn nameds_journal(text: &LocalZone) -> Option<Diagnostic> {
             "run 'rndc freeze' and 'rndc sync -clean' before named is stopped; if they are not needed, remove it"
                 .to_owned(),
         ),
+        topic: None,
     })
 }
 

@@ -256,7 +256,7 @@ impl Faults {
     pub(super) fn tell(&mut self, position: Option<Position>, level: Level, message: String, hint: Option<String>) {
         let list = if level == Level::Error { &mut self.errors } else { &mut self.warnings };
         if list.len() < MAX_DIAGNOSTICS {
-            list.push(Diagnostic { position, level, message, hint });
+            list.push(Diagnostic { position, level, message, hint, topic: None });
         } else {
             self.more += 1;
         }
@@ -272,7 +272,7 @@ impl Faults {
             // The last place says so.
             all.truncate(MAX_DIAGNOSTICS - 1);
             let message = format!("{} more faults or warnings are not shown", more + 1);
-            all.push(Diagnostic { position: None, level, message, hint: None });
+            all.push(Diagnostic { position: None, level, message, hint: None, topic: None });
         }
         all
     }

@@ -336,7 +336,7 @@ impl<'r> Parser<'r> {
     fn note_dscp(&mut self, row: &Row, items: &[Item]) {
         let is_beside = matches!(row.shape, Shape::Forwarders | Shape::Listen | Shape::SourceV4 | Shape::SourceV6);
         if let Some(at) = items.iter().find_map(position_of_dscp).filter(|_| is_beside) {
-            self.report.warn(Some(at), "'dscp' is ignored: packets are not marked");
+            self.report.not_honoured(at, "'dscp' is ignored: packets are not marked");
         }
     }
 

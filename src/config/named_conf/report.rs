@@ -1,6 +1,6 @@
 //! Collecting what is wrong, so that one reading shows every error, each once.
 
-use crate::config::{Diagnostic, Level, Position};
+use crate::config::{Diagnostic, Level, Position, Topic};
 
 /// More than this are not kept; a hostile file shall not fill the memory with complaints about itself.
 const MAX_DIAGNOSTICS: usize = 1000;
@@ -24,7 +24,13 @@ impl Problem {
     }
 
     pub(super) fn into_error(self) -> Diagnostic {
-        Diagnostic { position: Some(self.position), level: Level::Error, message: self.message, hint: self.hint }
+        Diagnostic {
+            position: Some(self.position),
+            level: Level::Error,
+            message: self.message,
+            hint: self.hint,
+            topic: None,
+        }
     }
 }
 
@@ -53,7 +59,14 @@ impl Report {
     /// What works, but not as it is written.
     pub(super) fn warn(&mut self, position: Option<&Position>, message: impl Into<String>) {
         let message = message.into();
-        self.push(Diagnostic { position: position.cloned(), level: Level::Warning, message, hint: None });
+        self.push(Diagnostic { position: position.cloned(), level: Level::Warning, message, hint: None, topic: None });
+    }
+
+    /// What is read and changes nothing.
+    pub(super) fn not_honoured(&mut self, position: &Position, message: impl Into<String>) {
+        let (position, message) = (Some(position.clone()), message.into());
+        let topic = Some(Topic::NotHonoured);
+        self.push(Diagnostic { position, level: Level::Warning, message, hint: None, topic });
     }
 
     pub(super) fn has_errors(&self) -> bool {
@@ -72,7 +85,7 @@ impl Report {
             }
         } else if self.found.len() == MAX_DIAGNOSTICS {
             let message = format!("more than {MAX_DIAGNOSTICS} errors and warnings; the rest is not shown");
-            self.found.push(Diagnostic { position: None, level: Level::Warning, message, hint: None });
+            self.found.push(Diagnostic { position: None, level: Level::Warning, message, hint: None, topic: None });
         }
     }
 

@@ -113,6 +113,7 @@ pub fn parse_given(text: &str, file: &str, files: &dyn Files, given: &CommandLin
         level: Level::Warning,
         message,
         hint: Some("write the same wherever it is named".to_owned()),
+        topic: None,
     });
     let warnings =
         diagnostics.into_iter().chain(config.views.iter().filter_map(without_forwarders)).chain(paces).collect();
@@ -122,7 +123,7 @@ pub fn parse_given(text: &str, file: &str, files: &dyn Files, given: &CommandLin
 /// TOML was written for this server: one with zones of its own may be meant to answer for them alone.
 fn without_forwarders(view: &View) -> Option<Diagnostic> {
     let message = view.warning_without_forwarders().filter(|_| view.zones.is_empty())?;
-    Some(Diagnostic { position: None, level: Level::Warning, message, hint: None })
+    Some(Diagnostic { position: None, level: Level::Warning, message, hint: None, topic: None })
 }
 
 fn syntax_fault(reader: &mut Reader<'_>, fault: &toml::de::Error) {

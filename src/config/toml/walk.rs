@@ -89,7 +89,7 @@ impl<'i> Reader<'i> {
 
     fn report(&mut self, level: Level, span: &Range<usize>, message: String, hint: Option<String>) {
         let position = Some(self.position(span));
-        self.diagnostics.push(Diagnostic { position, level, message, hint });
+        self.diagnostics.push(Diagnostic { position, level, message, hint, topic: None });
     }
 
     /// `key: … expected near '…'`, with an example of what would be right.

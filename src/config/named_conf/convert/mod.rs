@@ -26,8 +26,7 @@ use super::print::{Secrets, print_some};
 use super::value::Value;
 use crate::config::files::Files;
 use crate::config::{
-    Config, DNS_PORT, Diagnostic, Level, Loaded, Match, MatchList, NamedAcl, Position, StatisticsChannel,
-    View, toml,
+    Config, DNS_PORT, Diagnostic, Level, Loaded, Match, MatchList, NamedAcl, Position, StatisticsChannel, View, toml,
 };
 use crate::wire::Name;
 
@@ -92,7 +91,7 @@ fn at_origin(found: &Diagnostic, lines: &[Line]) -> Diagnostic {
 }
 
 fn fault(position: Option<Position>, message: &str) -> Diagnostic {
-    Diagnostic { position, level: Level::Error, message: message.to_owned(), hint: None }
+    Diagnostic { position, level: Level::Error, message: message.to_owned(), hint: None, topic: None }
 }
 
 /// What two configurations say otherwise, and where that stands in the first, apart from places.

@@ -47,7 +47,8 @@ fn keys_that_there_are_not_are_left_out_of_every_match_list() {
     let (mut count, mut failed) = (0, Vec::new());
     for row in grammar::rows().filter(|row| matches!(row.shape, Shape::MatchList | Shape::Listen)) {
         for &(place, _) in PLACES.iter().filter(|(place, _)| row.places & place != 0) {
-            let text = within(place, row.name, &format!("{} {{ key nosuch; !{{ key nosuch; any; }}; any; }};", row.name));
+            let text =
+                within(place, row.name, &format!("{} {{ key nosuch; !{{ key nosuch; any; }}; any; }};", row.name));
             if parse(&text, "x.conf", &NoFiles).is_err() {
                 continue;
             }
@@ -81,12 +82,15 @@ fn what_would_not_say_the_same_is_told_with_its_place() {
         (
             "a zone's",
             text.replace("192.0.2.8", "192.0.2.7"),
-            Some((Some(5), "zone 'z.': 'allow-update': '{ 192.0.2.8; }' would be '{ 192.0.2.7; }'")),
+            Some((Some(5), "zone 'z': 'allow-update': '{ 192.0.2.8; }' would be '{ 192.0.2.7; }'")),
         ),
         (
             "something else",
             text.replace("192.0.2.1;", "192.0.2.2;"),
-            Some((None, "views.forward.forwarders.address: 'address: 192.0.2.1:53,' would be 'address: 192.0.2.2:53,'")),
+            Some((
+                None,
+                "views.forward.forwarders.address: 'address: 192.0.2.1:53,' would be 'address: 192.0.2.2:53,'",
+            )),
         ),
     ] {
         let found = super::difference(&one, &read(&other));

@@ -124,7 +124,7 @@ impl<'a> Context<'a> {
             Support::Honoured | Support::Part => {}
             _ if setting.is_moot || matches!(setting.value, Value::Broken) => {}
             Support::Ignored(instead) => {
-                self.report.warn(Some(&setting.position), format!("'{name}' is ignored: {instead}"));
+                self.report.not_honoured(&setting.position, format!("'{name}' is ignored: {instead}"));
             }
             Support::Refused(why) => self.report.error(&setting.position, format!("'{name}' is refused: {why}")),
         }
