@@ -100,13 +100,42 @@ fn rrsets(records: &[Record]) -> Rrsets {
 
 /// Names are one in whatever case; other texts are as they are.
 fn text(data: &RData) -> String {
-    let text = data.to_string();
+    if let RData::TXT(txt) = data {
+        let strings: Vec<String> = txt.txt_data.iter().map(|octets| format!("\"{}\"", escaped(octets))).collect();
+        return strings.join(" ");
+    }
+    let text = printable(&data.to_string());
     match data {
         RData::NS(_) | RData::CNAME(_) | RData::PTR(_) | RData::SOA(_) | RData::MX(_) | RData::SRV(_) => {
             text.to_ascii_lowercase()
         }
         _ => text,
     }
+}
+
+/// Octets as master files have them: whoever wrote them can neither steer a terminal nor begin a line.
+fn escaped(octets: &[u8]) -> String {
+    let mut text = String::with_capacity(octets.len());
+    for &octet in octets {
+        match octet {
+            b'"' | b'\\' => text.extend(['\\', char::from(octet)]),
+            b' '..=b'~' => text.push(char::from(octet)),
+            _ => text += &format!("\\{octet:03}"),
+        }
+    }
+    text
+}
+
+/// What a library made of a record, with what cannot be printed as `\DDD`.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for octet in text.bytes() {
+        match octet {
+            b' '..=b'~' => shown.push(char::from(octet)),
+            _ => shown += &format!("\\{octet:03}"),
+        }
+    }
+    shown
 }
 
 /// The RRsets in one line, for people.
@@ -127,5 +156,22 @@ impl fmt::Display for Shown<'_> {
             count if count > RECORDS => write!(f, " and {} more", count - RECORDS),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::rr::rdata::{NULL, TXT};
+
+    use super::*;
+
+    #[test]
+    fn no_text_of_a_server_steers_a_terminal_and_different_octets_stay_different() {
+        let txt = |octets: &[u8]| text(&RData::TXT(TXT::from_bytes(vec![octets])));
+        assert_eq!(txt(b"\x1b[31mEVIL\n\x1b]0;pwn\x07\xff"), "\"\\027[31mEVIL\\010\\027]0;pwn\\007\\255\"");
+        assert_eq!(txt(b"say \"a\\b\""), "\"say \\\"a\\\\b\\\"\"");
+        assert_ne!(txt(b"\xff"), txt(b"\xfe"), "neither is UTF-8");
+        let other = text(&RData::NULL(NULL::with(b"\x1b[31m\n\xff".to_vec())));
+        assert!(other.bytes().all(|octet| (b' '..=b'~').contains(&octet)), "{other}");
     }
 }
