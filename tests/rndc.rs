@@ -571,6 +571,15 @@ fn a_dump_shows_what_is_cached_and_no_query_waits_for_it() {
     let dump = stand.server.file("dump");
     assert_eq!(dump.lines().filter(|line| line.starts_with('n') && line.ends_with("192.0.2.1")).count(), 3000);
     assert!(dump.ends_with("; Dump complete\n"));
+    // What is left in the way is neither followed nor waited for.
+    let (partial, victim) = (stand.server.path("dump.tmp"), stand.server.path("victim"));
+    stand.server.write("victim", "as before");
+    std::os::unix::fs::symlink(&victim, &partial).expect("a link can be made");
+    stand.ok("dumpdb -cache");
+    assert_eq!(stand.server.file("victim"), "as before");
+    assert!(fs::symlink_metadata(stand.server.path("dump")).expect("it is there").is_file(), "no link");
+    nix::unistd::mkfifo(&partial, nix::sys::stat::Mode::S_IRWXU).expect("a pipe can be made");
+    stand.ok("dumpdb -cache");
     // What cannot be written is told, and the file before stays.
     stand.server.rewrite(&stand.text.replace("{directory}/dump", "/nonexistent/dump"));
     stand.ok("reload");

@@ -92,7 +92,7 @@ pub(super) fn write_file(
     let shown = path.display();
     let mut partial = path.as_os_str().to_owned();
     partial.push(".tmp");
-    let written = File::create(&partial).and_then(|file| {
+    let written = open_anew(Path::new(&partial)).and_then(|file| {
         let mut out = BufWriter::new(file);
         write(&mut out)?;
         out.flush()?;
@@ -103,6 +103,16 @@ pub(super) fn write_file(
         let advice = "may the server's user write its directory, and is there room?";
         Failure::from(format!("cannot write '{shown}': {error} ({advice})"))
     })
+}
+
+/// Makes a file where none is. What is left there is taken away, and not looked into: a link would lead elsewhere, and a
+/// pipe would hold whoever opens it.
+fn open_anew(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    File::options().write(true).create_new(true).open(path)
 }
 
 fn write_cache(context: &Context, view: &View, out: &mut impl Write) -> io::Result<()> {
