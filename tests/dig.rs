@@ -452,6 +452,24 @@ fn questions_about_the_server_are_for_allowed_clients() {
 }
 
 #[test]
+fn questions_about_the_server_are_asked_where_allow_query_on_says() {
+    let address = fresh_address();
+    for (on, expected) in [("any", "NOERROR"), ("192.0.2.1", "REFUSED")] {
+        let _server = Tandem::start(
+            address,
+            &format!(
+                "options {{ listen-on port {} {{ {}; }}; listen-on-v6 {{ none; }}; allow-query {{ any; }}; recursion no;\n\
+                 allow-query-on {{ {on}; }}; }};",
+                address.port(),
+                address.ip()
+            ),
+        );
+        let version = Dig::new(address).with(&["-c", "CH"]).expect("version.bind", "TXT");
+        assert_eq!(version.status, expected, "{on}");
+    }
+}
+
+#[test]
 fn a_dead_upstream_ends_in_servfail_that_says_so() {
     let upstream = Scripted::start(|_| vec![]);
     let (_address, _server, dig) = before(&upstream);

@@ -19,6 +19,16 @@ pub(super) fn forbids_cache(view: &View, client: Client, signer: Option<&Name>) 
     (!matches).then_some("allow-query-cache-on did not match")
 }
 
+/// What forbids to be told about the server itself, in words for the client; `None`: nothing.
+#[inline]
+pub(super) fn forbids_chaos(view: &View, client: Client, signer: Option<&Name>) -> Option<&'static str> {
+    if !view.query.admits(client.address, signer) {
+        return Some("allow-query did not match");
+    }
+    let asked_at = view.asked_at.as_ref()?;
+    (!asked_at.query.admits(client.destination, signer)).then_some("allow-query-on did not match")
+}
+
 /// Whether names are forwarded for who may have what others have told.
 #[inline]
 pub(super) fn may_recurse(view: &View, client: Client, signer: Option<&Name>) -> bool {

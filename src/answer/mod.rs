@@ -282,8 +282,11 @@ fn admit<'a, const FIRST: bool>(
     if query.qclass == class::CH {
         let refusal = refuse::Refusal { stage: Stage::Query, ..refusal };
         return Err(match view {
-            Some(view) if view.query.admits(client.address, key) => chaos::answer(&refusal, out),
-            _ => refusal.denied(Denied::Query, "allow-query did not match", out),
+            Some(view) => match access::forbids_chaos(view, client, key) {
+                None => chaos::answer(&refusal, out),
+                Some(why) => refusal.denied(Denied::Query, why, out),
+            },
+            None => refusal.denied(Denied::Query, "allow-query did not match", out),
         });
     }
     match query.qtype {
