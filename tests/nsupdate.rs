@@ -188,6 +188,63 @@ fn what_may_not_be_changed_is_refused_and_nothing_changes() {
 }
 
 #[test]
+fn a_key_of_a_view_is_known_in_that_view_alone() {
+    let address = fresh_address();
+    let key = |name: &str, secret: &str| format!("key {name} {{ algorithm hmac-sha256; secret \"{secret}\"; }};\n");
+    let zone = |file: &str, more: &str| format!("zone corp {{ type primary; file \"{file}\"; {more} }};\n");
+    let (a, b) = ("YWFhYWFhYWFhYWFhYWFhYQ==", "YmJiYmJiYmJiYmJiYmJiYg==");
+    let update = "allow-update { key same; key own; };";
+    let conf = [
+        format!(
+            "options {{ directory \"{{directory}}\"; listen-on port {} {{ {}; }}; listen-on-v6 {{ none; }}; allow-query \
+             {{ any; }}; recursion no; }};\n",
+            address.port(),
+            address.ip()
+        ),
+        key("ddns", SECRET),
+        format!("view a {{ match-clients {{ key same; key own; }};\n{}{}}};\n", key("same", a), zone("a.zone", update)),
+        format!(
+            "view b {{ match-clients {{ key same; key own; }};\n{}{}{}}};\n",
+            key("same", b),
+            key("own", b),
+            zone("b.zone", update)
+        ),
+        format!("view c {{ match-clients {{ any; }};\n{}}};\n", zone("c.zone", "allow-update { key own; key ddns; };")),
+    ]
+    .concat();
+    let master = |view: &str| format!("{MASTER}view TXT {view}\n");
+    let masters = ["a", "b", "c"].map(master);
+    let files = [("a.zone", &*masters[0]), ("b.zone", &*masters[1]), ("c.zone", &*masters[2])];
+    let server = Tandem::start_with_files(address, &conf, &files);
+    let with = |name: &str, secret: &str| format!("hmac-sha256:{name}:{secret}");
+    for (signer, expected) in [
+        (with("same", a), "\"a\""),
+        (with("same", b), "\"b\""),
+        (with("own", b), "\"b\""),
+        (with("ddns", SECRET), "\"c\""),
+    ] {
+        let seen = Dig::new(address).with(&["-y", &signer]).expect("view.corp", "TXT");
+        assert_eq!(seen.data("TXT"), [expected], "{signer}");
+    }
+    assert_eq!(ask(address, "view.corp", "TXT").data("TXT"), ["\"c\""], "nobody signs");
+    for (signer, expected) in [
+        (with("same", SECRET), "NOTAUTH(BADKEY)"),
+        (with("own", a), "NOTAUTH(BADKEY)"),
+        (with("nobody", a), "NOTAUTH(BADKEY)"),
+        (with("ddns", a), "NOTAUTH(BADSIG)"),
+    ] {
+        let told = refusal(address, &["-y", &signer], "zone corp\nupdate add evil.corp 30 TXT owned");
+        assert!(told.contains(expected), "{signer}: {told}");
+    }
+    server.says(": view c: request has invalid signature: TSIG own: tsig verify failure (BADKEY)");
+    change(address, &with("same", b), "zone corp\nupdate add new.corp 30 TXT b");
+    let seen = Dig::new(address).with(&["-y", &with("own", b)]).expect("new.corp", "TXT");
+    assert_eq!(seen.data("TXT"), ["\"b\""]);
+    assert_eq!(ask(address, "evil.corp", "TXT").status, "NXDOMAIN");
+    assert!(server.stop().success());
+}
+
+#[test]
 fn updates_outlive_a_crash_a_restart_and_the_operators_own_changes() {
     let (address, mut server) = start();
     change(address, DDNS, "update add new.corp 30 A 10.0.0.9\nupdate delete a.corp");

@@ -266,7 +266,11 @@ fn admit<'a, const FIRST: bool>(
     let recursion_desired = query.recursion_desired();
     let key = admitted::key_of(signer);
     let matches = |view: &&Arc<View>| view.matches(client.address, client.destination, key, recursion_desired);
-    let view = views.iter().find(matches);
+    let view = match signed {
+        None => views.iter().find(matches),
+        // Found with the keys that it knows.
+        Some(judged) => judged.view.and_then(|place| views.get(place)),
+    };
     match query.qclass {
         class::IN | class::CH => {}
         class::HS => return Err(refusal.with_ede(rcode::REFUSED, ede::PROHIBITED, "no view matches this class", out)),

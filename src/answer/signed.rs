@@ -4,11 +4,15 @@
 //! gets nothing else but that.
 //! Not here: signatures themselves ([`crate::tsig`]), what a key allows ([`super::update`]).
 
+use std::sync::Arc;
+
 use super::{Client, Context};
+use crate::config::DEFAULT_VIEW;
 use crate::logging::{self, Category, Severity};
-use crate::tsig::{self, Refused, Signer};
+use crate::state::View;
+use crate::tsig::{self, Keys, Refused, Signer};
 use crate::wire::header::{flag, put_u16, rcode, u16_at};
-use crate::wire::{Query, reply};
+use crate::wire::{Name, Query, reply};
 
 /// What a signature is worth.
 pub(super) struct Judged {
@@ -16,27 +20,62 @@ pub(super) struct Judged {
     pub(super) rcode: u16,
     /// Who signs the reply, if anybody does.
     pub(super) signer: Option<Signer>,
+    /// The place of the view that the message belongs to; `None`: to none.
+    pub(super) view: Option<usize>,
 }
 
-/// Judges a message; `None`: it is not signed.
+impl Judged {
+    /// The key, if the signature is right.
+    fn identity(&self) -> Option<&Name> {
+        let signer = self.signer.as_ref().filter(|_| self.rcode == rcode::NOERROR)?;
+        signer.key().map(|key| key.name())
+    }
+}
+
+/// Judges a message; `None`: it is not signed. Each view is tried in its turn, with the keys that it knows: a key of
+/// another view neither opens it nor signs anything in it.
 #[cold]
 pub(super) fn judge(context: &Context<'_>, query: &Query<'_>, client: Client) -> Option<Judged> {
-    match tsig::verify(query.packet, &context.snapshot.keys, context.unix) {
-        Ok(verified) => verified.map(|verified| Judged { rcode: rcode::NOERROR, signer: Some(verified.signer) }),
-        Err(Refused::Malformed) => Some(Judged { rcode: rcode::FORMERR, signer: None }),
-        Err(Refused::NotAuthorised(signer)) => {
-            let Client { address, port, .. } = client;
-            logging::event!(
-                Category::Security,
-                Severity::Error,
-                "client @{:p} {address}#{port}: request has invalid signature: TSIG {}: tsig verify failure ({})",
-                query.packet.as_ptr(),
-                signer.key_name(),
-                signer.error_name(),
-            );
-            Some(Judged { rcode: rcode::NOTAUTH, signer: Some(signer) })
+    let recursion_desired = query.recursion_desired();
+    let mut last: Option<(&Arc<Keys>, Judged)> = None;
+    for (place, view) in context.snapshot.views.iter().enumerate() {
+        let judged = match last.take() {
+            Some((keys, judged)) if Arc::ptr_eq(keys, &view.keys) => judged,
+            _ => judge_by(&view.keys, query, context.unix)?,
+        };
+        if view.matches(client.address, client.destination, judged.identity(), recursion_desired) {
+            log_refused(&judged, query, client, Some(view));
+            return Some(Judged { view: Some(place), ..judged });
         }
+        last = Some((&view.keys, judged));
     }
+    let (_, judged) = last?;
+    log_refused(&judged, query, client, None);
+    Some(judged)
+}
+
+fn judge_by(keys: &Keys, query: &Query<'_>, unix: u64) -> Option<Judged> {
+    let (rcode, signer) = match tsig::verify(query.packet, keys, unix) {
+        Ok(verified) => (rcode::NOERROR, Some(verified?.signer)),
+        Err(Refused::Malformed) => (rcode::FORMERR, None),
+        Err(Refused::NotAuthorised(signer)) => (rcode::NOTAUTH, Some(signer)),
+    };
+    Some(Judged { rcode, signer, view: None })
+}
+
+fn log_refused(judged: &Judged, query: &Query<'_>, client: Client, view: Option<&Arc<View>>) {
+    let Some(signer) = judged.signer.as_ref().filter(|_| judged.rcode != rcode::NOERROR) else { return };
+    let Client { address, port, .. } = client;
+    let view = view.filter(|view| view.name != DEFAULT_VIEW);
+    let in_view = view.map_or_else(String::new, |view| format!(": view {}", view.name));
+    logging::event!(
+        Category::Security,
+        Severity::Error,
+        "client @{:p} {address}#{port}{in_view}: request has invalid signature: TSIG {}: tsig verify failure ({})",
+        query.packet.as_ptr(),
+        signer.key_name(),
+        signer.error_name(),
+    );
 }
 
 /// As [`seal`], for a client that takes no more than `most` octets. Where that would be too long, it gets the question

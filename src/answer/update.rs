@@ -132,6 +132,8 @@ pub(super) fn decide(context: Context<'_>, packet: &[u8], zone_end: usize, clien
     };
     let judged = if update.query.signed { signed::judge(&context, &update.query, client) } else { None };
     let rejected = judged.as_ref().map(|judged| judged.rcode).filter(|rcode| *rcode != rcode::NOERROR);
+    let views = &context.snapshot.views;
+    let (is_signed, place) = (judged.is_some(), judged.as_ref().and_then(|judged| judged.view));
     let signer = judged.and_then(|judged| judged.signer);
     let cookie = judge_cookie(&context, &update.query, client);
     let meter = context.meter;
@@ -165,7 +167,8 @@ pub(super) fn decide(context: Context<'_>, packet: &[u8], zone_end: usize, clien
     let recursion_desired = update.query.recursion_desired();
     let key = asked.key();
     let matches = |view: &&Arc<View>| view.matches(client.address, client.destination, key, recursion_desired);
-    let Some(view) = context.snapshot.views.iter().find(matches) else {
+    let found = if is_signed { place.and_then(|place| views.get(place)) } else { views.iter().find(matches) };
+    let Some(view) = found else {
         asked.log_denied("no view matches");
         return reply(&asked, wrong(rcode::REFUSED, "no view matches"), out);
     };

@@ -72,14 +72,23 @@ pub enum GrantedTypes {
 /// A key for TSIG: `key`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Key {
-    /// Unique.
+    /// Unique among those that one view knows: its own and the server's.
     pub name: Name,
+    /// The view that it belongs to; `None`: the server, whose keys every view knows.
+    pub view: Option<String>,
     /// What makes its MACs.
     pub algorithm: Algorithm,
     /// What both sides know.
     pub secret: Secret,
     /// Where it is written.
     pub position: Option<Position>,
+}
+
+impl Key {
+    /// Whether messages that come to a view may be signed with it.
+    pub fn is_known_in(&self, view: &str) -> bool {
+        self.view.as_deref().is_none_or(|own| own == view)
+    }
 }
 
 /// Octets that nobody is shown. At least one.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::config::files::{Disk, Files, MAX_CONFIG_OCTETS, explain};
 use crate::config::{self, Config, Control, MatchList, named_conf};
 use crate::tsig::Key;
+use crate::wire::Name;
 
 /// Where rndc's key file is: as Debian has it, and as others do. The first that is there counts.
 pub const KEY_FILES: [&str; 2] = ["/etc/bind/rndc.key", "/etc/rndc.key"];
@@ -57,7 +58,7 @@ fn wanted_with(
     for Control { address, allow, keys, read_only, position } in &config.controls {
         let (address, read_only) = (*address, *read_only);
         let keys = match keys {
-            Some(names) => Ok(config.keys.iter().filter(|key| names.contains(&key.name)).cloned().collect()),
+            Some(names) => Ok(config.keys.iter().filter(is_named(names)).cloned().collect()),
             None => key_file(files, key_files),
         };
         match keys {
@@ -69,6 +70,11 @@ fn wanted_with(
         }
     }
     (found, missing)
+}
+
+/// Keys of views are no keys of channels.
+fn is_named(names: &[Name]) -> impl Fn(&&config::Key) -> bool {
+    |key| key.view.is_none() && names.contains(&key.name)
 }
 
 /// The key that messages are made with.

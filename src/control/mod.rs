@@ -83,8 +83,8 @@ pub struct Facts {
     pub state_directory: Option<PathBuf>,
     /// Files that commands write.
     pub files: CommandFiles,
-    /// The names of the configuration's keys.
-    pub keys: Vec<String>,
+    /// The names of the configuration's keys, and the views that they belong to; `None`: every view knows it.
+    pub keys: Vec<(String, Option<String>)>,
     /// The local zones in the configuration's order.
     pub zones: Vec<Origin>,
 }

@@ -73,12 +73,13 @@ pub(super) fn unvalidated(_: &Context, _: &[&str]) -> Reply {
     Err(Failure::not_here("answers are not validated here: DO and CD pass through, AD is cleared"))
 }
 
-/// As named shows them: all are of the configuration, and each view knows all of them.
+/// As named shows them: all are of the configuration, and each view knows the server's and its own.
 pub(super) fn tsig_list(context: &Context, _: &[&str]) -> Reply {
     let (facts, snapshot) = (context.facts.load(), context.shared.desks.state.present());
     let (mut text, mut rows) = (String::new(), Vec::new());
     for view in &snapshot.views {
-        for key in &facts.keys {
+        let is_known = |own: &Option<String>| own.as_ref().is_none_or(|own| *own == view.name);
+        for (key, _) in facts.keys.iter().filter(|(_, own)| is_known(own)) {
             text += &format!("view \"{}\"; type \"static\"; key \"{key}\";\n", view.name);
             rows.push(json!({"view": view.name, "type": "static", "key": key}));
         }

@@ -108,7 +108,7 @@ impl Channel {
     fn follow_tcp(&mut self, config: &Config) {
         let (wanted, missing) = channels::wanted(config);
         let files = config.files.clone();
-        let keys = config.keys.iter().map(|key| key.name.to_string()).collect();
+        let keys = config.keys.iter().map(|key| (key.name.to_string(), key.view.clone())).collect();
         self.tell(|facts| (facts.files, facts.keys) = (files, keys));
         let gone = |address: &SocketAddr| !wanted.iter().any(|(other, _)| other == address);
         for address in self.tcp.keys().filter(|address| gone(address)) {

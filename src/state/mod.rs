@@ -64,8 +64,6 @@ pub struct Snapshot {
     pub max_udp_size: u16,
     /// What we tell that we take by UDP where no view answers, in octets.
     pub edns_udp_size: u16,
-    /// Who may sign messages.
-    pub keys: Keys,
     /// Bounds on clients.
     pub limits: config::Limits,
 }
@@ -102,6 +100,8 @@ pub struct View {
     pub match_destinations: Acl,
     /// `match-recursive-only`
     pub match_recursive_only: bool,
+    /// Who may sign messages: the keys of the server and of the view. Views without keys of their own share them.
+    pub keys: Arc<Keys>,
     /// Names are forwarded at all.
     pub recursion: bool,
     /// `allow-query`: here, for questions about the server itself.
@@ -330,25 +330,46 @@ fn build(
     let blackhole = (!nobody).then(|| Acl::compile(&config.blackhole, &host));
     let secret = Secret::from(config.cookies.secret.unwrap_or(own_secret));
     let cookies = || before.map_or_else(|| ServerCookies::new(secret, &[]), |before| before.rolled_over(secret));
+    let keys = KeysOfViews::new(&config.keys);
     Snapshot {
         views: config
             .views
             .iter()
-            .map(|view| Arc::new(build_view(view, &host, blackhole.as_ref(), zones, interner)))
+            .map(|view| Arc::new(build_view(view, keys.of(&view.name), &host, blackhole.as_ref(), zones, interner)))
             .collect(),
         blackhole,
         identity: identity(config, &host),
         cookies: config.cookies.answer.then(cookies),
         max_udp_size: config.max_udp_size,
         edns_udp_size: config.edns_udp_size,
-        keys: Keys::new(config.keys.iter().map(grants::key)),
         limits: config.limits.clone(),
         host,
     }
 }
 
+/// The keys of each view, made once where views have the same.
+struct KeysOfViews<'c> {
+    all: &'c [config::Key],
+    of_server: Arc<Keys>,
+}
+
+impl<'c> KeysOfViews<'c> {
+    fn new(all: &'c [config::Key]) -> Self {
+        let of_server = all.iter().filter(|key| key.view.is_none()).map(grants::key);
+        Self { all, of_server: Arc::new(Keys::new(of_server)) }
+    }
+
+    fn of(&self, view: &str) -> Arc<Keys> {
+        match self.all.iter().any(|key| key.view.as_deref() == Some(view)) {
+            false => Arc::clone(&self.of_server),
+            true => Arc::new(Keys::new(self.all.iter().filter(|key| key.is_known_in(view)).map(grants::key))),
+        }
+    }
+}
+
 fn build_view(
     view: &config::View,
+    keys: Arc<Keys>,
     host: &Arc<Host>,
     blackhole: Option<&Acl>,
     zones: &Zones,
@@ -394,6 +415,7 @@ fn build_view(
         match_clients: Acl::compile(&view.match_clients, host),
         match_destinations: Acl::compile(&view.match_destinations, host),
         match_recursive_only: view.match_recursive_only,
+        keys,
         recursion: view.recursion,
         query: Acl::compile(&view.access.query, host),
         query_cache: Acl::compile(&view.access.query_cache, host),

@@ -187,7 +187,7 @@ impl Reader<'_> {
         let (Some(algorithm), Some(secret)): (_, Option<Secret>) = (algorithm, secret) else {
             return Err(wrong("must have algorithm and secret"));
         };
-        self.conf.keys.push(Key { name, algorithm, secret, position: Some(position) });
+        self.conf.keys.push(Key { name, view: None, algorithm, secret, position: Some(position) });
         Ok(())
     }
 }

@@ -44,27 +44,50 @@ const MATCHINGS: &[(&str, Matching)] = &[
 pub(super) fn keys<'i>(
     reader: &mut Reader<'i>,
     field: Option<Field<'_, 'i>>,
+    views: &[&str],
     directory: Option<&Path>,
     files: &dyn Files,
 ) -> (Vec<Key>, Vec<Name>) {
-    let mut seen: HashMap<Name, Position> = HashMap::new();
+    let mut seen: HashMap<Name, Vec<(Option<String>, Position)>> = HashMap::new();
     let mut keys = Vec::new();
     for table in reader.tables(Place::Key, field) {
         let key = key(reader, &table, directory, files);
+        let mut view = None;
+        reader.set(&table, "view", &mut view, |reader, field| view_of(reader, field, views).map(Some));
         let Some(name) = key_name(reader, &table) else { continue };
         let position = reader.position(&table.span);
-        if let Some(first) = seen.get(&name) {
+        let before = seen.entry(name.clone()).or_default();
+        let is_it = |other: &Option<String>| view.is_none() || other.is_none() || *other == view;
+        if let Some((_, first)) = before.iter().find(|(other, _)| is_it(other)) {
             let message = format!("key '{name}': already exists previous definition: {first}");
             reader.error(&table.span, message, None);
             continue;
         }
         if let Some((algorithm, secret)) = key {
-            keys.push(Key { name: name.clone(), algorithm, secret, position: Some(position.clone()) });
+            keys.push(Key { name, view: view.clone(), algorithm, secret, position: Some(position.clone()) });
         }
-        seen.insert(name, position);
+        before.push((view, position));
     }
     let names = seen.into_keys().collect();
     (keys, names)
+}
+
+/// The name of a view that there is.
+fn view_of<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, views: &[&str]) -> Option<String> {
+    let name = reader.string(field, "\"inside\"")?;
+    if views.contains(&name) {
+        return Some(name.to_owned());
+    }
+    let hint = suggest::did_you_mean(name, views.iter().copied());
+    reader.error(&field.value.span(), format!("view: there is no view '{}'", excerpt(name)), hint);
+    None
+}
+
+/// The names that `[[view]]` tables have.
+pub(super) fn view_names<'a>(field: Option<Field<'a, '_>>) -> Vec<&'a str> {
+    let tables = field.and_then(|field| field.value.get_ref().as_array());
+    let name = |table: &'a toml::Spanned<DeValue<'_>>| table.get_ref().get("name")?.get_ref().as_str();
+    tables.into_iter().flat_map(|tables| tables.iter()).filter_map(name).collect()
 }
 
 fn key_name<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>) -> Option<Name> {

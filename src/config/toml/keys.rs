@@ -68,7 +68,7 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("logging", &[Root]),
     ("options", &[Root]),
     ("statistics_channel", &[Root]),
-    ("view", &[Root]),
+    ("view", &[Root, Key]),
     ("zone", &[Root, View]),
     // The server.
     ("answer_cookie", &[Options]),

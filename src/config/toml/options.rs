@@ -78,8 +78,11 @@ pub(super) fn read<'a, 'i>(
     }
     let directory = config.directory.clone();
     let directory = directory.as_deref();
-    let (keys, key_names) = grant::keys(reader, root.field("key"), directory, files);
-    config.controls = control::controls(reader, root.field("control"), acls, &key_names);
+    let view_names = grant::view_names(root.field("view"));
+    let (keys, key_names) = grant::keys(reader, root.field("key"), &view_names, directory, files);
+    let is_of_view = |name: &crate::wire::Name| keys.iter().any(|key| key.name == *name && key.view.is_some());
+    let of_server: Vec<_> = key_names.iter().filter(|name| !is_of_view(name)).cloned().collect();
+    config.controls = control::controls(reader, root.field("control"), acls, &of_server);
     let (checks, wrong_checks) = health::checks(reader, root.field("health_check"), &of_checks);
     let around = Around {
         keys: &key_names,

@@ -254,7 +254,7 @@ impl<'d> Converter<'d> {
                 let lines = keyed(&text::key(name), &text::elements(list, &self.keys), &found, Some(&setting.position));
                 self.push(Rank::Acl, Vec::new(), "[acl]", lines);
             }
-            ("key", Value::Named { name, body, .. }) => self.key(setting, name, body),
+            ("key", Value::Named { name, body, .. }) => self.key(setting, (name, None), body),
             ("logging", Value::Body(body)) => {
                 let found = self.comments.take(setting);
                 let mut above = notes(&found.before);
@@ -332,12 +332,15 @@ impl<'d> Converter<'d> {
         section.lines(&mut self.comments)
     }
 
-    fn key(&mut self, setting: &Setting, name: &str, body: &Body) {
+    fn key(&mut self, setting: &Setting, (name, view): (&str, Option<&str>), body: &Body) {
         let found = self.comments.take(setting);
         let mut above = notes(&found.before);
         above.extend(notes(&found.inner));
         let head = comments::Notes { behind: found.behind, ..Default::default() };
         let mut lines = keyed("name", &Text::string(name), &head, Some(&setting.position));
+        if let Some(view) = view {
+            lines.extend(keyed("view", &Text::string(view), &comments::Notes::default(), None));
+        }
         for own in &body.settings {
             let found = self.comments.take(own);
             if let Value::Text(text) = &own.value {
@@ -355,14 +358,14 @@ impl<'d> Converter<'d> {
         own.map_or_else(|| written.to_owned(), |own| own.algorithm.name().to_owned())
     }
 
-    /// The keys of views are the server's: they come behind its own.
+    /// The keys of views come behind the server's, and say where they belong.
     fn keys_of_views(&mut self) {
         let top = &self.document.top;
         for view in top.all("view") {
-            let Some(body) = block(&view.value) else { continue };
+            let Value::Named { name: of, body, .. } = &view.value else { continue };
             for setting in body.all("key") {
                 if let Value::Named { name, body, .. } = &setting.value {
-                    self.key(setting, name, body);
+                    self.key(setting, (name, Some(of)), body);
                 }
             }
         }

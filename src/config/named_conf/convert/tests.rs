@@ -320,6 +320,7 @@ allow_query = ["10.0.0.0/8"]
 
 [[key]]
 name = "k"
+view = "b"
 algorithm = "hmac-sha256"
 secret = "c2VjcmV0"
 

@@ -58,7 +58,10 @@ impl<'a> Context<'a> {
 
     /// The name of a key that there is; wrong ones have been complained about.
     fn control_key(&mut self, token: &Token) -> Option<Name> {
-        let name = token.text.parse().ok().filter(|name| self.key_names.contains(name));
+        let of_views = |name: &Name| self.keys.iter().filter(|key| key.name == *name).all(|key| key.view.is_some());
+        let is_wrong = |name: &Name| !self.keys.iter().any(|key| key.name == *name);
+        let is_ours = |name: &Name| self.key_names.contains(name) && (is_wrong(name) || !of_views(name));
+        let name = token.text.parse().ok().filter(is_ours);
         if name.is_none() {
             let mut problem = Problem::new(token.position.clone(), format!("unknown key '{}'", excerpt(&token.text)));
             let known: Vec<String> = self.key_names.iter().map(Name::to_string).collect();

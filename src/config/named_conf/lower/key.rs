@@ -1,7 +1,7 @@
 //! From `key` statements to the server's keys.
 //!
-//! Those of views become the server's too: whoever signs with one still needs a zone that lets it. As in named, a name
-//! is one key for the server and the view; here it is one for all views.
+//! Those of a view are known there alone. As in named, a name is one key for the server and a view, and another view may
+//! have another of that name.
 
 use super::Context;
 use crate::config::named_conf::body::{Body, Setting};
@@ -14,22 +14,23 @@ use crate::tsig::Algorithm;
 impl<'a> Context<'a> {
     pub(super) fn define_keys(&mut self, top: &'a Body) {
         let of_views = top.all("view").filter_map(|view| match &view.value {
-            Value::Named { body, .. } => Some(body),
+            Value::Named { name, body, .. } => Some((Some(name.as_str()), body)),
             _ => None,
         });
-        for body in std::iter::once(top).chain(of_views) {
+        for (view, body) in std::iter::once((None, top)).chain(of_views) {
             for setting in body.all("key") {
-                self.define_key(setting);
+                self.define_key(view, setting);
             }
         }
     }
 
-    fn define_key(&mut self, setting: &Setting) {
+    fn define_key(&mut self, view: Option<&str>, setting: &Setting) {
         let Value::Named { name: written, body, .. } = &setting.value else { return };
         let Ok(name) = written.parse() else {
             return self.report.error(&setting.position, format!("key '{written}': bad key name"));
         };
-        if let Some(first) = self.keys.iter().find(|key| key.name == name).and_then(|key| key.position.as_ref()) {
+        let is_it = |key: &&Key| key.name == name && (key.view.is_none() || key.view.as_deref() == view);
+        if let Some(first) = self.keys.iter().find(is_it).and_then(|key| key.position.as_ref()) {
             let message = format!("key '{written}': already exists previous definition: {first}");
             return self.report.error(&setting.position, message);
         }
@@ -40,7 +41,8 @@ impl<'a> Context<'a> {
         let (algorithm, secret) = (self.algorithm(algorithm), self.secret(secret));
         self.key_names.push(name);
         let (Some(algorithm), Some(secret), Some(name)) = (algorithm, secret, self.key_names.last()) else { return };
-        self.keys.push(Key { name: name.clone(), algorithm, secret, position: Some(setting.position.clone()) });
+        let (name, view, position) = (name.clone(), view.map(str::to_owned), Some(setting.position.clone()));
+        self.keys.push(Key { name, view, algorithm, secret, position });
     }
 
     fn algorithm(&mut self, setting: &Setting) -> Option<Algorithm> {

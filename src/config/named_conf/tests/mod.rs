@@ -211,6 +211,10 @@ fn errors_are_worded_as_by_named_checkconf() {
             &["x.conf:2: when using 'view' statements, all zones must be in views"],
         ),
         ("view \"v\" { };\nview \"v\" { };", &["x.conf:2: view 'v': already exists previous definition: x.conf:1"]),
+        (
+            "key k { algorithm hmac-sha256; secret \"YWE=\"; };\nview v { key k { algorithm hmac-sha256; secret \"YWE=\"; }; };",
+            &["x.conf:2: key 'k': already exists previous definition: x.conf:1"],
+        ),
         ("view \"v\" XX { };", &["x.conf:1: view 'v': invalid class XX"]),
         ("view a { options { }; };", &["x.conf:1: unknown option 'options'"]),
         ("include \"nosuch\";", &["x.conf:1: parsing failed: file not found"]),

@@ -23,6 +23,17 @@ fn warnings(text: &str) -> Vec<String> {
 }
 
 #[test]
+fn views_may_each_have_a_key_of_one_name() {
+    let key = |secret: &str| format!("key k {{ algorithm hmac-sha256; secret \"{secret}\"; }};");
+    let text = format!("view a {{ {} }};\nview b {{ {} }};", key("YWE="), key("YmI="));
+    let keys = read_good(&text, &NoFiles).config.keys;
+    let found: Vec<_> = keys.iter().map(|key| (key.view.as_deref(), key.secret.octets())).collect();
+    assert_eq!(found, [(Some("a"), &b"aa"[..]), (Some("b"), b"bb")]);
+    let text = format!("controls {{ inet * allow {{ any; }} keys {{ k; }}; }};\nview a {{ {} }};", key("YWE="));
+    assert_eq!(errors(&text), ["x.conf:1: unknown key 'k'"], "it is the view's");
+}
+
+#[test]
 fn a_zone_has_its_file_and_settings() {
     let text = "options { directory \"/var/named\"; max-journal-size 2M; };
         zone Corp.Example IN { type master; file \"db.corp\"; journal \"/tmp/j\"; allow-query { 10/8; }; };
