@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -142,6 +142,10 @@ struct RealNamed {
 
 impl RealNamed {
     fn start() -> RealNamed {
+        RealNamed::with("")
+    }
+
+    fn with(more: &str) -> RealNamed {
         let directory = tempfile::tempdir().expect("a directory");
         let (address, control) = (fresh_localhost_address(), fresh_address());
         let at = directory.path();
@@ -152,13 +156,13 @@ impl RealNamed {
             at.display(),
             address.port()
         );
-        let text = (options + &statements(control)).replace("{directory}", &at.to_string_lossy());
+        let text = (options + &statements(control) + more).replace("{directory}", &at.to_string_lossy());
         fs::write(at.join("named.conf"), text).expect("a configuration");
         fs::write(at.join("corp"), ZONE).expect("a zone");
         fs::write(at.join("key"), key("rndc-key", "hmac-sha256", SECRET)).expect("a key file");
         let log = fs::File::create(at.join("log")).expect("a log");
         let child = Command::new(program("named", "bind9"))
-            .args(["-g", "-n", "1", "-c"])
+            .args([if more.is_empty() { "-g" } else { "-f" }, "-n", "1", "-c"])
             .arg(at.join("named.conf"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -258,6 +262,16 @@ fn commands_say_what_named_says() {
         );
     }
     assert!(stand.ok("status").ends_with("server is up and running\n"));
+    for (option, expected) in [
+        ("", " <id:>"),
+        ("version \"own words\";", " <id:> (own words)"),
+        ("version none;", " <id:> (version.bind/txt/ch disabled)"),
+    ] {
+        stand.server.rewrite(&stand.text.replace("forward only;", &format!("forward only; {option}")));
+        stand.ok("reconfig");
+        let status = stand.ok("status");
+        assert!(status.lines().next().is_some_and(|line| line.ends_with(expected)), "{option}: {status}");
+    }
 }
 
 #[test]
@@ -610,12 +624,13 @@ fn a_reload_tells_its_true_outcome() {
     stand.server.rewrite(&stand.text.replace("forward only;", "forward onyl;"));
     let (code, said) = stand.rndc("reload");
     assert!(code == 1 && said.starts_with("rndc: 'reload' failed: ") && said.contains("tandem.conf:"), "{said}");
-    assert!(stand.ok("status").contains("(reload/reconfig failed)"));
+    let status = stand.ok("status");
+    assert!(status.contains("\nreload/reconfig failed\n") && status.contains(" GMT\nconfiguration file: "), "{status}");
     assert_eq!(stand.rndc("reconfig").0, 1);
     assert_eq!(stand.ask("a.example"), Some(1), "the old configuration stays in force");
     stand.server.rewrite(&stand.text);
     stand.ok("reconfig");
-    assert!(!stand.ok("status").contains("(reload/reconfig failed)"));
+    assert!(!stand.ok("status").contains("reload/reconfig failed"));
     // One zone alone.
     assert_eq!(stand.ok("reload corp.example"), "zone reload up-to-date\n");
     stand.server.write("corp", &ZONE.replace("admin 7", "admin 8").replace("10.0.0.1", "10.0.0.2"));
@@ -625,6 +640,21 @@ fn a_reload_tells_its_true_outcome() {
     let (code, said) = stand.rndc("reload corp.example");
     assert!(code == 1 && said.contains("corp:1: "), "{said}");
     assert_eq!(stand.ask("www.corp.example"), Some(2), "the version before is served");
+    let said = stand.ok("reload");
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!((lines[0], lines.len()), ("server reload successful", 2), "scripts read the first line: {said}");
+    assert!(lines[1].starts_with("zone corp.example/IN not loaded: ") && lines[1].contains("corp:1: "), "{said}");
+    assert!(stand.ok("reconfig").starts_with("zone corp.example/IN not loaded: "));
+    assert!(stand.server.said().contains("key rndc-key: success, 1 zone not loaded\n"), "{}", stand.server.said());
+    stand.server.write("corp", ZONE);
+    let other = UdpSocket::bind(fresh_address()).expect("it is free");
+    let taken = other.local_addr().expect("it is bound");
+    let both = format!("listen-on port {} {{ {}; }}; listen-on-v6", taken.port(), taken.ip());
+    stand.server.rewrite(&stand.text.replacen("listen-on-v6", &both, 1));
+    let expected = format!("server reload successful\nnot listening on {} port {}\n", taken.ip(), taken.port());
+    assert_eq!(stand.ok("reload"), expected);
+    assert!(stand.server.said().contains("key rndc-key: success, not listening on 1 address\n"));
+    drop(other);
     // Channels follow a reload.
     let moved = fresh_address();
     let (ip, port) = (stand.control.ip(), stand.control.port());
@@ -634,6 +664,96 @@ fn a_reload_tells_its_true_outcome() {
     let file = stand.server.path("key");
     assert!(wait_until(PATIENCE, || rndc(&file, moved, "null").0 == 0), "{}", stand.server.said());
     assert_ne!(stand.rndc("null").0, 0, "nobody listens there any more");
+}
+
+#[test]
+fn last_loaded_is_the_time_of_the_file_that_is_served() {
+    let (named, stand) = (RealNamed::start(), Stand::new("", ""));
+    let second = || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    // named reads a file again only if it is younger, and shows seconds.
+    let write = |text: &str| {
+        let before = second();
+        assert!(wait_until(PATIENCE, || second() > before));
+        let now = SystemTime::now();
+        for path in [named.directory.path().join("corp"), stand.server.path("corp")] {
+            let mut file = fs::File::create(path).expect("a zone");
+            file.write_all(text.as_bytes()).expect("a zone");
+            file.set_modified(now).expect("it is ours");
+        }
+        let before = second();
+        assert!(wait_until(PATIENCE, || second() > before));
+    };
+    let last = |said: String| said.lines().find(|line| line.starts_with("last loaded: ")).map(str::to_owned);
+    let shown = || {
+        let theirs = || last(named.rndc("zonestatus corp.example").1);
+        (theirs(), last(stand.ok("zonestatus corp.example")))
+    };
+    let is_new = |before: &Option<String>| {
+        let is_so = || shown().0 == shown().1 && shown().0 != *before;
+        assert!(wait_until(PATIENCE, is_so), "{before:?}: {:?}", shown());
+        shown().0
+    };
+    let reload = |command: &str| drop((named.rndc(command), stand.rndc(command)));
+    write(&ZONE.replace("admin 7", "admin 8"));
+    reload("reload");
+    let first = is_new(&None);
+    reload("reload");
+    assert_eq!(shown(), (first.clone(), first.clone()), "the same file again");
+    write("broken");
+    reload("reload corp.example");
+    reload("reload");
+    assert_eq!(shown(), (first.clone(), first.clone()), "what could not be read is not what is served");
+    write(&ZONE.replace("admin 7", "admin 9"));
+    reload("reload corp.example");
+    is_new(&first);
+}
+
+/// named's lines that scripts wait for, of a log: in order, without their time and category.
+fn awaited(log: &str) -> Vec<String> {
+    const LINES: [&str; 10] = [
+        "loading configuration from ",
+        "reloading configuration succeeded",
+        "reloading zones succeeded",
+        "scheduled loading new zones",
+        "any newly configured zones are now loaded",
+        "all zones loaded",
+        "running",
+        "no longer listening on ",
+        "shutting down",
+        "stopping command channel on ",
+    ];
+    let line = |line: &str| {
+        let found = LINES.iter().find(|text| line.contains(&format!(": {text}")) && !line.contains(": running "))?;
+        let [category, severity, _] = line.splitn(3, ": ").collect::<Vec<_>>()[..] else { return None };
+        Some(format!("{category}: {severity}: {found}"))
+    };
+    log.lines().filter_map(line).collect()
+}
+
+#[test]
+fn the_lines_that_scripts_wait_for_are_nameds_in_nameds_order() {
+    let logging = "logging { channel all { file \"{directory}/all\"; severity info; print-category yes; \
+                   print-severity yes; }; category default { all; }; };";
+    let (named, stand) = (RealNamed::with(logging), Stand::new("", logging));
+    let read = || {
+        let text = |path| fs::read_to_string(path).unwrap_or_default();
+        (awaited(&text(named.directory.path().join("all"))), awaited(&text(stand.server.path("all"))))
+    };
+    let running = |lines: &[String]| lines.iter().filter(|line| line.ends_with(": running")).count();
+    for (times, command) in (1..).zip(["reload", "reconfig", "reload", "stop"]) {
+        let runs = || running(&read().0) == times && running(&read().1) == times;
+        assert!(wait_until(PATIENCE, runs), "before {command}: {:?}", read());
+        let done = (named.rndc(command), stand.rndc(command));
+        assert_eq!((done.0.0, done.1.0), (0, 0), "{command}: {done:?}");
+    }
+    let ended = |lines: &[String]| lines.last().is_some_and(|line| line.contains("stopping command channel"));
+    assert!(wait_until(PATIENCE, || ended(&read().0) && ended(&read().1)), "{:?}", read());
+    let (theirs, mut ours) = read();
+    // named begins its file behind this line.
+    if theirs.first() != ours.first() {
+        ours.remove(0);
+    }
+    assert_eq!(ours, theirs);
 }
 
 #[test]
@@ -679,7 +799,26 @@ fn stale_answers_are_switched_at_run_time_and_over_reloads() {
 fn our_rndc_and_ctl_do_as_rndc_does() {
     let stand = Stand::new("", "");
     let file = stand.server.path("key");
-    for command in ["null", "flush", "flush other", "bogus", "zonestatus corp.example", "tsig-list", "flushname"] {
+    for command in [
+        "null",
+        "flush",
+        "flush other",
+        "bogus",
+        "zonestatus corp.example",
+        "tsig-list",
+        "flushname",
+        "-r null",
+        "-r flush other",
+        "-r bogus",
+        "-r flushname",
+        "-r flushname a..b",
+        "-r trace x",
+        "-r freeze corp.example",
+        "-r reload corp.example XX",
+        "-r serve-stale bogus",
+        "-r addzone x",
+        "-r sign corp.example",
+    ] {
         assert_eq!(own_rndc(&file, stand.control, command), stand.rndc(command), "{command}");
     }
     let conf = stand.server.path("rndc.conf");

@@ -21,6 +21,7 @@ use crate::config::{Diagnostic, Key};
 use crate::control::channels::{KEY_FILES, made};
 use crate::control::client::{Answer, AskError, Server, ask, join};
 use crate::control::commands;
+use crate::control::reply::Code;
 
 /// Where rndc.conf is: as Debian has it, and as others do.
 const CONF_FILES: [&str; 2] = ["/etc/bind/rndc.conf", "/etc/rndc.conf"];
@@ -52,7 +53,7 @@ pub struct RndcArgs {
     /// Print no text of the server
     #[arg(short)]
     pub quiet: bool,
-    /// Print the result's number, too
+    /// Print the result's name and number, too
     #[arg(short)]
     pub result: bool,
     /// Say what is done
@@ -176,8 +177,14 @@ fn print(args: &RndcArgs, answer: &Answer) -> ExitCode {
         }
         None => args.quiet || answer.text.is_empty() || print_lines(answer.text.lines()),
     };
-    let is_good = is_good && (!args.result || print_lines([format!("result {}", answer.result)]));
-    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    // Of a failure, too.
+    let is_told = !args.result || print_lines([result(answer.result)]);
+    if is_good && is_told { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A result's name and number, as the real rndc shows it.
+fn result(number: u32) -> String {
+    Code::id(number).map_or_else(|| format!("result {number}"), |id| format!("{id} {number}"))
 }
 
 /// The servers to be tried, in order.

@@ -188,6 +188,7 @@ fn shortened(text: &str) -> String {
 fn audited(shown: &str, caller: &Caller, severity: Severity, reply: Reply) -> Reply {
     let who = &caller.who;
     let outcome = match &reply {
+        Ok(Done { lacking, .. }) if !lacking.is_empty() => format!("success, {lacking}"),
         Ok(_) => "success".to_owned(),
         Err(failure) => match failure.text.lines().next() {
             Some(why) => format!("{failure}: {}", shortened(why)),
@@ -277,7 +278,7 @@ pub(super) fn lines(lines: &[(&str, String)], width: usize) -> Done {
             None => _ = object.insert(last.to_owned(), json!(text)),
         }
     }
-    Done { text, json: Some(object.into()), then: None }
+    Done { text, json: Some(object.into()), ..Done::default() }
 }
 
 #[cfg(test)]

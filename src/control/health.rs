@@ -23,7 +23,7 @@ pub(super) fn list(context: &Context, _: &[&str]) -> Reply {
         return Ok(Done {
             text: "the configuration has no [[health_check]]\n".to_owned(),
             json: Some(json!([])),
-            then: None,
+            ..Done::default()
         });
     }
     let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).max("NAME".len());
@@ -32,7 +32,7 @@ pub(super) fn list(context: &Context, _: &[&str]) -> Reply {
         let (state, since) = (state(row), Utc::from(row.since));
         let _ = writeln!(text, "{:<width$}  {state:<9}  {since:<20}  {}", row.name, reason(row));
     }
-    Ok(Done { text, json: Some(rows.iter().map(object).collect::<Vec<_>>().into()), then: None })
+    Ok(Done { text, json: Some(rows.iter().map(object).collect::<Vec<_>>().into()), ..Done::default() })
 }
 
 fn object(row: &Row) -> serde_json::Value {

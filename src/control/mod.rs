@@ -39,7 +39,7 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 
-use crate::config::CommandFiles;
+use crate::config::{CommandFiles, Identity};
 use crate::listen::Shared;
 use crate::logging::Logger;
 pub use orders::{Order, Orders, Request, ServeStale};
@@ -83,6 +83,8 @@ pub struct Facts {
     pub state_directory: Option<PathBuf>,
     /// Files that commands write.
     pub files: CommandFiles,
+    /// What clients are told of the version.
+    pub version: Identity,
     /// The names of the configuration's keys, and the views that they belong to; `None`: every view knows it.
     pub keys: Vec<(String, Option<String>)>,
     /// The local zones in the configuration's order.

@@ -14,6 +14,8 @@ const MOST_WAITING: usize = 64;
 pub enum Order {
     /// Read the configuration and the zones anew.
     Reload,
+    /// The same, in the log's words for it.
+    Reconfig,
     /// Read one zone anew: its view and apex.
     ReloadZone(String, Name),
     /// Look at the interfaces.

@@ -12,6 +12,8 @@ pub struct Done {
     pub text: String,
     /// The same for programs.
     pub json: Option<serde_json::Value>,
+    /// What was asked for and could not be done beside it, in a few words for the log; mostly empty.
+    pub lacking: String,
     /// What happens once this was sent.
     pub then: Option<Ending>,
 }
@@ -93,6 +95,27 @@ impl Code {
     /// `result` on the wire.
     pub fn number(self) -> u32 {
         self.row().1
+    }
+
+    /// named's name for one of these numbers, as `rndc -r` shows it.
+    pub fn id(number: u32) -> Option<&'static str> {
+        let (code, ..) = Self::ALL.into_iter().find(|(_, own, _)| *own == number)?;
+        Some(match code {
+            Self::Success => "ISC_R_SUCCESS",
+            Self::NotPermitted => "ISC_R_NOPERM",
+            Self::NotFound => "ISC_R_NOTFOUND",
+            Self::UnexpectedEnd => "ISC_R_UNEXPECTEDEND",
+            Self::Failure => "ISC_R_FAILURE",
+            Self::NotImplemented => "ISC_R_NOTIMPLEMENTED",
+            Self::OutOfRange => "ISC_R_RANGE",
+            Self::BadNumber => "ISC_R_BADNUMBER",
+            Self::Multiple => "ISC_R_MULTIPLE",
+            Self::NotDynamic => "DNS_R_NOTDYNAMIC",
+            Self::EmptyLabel => "DNS_R_EMPTYLABEL",
+            Self::UnknownClass => "DNS_R_UNKNOWN",
+            Self::Syntax => "DNS_R_SYNTAX",
+            Self::UnknownCommand => "DNS_R_UNKNOWNCOMMAND",
+        })
     }
 
     /// `err` on the wire.

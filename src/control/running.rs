@@ -9,20 +9,24 @@ use super::words::switch;
 use super::zones::{Which, which};
 use super::{Context, Order};
 
+/// What scripts read of a reload, be it that a zone could not be loaded: that stands behind it.
+const NAMEDS_WORDS: &str = "server reload successful";
+
 /// Everything anew, or one zone.
 pub(super) fn reload(context: &Context, arguments: &[&str]) -> Reply {
     if arguments.is_empty() {
-        context.orders.ask(Order::Reload)?;
-        return Ok("server reload successful".into());
+        let done = context.orders.ask(Order::Reload)?;
+        let lines = [NAMEDS_WORDS, &done.text];
+        let text = lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
+        return Ok(Done { text, ..done });
     }
     let Which { view, apex, .. } = which(context, arguments)?;
     context.orders.ask(Order::ReloadZone(view, apex))
 }
 
-/// Everything anew; named says nothing of it.
+/// Everything anew; named says nothing of it, we do of what was not had.
 pub(super) fn reconfig(context: &Context, _: &[&str]) -> Reply {
-    context.orders.ask(Order::Reload)?;
-    Ok(Done::default())
+    context.orders.ask(Order::Reconfig)
 }
 
 /// Looks at the interfaces.
@@ -46,7 +50,7 @@ fn end(arguments: &[&str], ending: Ending) -> Reply {
         ["-p"] => format!("pid: {}", std::process::id()),
         _ => return Err(Failure::with(Code::Syntax, "expected: -p, or nothing")),
     };
-    Ok(Done { text, json: None, then: Some(ending) })
+    Ok(Done { text, then: Some(ending), ..Done::default() })
 }
 
 /// There is none, which is what `off` asks for.
@@ -87,7 +91,7 @@ pub(super) fn tsig_list(context: &Context, _: &[&str]) -> Reply {
     if text.is_empty() {
         text = "no tsig keys found.\n".to_owned();
     }
-    Ok(Done { text, json: Some(rows.into()), then: None })
+    Ok(Done { text, json: Some(rows.into()), ..Done::default() })
 }
 
 /// Keys are those of the configuration.
@@ -113,5 +117,5 @@ pub(super) fn tcp_timeouts(context: &Context, arguments: &[&str]) -> Reply {
     let text = timers.iter().map(|(name, time)| format!("{name}={}\n", tenths(*time))).collect();
     let object: serde_json::Map<_, _> =
         timers.iter().map(|(name, time)| ((*name).to_owned(), json!(tenths(*time) as u64))).collect();
-    Ok(Done { text, json: Some(object.into()), then: None })
+    Ok(Done { text, json: Some(object.into()), ..Done::default() })
 }

@@ -11,10 +11,14 @@ use super::reply::{Done, Reply};
 use super::{Context, Facts};
 use crate::access::Quota;
 use crate::answer::explain;
+use crate::config::Identity;
 use crate::health::overrides::Utc;
 use crate::logging;
 use crate::wire::Name;
 use crate::wire::mnemonic::type_number;
+
+/// named's line about a reload that failed; it is there alone then.
+const FAILED: &str = "reload/reconfig failed";
 
 /// named's lines in named's order, since scripts read them, then ours.
 pub(super) fn status(context: &Context, _: &[&str]) -> Reply {
@@ -24,29 +28,26 @@ pub(super) fn status(context: &Context, _: &[&str]) -> Reply {
     let object: serde_json::Map<_, _> =
         lines.iter().map(|(what, text)| (what.replace(' ', "_").to_lowercase(), json!(text))).collect();
     let line = |(what, text): &(&str, String)| match *what {
-        // These two are said without a colon.
+        // These are said without a colon.
         "running on" => format!("running on {text}\n"),
         "query logging" => format!("query logging is {text}\n"),
+        FAILED => format!("{FAILED}\n"),
         _ => format!("{what}: {text}\n"),
     };
     let text = lines.iter().map(line).collect::<String>() + "server is up and running\n";
-    Ok(Done { text, json: Some(object.into()), then: None })
+    Ok(Done { text, json: Some(object.into()), ..Done::default() })
 }
 
 fn nameds(context: &Context, facts: &Facts) -> Vec<(&'static str, String)> {
     let workers = context.shared.mailboxes.len().to_string();
     let (waiting, connections) = (&context.shared.desks.waiting, &context.shared.connections);
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let mut read = logging::http_date(facts.read);
-    if facts.failed.is_some() {
-        // named's words, behind which it goes on.
-        read += " (reload/reconfig failed)";
-    }
-    vec![
-        ("version", format!("tandem {} <id:>", env!("CARGO_PKG_VERSION"))),
+    let failed = facts.failed.as_ref().map(|_| (FAILED, "yes".to_owned()));
+    let lines = vec![
+        ("version", format!("tandem {} <id:>{}", env!("CARGO_PKG_VERSION"), told_version(&facts.version))),
         ("running on", host(context)),
         ("boot time", logging::http_date(facts.started)),
-        ("last configured", read),
+        ("last configured", logging::http_date(facts.read)),
         ("configuration file", facts.configuration.display().to_string()),
         ("CPUs found", cpus.to_string()),
         ("worker threads", workers.clone()),
@@ -60,7 +61,17 @@ fn nameds(context: &Context, facts: &Facts) -> Vec<(&'static str, String)> {
         ("recursive clients", format!("{}/{}/{}", waiting.used(), soft(waiting), waiting.limit())),
         ("tcp clients", format!("{}/{}", connections.used(), connections.limit())),
         ("TCP high-water", connections.high_water().to_string()),
-    ]
+    ];
+    lines.into_iter().chain(failed).collect()
+}
+
+/// What clients are told instead of the version, as named shows it.
+fn told_version(version: &Identity) -> String {
+    match version {
+        Identity::Own => String::new(),
+        Identity::Text(text) => format!(" ({text})"),
+        Identity::Withheld => " (version.bind/txt/ch disabled)".to_owned(),
+    }
 }
 
 /// What clients without a proven address may have: named's soft limit.

@@ -29,6 +29,9 @@ pub struct Origin {
     pub from: String,
     /// When it was read last.
     pub read: SystemTime,
+    /// named's `loadtime` of what is served: when its master file was written, without a file when its records were read.
+    /// `None`: it was never loaded.
+    pub loaded: Option<SystemTime>,
     /// Whether that is what is served; else it is what was read before, or nothing.
     pub is_in_force: bool,
     /// What was wrong, errors and warnings, in lines.
@@ -53,7 +56,7 @@ pub(super) fn status(context: &Context, arguments: &[&str]) -> Reply {
         Some(_) => found.iter().map(|origin| show(origin, standing(origin))).collect::<Vec<_>>().join("\n"),
     };
     let json = found.iter().map(|origin| object(origin)).collect::<Vec<_>>().into();
-    Ok(Done { text, json: Some(json), then: None })
+    Ok(Done { text, json: Some(json), ..Done::default() })
 }
 
 fn object(origin: &Origin) -> serde_json::Value {
@@ -68,6 +71,7 @@ fn object(origin: &Origin) -> serde_json::Value {
         "dynamic": origin.is_dynamic,
         "loaded": origin.is_in_force,
         "read": Utc::from(origin.read).to_string(),
+        "last_loaded": origin.loaded.map(|time| Utc::from(time).to_string()),
         "faults": origin.faults,
     })
 }
@@ -116,7 +120,7 @@ pub(super) fn zonestatus(context: &Context, arguments: &[&str]) -> Reply {
         lines.push(("serial", zone.serial().to_string()));
         lines.push(("nodes", zone.names().to_string()));
     }
-    lines.push(("last loaded", logging::http_date(origin.read)));
+    lines.extend(origin.loaded.map(|time| ("last loaded", logging::http_date(time))));
     lines.push(("secure", yes(false)));
     lines.push(("dynamic", yes(origin.is_dynamic)));
     if origin.is_dynamic {
@@ -125,7 +129,7 @@ pub(super) fn zonestatus(context: &Context, arguments: &[&str]) -> Reply {
     lines.push(("reconfigurable via modzone", yes(false)));
     lines.extend(origin.faults.iter().map(|fault| ("fault", fault.clone())));
     let text = lines.iter().map(|(what, text)| format!("{what}: {text}\n")).collect();
-    Ok(Done { text, json: Some(object(&origin)), then: None })
+    Ok(Done { text, json: Some(object(&origin)), ..Done::default() })
 }
 
 /// Secondary zones alone are refreshed.
@@ -261,6 +265,7 @@ mod tests {
             is_dynamic: false,
             from: "/var/named/zone".to_owned(),
             read: std::time::UNIX_EPOCH,
+            loaded: None,
             is_in_force: faults.is_empty(),
             faults: faults.iter().map(|fault| (*fault).to_owned()).collect(),
         }

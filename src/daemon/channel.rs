@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 
-use crate::config::{CommandFiles, Config};
+use crate::config::{CommandFiles, Config, Identity};
 use crate::control::channels::{self, Missing, Settings};
 use crate::control::{Context, Facts, Listening, Orders, Origin, Overrides, Server, Socket};
 use crate::listen::Shared;
@@ -55,6 +55,7 @@ impl Channel {
             missing: Vec::new(),
             state_directory: overrides.directory().map(Path::to_owned),
             files: CommandFiles::default(),
+            version: Identity::Own,
             keys: Vec::new(),
             zones,
         };
@@ -109,11 +110,12 @@ impl Channel {
         let (wanted, missing) = channels::wanted(config);
         let files = config.files.clone();
         let keys = config.keys.iter().map(|key| (key.name.to_string(), key.view.clone())).collect();
-        self.tell(|facts| (facts.files, facts.keys) = (files, keys));
+        let version = config.version.clone();
+        self.tell(|facts| (facts.files, facts.version, facts.keys) = (files, version, keys));
         let gone = |address: &SocketAddr| !wanted.iter().any(|(other, _)| other == address);
         for address in self.tcp.keys().filter(|address| gone(address)) {
             let (ip, port) = (address.ip(), address.port());
-            logging::event!(Category::General, Severity::Info, "stopping command channel on {ip}#{port}");
+            logging::event!(Category::General, Severity::Notice, "stopping command channel on {ip}#{port}");
         }
         self.tcp.retain(|address, _| !gone(address));
         let mut missing: Vec<Missing> = missing;
@@ -143,6 +145,18 @@ impl Channel {
         let settings = Arc::new(ArcSwap::from_pointee(settings));
         let listening = self.server.listen_tcp(sockets::operators_listener(address)?, Arc::clone(&settings))?;
         Ok((listening, settings))
+    }
+
+    /// Takes no commands any more.
+    pub(super) fn stop(self) {
+        for address in self.tcp.keys() {
+            let (ip, port) = (address.ip(), address.port());
+            logging::event!(Category::General, Severity::Notice, "stopping command channel on {ip}#{port}");
+        }
+        if let Some((_, socket)) = &self.unix {
+            let path = socket.path().display();
+            logging::event!(Category::General, Severity::Info, "stopping command channel on {path}");
+        }
     }
 
     /// Tells what has changed.

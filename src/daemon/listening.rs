@@ -133,6 +133,14 @@ impl Listening {
         self.held.insert(address, lock);
     }
 
+    /// Says that there is an end of all.
+    pub(super) fn tell_end(&self) {
+        for address in self.held.keys() {
+            let (ip, port) = (address.ip(), address.port());
+            logging::event!(Category::Network, Severity::Info, "no longer listening on {ip}#{port}");
+        }
+    }
+
     /// Says which sockets that were handed over nobody listens by.
     pub(super) fn tell_left_over(&self, wanted: &BTreeSet<SocketAddr>) {
         for line in self.inherited.left_over(wanted) {

@@ -84,6 +84,15 @@ pub struct Daemon {
     stale_answers: StaleAnswers,
 }
 
+/// What an operator has asked to be read anew. Both are; the log's words differ, as named's.
+#[derive(Clone, Copy, Debug)]
+enum Anew {
+    /// `reload`, SIGHUP.
+    Zones,
+    /// `reconfig`.
+    Configuration,
+}
+
 /// Runs a server until it is told to stop by SIGTERM or SIGINT. `ready` is told where it listens as soon as it does.
 ///
 /// # Errors
@@ -149,6 +158,7 @@ impl Daemon {
         let mut listening = Listening::new(Inherited::new(std::mem::take(&mut setup.sockets)));
         let attempt = listening.bind_all(&wanted, cores.len()).or_nothing()?;
         let logger = start_log(&setup, &config);
+        tell_loading(&setup.file);
         loaded.warnings.iter().for_each(log_warning);
         listening.tell_left_over(&wanted);
         let host = addresses::for_snapshot(&host);
@@ -201,6 +211,7 @@ impl Daemon {
     async fn serve(mut self, signals: Signals, mut orders: mpsc::Receiver<Request>) -> Result<(), StartError> {
         let Signals { mut hangup, mut terminate, mut interrupt, mut first, mut second } = signals;
         let changes = host::address_changes().and_then(UnixDatagram::from_std).ok();
+        logging::event!(Category::General, Severity::Notice, "all zones loaded");
         logging::event!(Category::General, Severity::Notice, "running");
         let mut watchdog = Watchdog::new(&self.setup.notify, &self.workers);
         let mut look_at = self.next_look();
@@ -209,7 +220,7 @@ impl Daemon {
                 _ = hangup.recv() => {
                     logging::event!(Category::General, Severity::Info, "received SIGHUP signal to reload zones");
                     // It is logged, and nobody else waits for it.
-                    let _ = self.reload();
+                    let _ = self.reload(Anew::Zones);
                 }
                 _ = terminate.recv() => break STOP_PATIENCE,
                 _ = interrupt.recv() => break STOP_PATIENCE,
@@ -259,8 +270,9 @@ impl Daemon {
     ///
     /// # Errors
     /// What is wrong, in lines, which are logged too.
-    fn reload(&mut self) -> Result<(), String> {
+    fn reload(&mut self, anew: Anew) -> Result<(), String> {
         self.setup.notify.reloading();
+        tell_loading(&self.setup.file);
         let host = host_addresses();
         let checked =
             config::load_given(&self.setup.file, &self.setup.given).map_err(StartError::Config).and_then(|loaded| {
@@ -278,6 +290,7 @@ impl Daemon {
                 loaded.warnings.iter().for_each(log_warning);
                 self.put_in_force(loaded.config, &host, &wanted);
                 self.say_reloaded();
+                self.say_loaded(anew);
                 Ok(())
             }
             Err(error) => {
@@ -310,6 +323,28 @@ impl Daemon {
             Severity::Error,
             "reloading configuration succeeded, but not listening on {missing}: tried again every {every} s"
         );
+    }
+
+    /// named's lines behind a reload: scripts wait for the last ones.
+    fn say_loaded(&self, anew: Anew) {
+        let unread = self.zones.origins.iter().filter(|origin| !origin.is_in_force).count();
+        match anew {
+            Anew::Configuration => {
+                logging::event!(Category::General, Severity::Info, "scheduled loading new zones");
+                logging::event!(Category::General, Severity::Info, "any newly configured zones are now loaded");
+            }
+            Anew::Zones => {
+                match unread {
+                    0 => logging::event!(Category::General, Severity::Info, "reloading zones succeeded"),
+                    _ => {
+                        let what = "reloading zones succeeded, but for so many that were not loaded:";
+                        logging::event!(Category::General, Severity::Error, "{what} {unread}");
+                    }
+                }
+                logging::event!(Category::General, Severity::Notice, "all zones loaded");
+            }
+        }
+        logging::event!(Category::General, Severity::Notice, "running");
     }
 
     fn put_in_force(&mut self, config: Config, host: &[HostAddress], wanted: &BTreeSet<SocketAddr>) {
@@ -367,10 +402,11 @@ impl Daemon {
     }
 
     fn stop(mut self, patience: Duration) {
-        logging::event!(Category::General, Severity::Notice, "shutting down");
+        self.listening.tell_end();
+        logging::event!(Category::General, Severity::Info, "shutting down");
         self.setup.notify.stopping();
         self.pid_file.remove();
-        drop(self.channel);
+        self.channel.stop();
         drop(self.statistics);
         self.workers.stop(patience);
         self.shared.keeper.stop();
@@ -392,6 +428,11 @@ fn start_log(setup: &Setup, config: &Config) -> Logger {
         logging::event!(Category::General, Severity::Warning, "{remark}");
     }
     logger
+}
+
+/// named's line, in front of what is wrong with the file.
+fn tell_loading(file: &Path) {
+    logging::event!(Category::General, Severity::Info, "loading configuration from '{}'", file.display());
 }
 
 fn lock_instance(path: &Path) -> Result<Instance, StartError> {

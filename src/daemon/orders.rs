@@ -4,12 +4,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{Daemon, zones};
+use super::{Anew, Daemon, zones};
 use crate::config::{Config, View};
 use crate::control::reply::{Code, Done, Ending, Failure, Reply};
-use crate::control::{Order, Request, ServeStale};
+use crate::control::{Order, Origin, Request, ServeStale};
 use crate::logging::{self, Category, Severity};
 use crate::wire::Name;
 
@@ -24,7 +25,8 @@ impl Daemon {
     pub(super) fn carry_out(&mut self, request: Request) -> Option<Ending> {
         let reply: Reply = match request.order {
             Order::End(ending) => return Some(ending),
-            Order::Reload => self.reload().map(|()| Done::default()).map_err(told),
+            Order::Reload => self.reload(Anew::Zones).map(|()| self.shortcomings()).map_err(told),
+            Order::Reconfig => self.reload(Anew::Configuration).map(|()| self.shortcomings()).map_err(told),
             Order::ReloadZone(view, apex) => self.reload_zone(&view, &apex),
             Order::Scan => {
                 self.follow_interfaces();
@@ -43,6 +45,26 @@ impl Daemon {
         // Who asked may be gone.
         let _ = request.answer.send(reply);
         None
+    }
+
+    /// What a configuration that is in force asks for and the server has not: lines for a person, and words for the log.
+    fn shortcomings(&self) -> Done {
+        let unread: Vec<&Origin> = self.zones.origins.iter().filter(|origin| !origin.is_in_force).collect();
+        let zone = |origin: &&Origin| {
+            let is_error = |fault: &&String| !fault.contains(": warning: ");
+            let why = origin.faults.iter().find(is_error).map_or("see the log", String::as_str);
+            format!("zone {} not loaded: {why}", zones::label(&origin.view, &origin.zone.apex))
+        };
+        let missing = self.listening.missing();
+        let address = |address: &SocketAddr| format!("not listening on {} port {}", address.ip(), address.port());
+        let lines: Vec<String> = missing.iter().map(address).chain(unread.iter().map(zone)).collect();
+        let counts = [
+            (unread.len(), counted(unread.len(), "zone", "zones") + " not loaded"),
+            (missing.len(), format!("not listening on {}", counted(missing.len(), "address", "addresses"))),
+        ];
+        let lacking = counts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text);
+        let lacking = lacking.collect::<Vec<_>>().join(", ");
+        Done { text: first_lines(&lines.join("\n")), lacking, ..Done::default() }
     }
 
     fn reload_zone(&mut self, view: &str, apex: &Name) -> Reply {
@@ -119,12 +141,20 @@ pub(super) fn with_stale_answers<'c>(config: &'c Config, answers: &StaleAnswers)
 
 /// What was wrong, but for what would fill a screen.
 fn told(text: String) -> Failure {
+    Failure::from(first_lines(&text))
+}
+
+fn first_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let mut shown = lines.get(..MAX_LINES).unwrap_or(&lines).join("\n");
     if lines.len() > MAX_LINES {
         shown += &format!("\n({} lines more in the log)", lines.len() - MAX_LINES);
     }
-    Failure::from(shown)
+    shown
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// Says who has the process end.

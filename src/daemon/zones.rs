@@ -2,7 +2,7 @@
 //!
 //! Not here: what a zone says (`zone`), who is asked (`state`).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
@@ -88,16 +88,18 @@ pub(super) fn read(config: &Config, before: &Loaded, context: Context<'_>, keepe
     if let Some(keeper) = keeper {
         keeper.retain(|id| served.contains(&id));
     }
-    let unread = before.origins.iter().filter(|origin| !origin.is_in_force).map(|origin| origin.zone.id);
-    let (unread, mut journals) = (unread.collect::<HashSet<_>>(), HashSet::new());
+    let was = before.origins.iter().map(|origin| (origin.zone.id, (origin.is_in_force, origin.loaded)));
+    let (was, mut journals) = (was.collect::<HashMap<_, _>>(), HashSet::new());
     for view in &config.views {
         for text in &view.zones {
             let handle = loaded.zones.get(&view.name, &text.name);
             let updates = keeper.and_then(|keeper| Some((keeper, journals::path(config, view, text)?)));
             journals.extend(updates.iter().map(|(_, path)| path.clone()));
             let from = from(text, updates.as_ref().map(|(_, path)| path));
-            let before = Before { was_read: !unread.contains(&handle.id), label: label(&view.name, &text.name) };
-            let (is_in_force, faults) = load(text, &handle, context, keeper, updates, before);
+            let (was_read, loaded_before) = was.get(&handle.id).copied().unwrap_or((true, None));
+            let before = Before { was_read, loaded: loaded_before, label: label(&view.name, &text.name) };
+            let Outcome { is_in_force, loaded: load_time, faults } =
+                load(text, &handle, context, keeper, updates, before);
             loaded.origins.push(Origin {
                 view: view.name.clone(),
                 zone: handle,
@@ -105,6 +107,7 @@ pub(super) fn read(config: &Config, before: &Loaded, context: Context<'_>, keepe
                 is_dynamic: !text.grants.is_empty(),
                 from,
                 read: SystemTime::now(),
+                loaded: load_time,
                 is_in_force,
                 faults,
             });
@@ -131,9 +134,10 @@ pub(super) fn read_one(
     let version = |handle: &Handle| handle.load().as_deref().map(|zone| (zone.serial(), zone.fingerprint()));
     let was = version(&origin.zone);
     let updates = journals::path(config, view, text).map(|path| (keeper, path));
-    let before = Before { was_read: origin.is_in_force, label: label(&view.name, apex) };
-    let (is_in_force, faults) = load(text, &origin.zone, context, Some(keeper), updates, before);
-    (origin.is_in_force, origin.faults, origin.read) = (is_in_force, faults, SystemTime::now());
+    let before = Before { was_read: origin.is_in_force, loaded: origin.loaded, label: label(&view.name, apex) };
+    let outcome = load(text, &origin.zone, context, Some(keeper), updates, before);
+    (origin.is_in_force, origin.loaded) = (outcome.is_in_force, outcome.loaded);
+    (origin.faults, origin.read) = (outcome.faults, SystemTime::now());
     Some((origin.clone(), version(&origin.zone) != was))
 }
 
@@ -150,27 +154,43 @@ fn from(text: &LocalZone, journal: Option<&PathBuf>) -> String {
 struct Before {
     /// It was not found wrong when it was read last.
     was_read: bool,
+    /// [`Origin::loaded`] of it.
+    loaded: Option<SystemTime>,
     /// See [`label`].
     label: String,
 }
 
+/// What came of a zone.
+struct Outcome {
+    is_in_force: bool,
+    loaded: Option<SystemTime>,
+    /// What was wrong, in lines.
+    faults: Vec<String>,
+}
+
 /// A zone in named's lines: its class behind it, and its view, if there are views.
-fn label(view: &str, apex: &Name) -> String {
+pub(super) fn label(view: &str, apex: &Name) -> String {
     let view = if view == DEFAULT_VIEW { String::new() } else { format!("/{view}") };
     format!("{apex}/IN{view}")
 }
 
-/// Reads a zone and publishes it. `updates`: who keeps those that it takes, and where. Returns whether what was read is
-/// in force, and what was wrong.
+/// When the master file of a zone was written, at most now; taken before it is read, so that what comes later is not taken
+/// for loaded.
+fn written(text: &LocalZone) -> Option<SystemTime> {
+    let time = fs::metadata(&text.file.as_ref()?.path).and_then(|file| file.modified()).ok()?;
+    Some(time.min(SystemTime::now()))
+}
+
+/// Reads a zone and publishes it. `updates`: who keeps those that it takes, and where.
 fn load(
     text: &LocalZone,
     handle: &Arc<Handle>,
     context: Context<'_>,
     keeper: Option<&Keeper>,
     updates: Option<(&Keeper, PathBuf)>,
-    Before { was_read, label }: Before,
-) -> (bool, Vec<String>) {
-    let before = handle.load();
+    Before { was_read, loaded, label }: Before,
+) -> Outcome {
+    let (before, written) = (handle.load(), written(text));
     let source = updates.as_ref().and_then(|(keeper, _)| keeper.source(handle));
     let Read { zone, diagnostics, .. } = read_zone(text, source.as_ref().or(before.as_deref()), context);
     diagnostics.iter().for_each(log);
@@ -203,7 +223,13 @@ fn load(
         false => tell_unread(&label, present.as_deref()),
     }
     faults.truncate(MAX_FAULTS);
-    (is_read, faults)
+    let version = |zone: Option<&Zone>| zone.map(|zone| (zone.serial(), zone.fingerprint()));
+    let is_same = version(present.as_deref()) == version(before.as_deref());
+    let loaded = match is_read {
+        true => written.or(loaded.filter(|_| is_same)).or_else(|| Some(SystemTime::now())),
+        false => loaded,
+    };
+    Outcome { is_in_force: is_read, loaded, faults }
 }
 
 /// What is wrong with the local zones of a configuration, and how many have a file that cannot be read. That it cannot may
