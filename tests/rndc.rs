@@ -284,6 +284,8 @@ fn every_command_is_done_or_fails_with_its_reason() {
             continue;
         }
         let (code, said) = match command {
+            // Of a zone that takes no updates they fail, as with named.
+            _ if ["freeze", "thaw"].contains(&word) => stand.rndc(word),
             _ if command.contains("ZONE") => stand.rndc(&format!("{word} corp.example")),
             _ if command.contains(" NAME") => stand.rndc(&format!("{word} a.example")),
             _ if command.contains("|status") => stand.rndc(&format!("{word} status")),
@@ -302,6 +304,46 @@ fn every_command_is_done_or_fails_with_its_reason() {
         ", key rndc-key: not implemented: no zone is signed here",
     ] {
         stand.server.says(expected);
+    }
+}
+
+#[test]
+fn scripts_that_freeze_copy_edit_and_thaw_go_on() {
+    let zone = "zone \"dyn.example\" { type primary; file \"{directory}/dyn\"; allow-update { any; }; };\n";
+    let stand = Stand::new("", zone);
+    stand.server.write("dyn", ZONE);
+    stand.ok("reload");
+    assert_eq!(stand.ask("www.dyn.example"), Some(1));
+    for command in ["freeze", "freeze dyn.example"] {
+        assert!(stand.ok(command).starts_with("updates go on: "), "{command}");
+    }
+    for (command, last) in [("thaw", 2), ("thaw dyn.example", 3)] {
+        stand.server.write(
+            "dyn",
+            &ZONE.replace(" 7 ", &format!(" {} ", last + 7)).replace("10.0.0.1", &format!("10.0.0.{last}")),
+        );
+        assert!(stand.ok(command).contains("were read again"), "{command}");
+        assert_eq!(stand.ask("www.dyn.example"), Some(last), "{command}");
+    }
+    for command in ["sync", "sync -clean", "sync -clean dyn.example"] {
+        assert!(stand.ok(command).starts_with("updates are on the disk already"), "{command}");
+    }
+    assert_eq!(stand.rndc("thaw corp.example").0, 1, "it takes no updates");
+}
+
+#[test]
+fn wrong_arguments_get_nameds_words_and_the_commands() {
+    for arguments in [&[][..], &["-Z", "status"]] {
+        let of = |mut command: Command| {
+            let output = command.args(arguments).output().expect("it runs");
+            (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+        };
+        let mut own = Command::new(env!("CARGO_BIN_EXE_tandem"));
+        own.arg("rndc");
+        let (theirs, ours) = (of(Command::new(program("rndc", "bind9-utils"))), of(own));
+        let first = |said: &str| said.lines().next().unwrap_or_default().to_owned();
+        assert_eq!((ours.0, first(&ours.1)), (theirs.0, first(&theirs.1)), "{arguments:?}");
+        assert!(ours.1.contains("\nreload [ZONE") && !ours.1.contains("tip:"), "{}", ours.1);
     }
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::ctl::PATIENCE;
 use super::print_lines;
@@ -25,6 +26,8 @@ use crate::control::reply::Code;
 
 /// Where rndc.conf is: as Debian has it, and as others do.
 const CONF_FILES: [&str; 2] = ["/etc/bind/rndc.conf", "/etc/rndc.conf"];
+const USAGE: &str = "Usage: rndc [-b address] [-c config] [-s server] [-p port]\n\
+                     \t[-k key-file ] [-y key] [-q] [-r] [-V] [-4 | -6] command";
 /// The server that is asked if none is named.
 const DEFAULT_SERVER: &str = "127.0.0.1";
 
@@ -88,9 +91,13 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let args = match RndcArgs::try_parse_from(arguments) {
         Ok(args) => args,
         Err(error) => {
+            // As named's: 1 whatever is wrong, and the commands.
+            if error.use_stderr() {
+                complain(&misuse(&error));
+                return ExitCode::FAILURE;
+            }
             let _ = error.print();
-            // As named's: 1 whatever is wrong.
-            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            return ExitCode::SUCCESS;
         }
     };
     let words: Vec<&str> = args.command.iter().map(String::as_str).collect();
@@ -112,6 +119,24 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What is wrong with the arguments, if they are not merely missing; how it is used, and every command.
+fn misuse(error: &clap::Error) -> String {
+    let argument = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) => argument.split_whitespace().next().unwrap_or_default(),
+        _ => "",
+    };
+    let why = match error.kind() {
+        ErrorKind::MissingRequiredArgument => String::new(),
+        ErrorKind::UnknownArgument => format!("rndc: invalid argument {argument}\n"),
+        _ => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            format!("rndc: {}\n", line.strip_prefix("error: ").unwrap_or(line))
+        }
+    };
+    format!("{why}{USAGE}\n\ncommand is one of the following:\n\n{}", commands::help())
 }
 
 /// Words as rndc sends them: its arguments with blanks between.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::Context;
 use super::reply::{Code, Done, Failure, Reply};
+use super::{Context, Order};
 use crate::config::suggest;
 use crate::health::overrides::Utc;
 use crate::keeper::Standing;
@@ -144,19 +144,42 @@ pub(super) fn notify(context: &Context, arguments: &[&str]) -> Reply {
     Err(Failure::not_here("no zone is transferred from this server yet: there is nobody to notify"))
 }
 
-/// There is nothing to be held back.
+/// Nothing has to be held back: what scripts freeze a zone for, a copy of its files or an edit, is safe at any time.
 pub(super) fn freeze(context: &Context, arguments: &[&str]) -> Reply {
-    let is_dynamic = match arguments.is_empty() {
-        true => true,
-        false => which(context, arguments)?.origin.is_dynamic,
-    };
-    if !is_dynamic {
-        return Err(Failure::with(Code::NotDynamic, "it takes no updates"));
+    match dynamic(context, arguments)?.is_empty() {
+        true => Ok(Done::default()),
+        false => {
+            Ok("updates go on: the master file may be copied (with its journal) or edited at any time, and is never \
+                     written"
+                .into())
+        }
     }
-    Err(Failure::not_here(
-        "zones need no freezing here: edit the master file at any time and reload; updates are kept in the zone's journal \
-         and stay on top of it",
-    ))
+}
+
+/// What was edited while it was thought frozen counts now.
+pub(super) fn thaw(context: &Context, arguments: &[&str]) -> Reply {
+    let zones = dynamic(context, arguments)?;
+    for (view, apex) in &zones {
+        context.orders.ask(Order::ReloadZone(view.clone(), apex.clone()))?;
+    }
+    match zones.is_empty() {
+        true => Ok(Done::default()),
+        false => Ok("nothing was frozen; the master files were read again".into()),
+    }
+}
+
+/// The zones that take updates: all, or the one that is meant.
+fn dynamic(context: &Context, arguments: &[&str]) -> Result<Vec<(String, Name)>, Failure> {
+    if arguments.is_empty() {
+        let facts = context.facts.load();
+        let zones = facts.zones.iter().filter(|origin| origin.is_dynamic);
+        return Ok(zones.map(|origin| (origin.view.clone(), origin.zone.apex.clone())).collect());
+    }
+    let found = which(context, arguments)?;
+    match found.origin.is_dynamic {
+        true => Ok(vec![(found.view, found.apex)]),
+        false => Err(Failure::with(Code::NotDynamic, "it takes no updates")),
+    }
 }
 
 /// What is not dynamic has nothing to be written, as in named; the rest is on the disk, but elsewhere.
@@ -169,9 +192,7 @@ pub(super) fn sync(context: &Context, arguments: &[&str]) -> Reply {
     if !has_updates {
         return Ok(Done::default());
     }
-    Err(Failure::not_here(
-        "master files are never written: updates are on the disk already, in the zone's journal ('tandem journal' shows it)",
-    ))
+    Ok("updates are on the disk already, in the zones' journals, which stay: master files are never written".into())
 }
 
 /// What belongs to signed zones.
