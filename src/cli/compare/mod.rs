@@ -38,7 +38,7 @@ const NOT_COMPARED: u8 = 2;
 /// Arguments of `compare`.
 #[derive(Debug, clap::Args)]
 pub struct CompareArgs {
-    /// The server in service, such as named: ADDRESS, ADDRESS:PORT or [IPV6]:PORT
+    /// The server in service, such as named: ADDRESS, or ADDRESS:PORT (IPv6 in brackets)
     #[arg(long, value_name = "ADDR", value_parser = server)]
     pub against: SocketAddr,
     /// The server that shall take over
