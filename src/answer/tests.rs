@@ -61,12 +61,15 @@ fn query(name: &str, (qtype, qclass): (u16, u16), opt: &[u8]) -> Vec<u8> {
 
 const OPT: &[u8] = b"\0\0\x29\x04\xd0\0\0\0\0\0\0";
 
+fn context<'a>(snapshot: &'a Snapshot, cache: &'a Cache, meter: &'a Meter, now: Instant) -> Context<'a> {
+    Context { snapshot, cache, now, unix: 0, rotation: 0, meter, query_log: None }
+}
+
 /// What a packet gets, in words: `drop`, `forward APEX`, or the RCODE with the extended error's number.
 fn told(snapshot: &Snapshot, packet: &[u8], from: &str) -> String {
     let cache = Cache::new(0, Instant::now());
     let meter = Meter::default();
-    let context =
-        Context { snapshot, cache: &cache, now: Instant::now(), unix: 0, rotation: 0, meter: &meter, query_log: None };
+    let context = context(snapshot, &cache, &meter, Instant::now());
     let client = Client { address: address(from), port: 4000, destination: address(OWN), transport: Transport::Udp };
     let mut out = vec![0xee; 4096];
     match decide(context, packet, client, &mut out) {
@@ -182,15 +185,7 @@ fn a_signed_message_that_is_refused_gets_no_more_octets_than_it_may() {
     let snapshot = snapshot();
     let cache = Cache::new(0, Instant::now());
     let meter = Meter::default();
-    let context = Context {
-        snapshot: &snapshot,
-        cache: &cache,
-        now: Instant::now(),
-        unix: 0,
-        rotation: 0,
-        meter: &meter,
-        query_log: None,
-    };
+    let context = context(&snapshot, &cache, &meter, Instant::now());
     let small = b"\0\0\x29\x02\0\0\0\0\0\0\0";
     let (notauth, cut) = (rcode::NOTAUTH, flag::TC);
     // Header and question have 24 octets, an OPT record 11, a TSIG record 26 beside its names.
@@ -246,15 +241,7 @@ fn a_query_that_cannot_be_taken_on_is_told_why() {
     let snapshot = snapshot();
     let cache = Cache::new(0, Instant::now());
     let meter = Meter::default();
-    let context = Context {
-        snapshot: &snapshot,
-        cache: &cache,
-        now: Instant::now(),
-        unix: 0,
-        rotation: 0,
-        meter: &meter,
-        query_log: None,
-    };
+    let context = context(&snapshot, &cache, &meter, Instant::now());
     let client = Client { address: address(INSIDE), port: 4000, destination: address(OWN), transport: Transport::Udp };
     let packet = query("a.corp", (rtype::A, class::IN), OPT);
     let mut out = vec![0; 4096];
@@ -345,8 +332,7 @@ fn packets_that_walk_together_get_what_each_gets_alone() {
         ("kept, again", of_type("kept.example", 1), INSIDE),
     ];
     let meter = Meter::default();
-    let context =
-        Context { snapshot: &snapshot, cache: &cache, now, unix: 0, rotation: 0, meter: &meter, query_log: None };
+    let context = context(&snapshot, &cache, &meter, now);
     let client =
         |from| Client { address: address(from), port: 1, destination: address(OWN), transport: Transport::Udp };
     let spelt = |decision: Decision, out: &[u8]| match decision {
