@@ -20,7 +20,8 @@
 //! | the query path | [`answer`] | decides what a query gets; keeps those that wait; also explains |
 //! | | [`keeper`] | makes updates of local zones and keeps them: one thread, a journal a zone |
 //! | | [`listen`] | one worker a core: sockets and timers, lent to `answer` |
-//! | the operators' side | [`statistics`] | what was counted, in named's shapes: JSON, XML, text |
+//! | the operators' side | [`office`] | what the process is, and the ways to have it changed; every door has it |
+//! | | [`statistics`] | what was counted, in named's shapes: JSON, XML, text |
 //! | | [`control`] | rndc's channel and a Unix socket: reload, flush, dump, health, zones |
 //! | | [`http`] | statistics-channels: what was counted, over HTTP |
 //! | | [`daemon`] | start, reload, stop; the only module that knows everyone |
@@ -89,6 +90,7 @@ pub mod state;
 pub mod answer;
 pub mod keeper;
 pub mod listen;
+pub mod office;
 pub mod statistics;
 pub mod control;
 pub mod http;

@@ -22,7 +22,7 @@ use crate::config::{Diagnostic, Key};
 use crate::control::channels::{KEY_FILES, made};
 use crate::control::client::{Answer, AskError, Server, ask, join};
 use crate::control::commands;
-use crate::control::reply::Code;
+use crate::office::reply::Code;
 
 /// Where rndc.conf is: as Debian has it, and as others do.
 const CONF_FILES: [&str; 2] = ["/etc/bind/rndc.conf", "/etc/rndc.conf"];

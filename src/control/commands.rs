@@ -6,11 +6,12 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use super::reply::{Code, Done, Failure, Reply};
-use super::{Context, caches, dump, health, logs, recursing, running, statistics, status, words, zones};
+use super::{caches, dump, health, logs, recursing, running, statistics, status, words, zones};
 use crate::config::suggest;
 use crate::config::values::excerpt;
 use crate::logging::{self, Category, Severity};
+use crate::office::Office;
+use crate::office::reply::{Code, Done, Failure, Reply};
 
 /// A row of [`COMMANDS`].
 pub struct Command {
@@ -24,7 +25,7 @@ pub struct Command {
     pub what: &'static str,
     /// Whether a read-only channel may.
     pub looks_only: bool,
-    run: fn(&Context, &[&str]) -> Reply,
+    run: fn(&Office, &[&str]) -> Reply,
 }
 
 /// Who has sent a command.
@@ -98,7 +99,7 @@ const fn row(
     arguments: &'static str,
     count: (usize, usize),
     what: &'static str,
-    run: fn(&Context, &[&str]) -> Reply,
+    run: fn(&Office, &[&str]) -> Reply,
 ) -> Command {
     Command { words, arguments, count, what, looks_only: false, run }
 }
@@ -110,13 +111,13 @@ impl Command {
     }
 
     /// Does it; `words` are those of the request.
-    fn run(&self, context: &Context, words: &[&str]) -> Reply {
+    fn run(&self, office: &Office, words: &[&str]) -> Reply {
         let arguments = &words[self.words.len().min(words.len())..];
         let (least, most) = self.count;
         let code = match arguments.len() {
             count if count < least => Code::UnexpectedEnd,
             count if count > most => Code::Syntax,
-            _ => return (self.run)(context, arguments),
+            _ => return (self.run)(office, arguments),
         };
         Err(Failure::with(code, format!("expected: {self}")))
     }
@@ -130,7 +131,7 @@ impl std::fmt::Display for Command {
 }
 
 /// Does what a line says, and leaves its lines in the log: named's when it came, then who, what and what came of it.
-pub(super) fn answer(context: &Context, line: &str, caller: &Caller) -> Reply {
+pub(super) fn answer(office: &Office, line: &str, caller: &Caller) -> Reply {
     let shown = shortened(line);
     let found = words::split(line).map_err(|why| Failure::with(Code::Syntax, why)).map(|words| {
         let command = find(&words.iter().map(String::as_str).collect::<Vec<_>>());
@@ -160,7 +161,7 @@ pub(super) fn answer(context: &Context, line: &str, caller: &Caller) -> Reply {
         logging::event!(Category::General, Severity::Info, "received control channel command '{shown}'");
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let mut reply = command.run(context, &words);
+    let mut reply = command.run(office, &words);
     if let Ok(done) = &mut reply
         && !caller.json
     {

@@ -9,10 +9,10 @@ use std::path::Path;
 use std::sync::{Arc, TryLockError};
 use std::time::{Instant, SystemTime};
 
-use super::reply::{Code, Done, Failure, Reply};
-use super::{Context, Origin};
 use crate::cache::Kept;
 use crate::logging::{self, Category, Severity};
+use crate::office::reply::{Code, Done, Failure, Reply};
+use crate::office::{Office, Origin};
 use crate::state::View;
 use crate::wire::header::rcode;
 use crate::wire::mnemonic::{class_name, type_name};
@@ -28,7 +28,7 @@ enum What {
 }
 
 /// The cache, or zones, or both; of some views, or of all.
-pub(super) fn dumpdb(context: &Context, arguments: &[&str]) -> Reply {
+pub(super) fn dumpdb(office: &Office, arguments: &[&str]) -> Reply {
     let (option, names) = match arguments.split_first() {
         Some((first, rest)) if first.starts_with('-') => (*first, rest),
         _ => ("", arguments),
@@ -42,7 +42,7 @@ pub(super) fn dumpdb(context: &Context, arguments: &[&str]) -> Reply {
         }
         _ => return Err(Failure::with(Code::Syntax, "expected: -all, -cache or -zones, and views")),
     };
-    let snapshot = context.shared.desks.state.present();
+    let snapshot = office.shared.desks.state.present();
     if let Some(unknown) = names.iter().find(|name| !snapshot.views.iter().any(|view| view.name == **name)) {
         return Err(Failure::with(Code::NotFound, format!("view '{unknown}' not found")));
     }
@@ -50,12 +50,12 @@ pub(super) fn dumpdb(context: &Context, arguments: &[&str]) -> Reply {
         snapshot.views.iter().filter(|view| names.is_empty() || names.contains(&&*view.name)).collect();
     let suffix = if option.is_empty() { String::new() } else { format!(": {option}") };
     logging::event!(Category::General, Severity::Info, "dumpdb started{suffix}");
-    let facts = context.facts.load();
-    let written = write_file(context, &facts.files.dump, |out| {
+    let facts = office.facts.load();
+    let written = write_file(office, &facts.files.dump, |out| {
         for view in &views {
             writeln!(out, ";\n; Start view {}\n;", view.name)?;
             if what != What::Zones {
-                write_cache(context, view, out)?;
+                write_cache(office, view, out)?;
             }
             if what != What::Cache {
                 facts
@@ -78,11 +78,11 @@ pub(super) fn dumpdb(context: &Context, arguments: &[&str]) -> Reply {
 
 /// Writes a file of a command in the place of the one before, whole.
 pub(super) fn write_file(
-    context: &Context,
+    office: &Office,
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Reply {
-    let _alone = match context.writing.try_lock() {
+    let _alone = match office.writing.try_lock() {
         Ok(alone) => alone,
         Err(TryLockError::Poisoned(alone)) => alone.into_inner(),
         Err(TryLockError::WouldBlock) => {
@@ -115,11 +115,11 @@ fn open_anew(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).open(path)
 }
 
-fn write_cache(context: &Context, view: &View, out: &mut impl Write) -> io::Result<()> {
+fn write_cache(office: &Office, view: &View, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, ";\n; Cache dump of view '{0}' (cache {0})\n;", view.name)?;
     writeln!(out, "$DATE {}", logging::dump_date(SystemTime::now()))?;
     let mut result = Ok(());
-    context.shared.desks.upstream.cache.look(Instant::now(), |copies| {
+    office.shared.desks.upstream.cache.look(Instant::now(), |copies| {
         let of_view = copies.iter().filter(|kept| kept.parts.view == view.id);
         result = of_view.into_iter().try_for_each(|kept| answer(view, kept, out));
         result.is_ok()

@@ -5,20 +5,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use super::Context;
 use super::commands::lines;
-use super::overrides::Kept;
-use super::reply::{Done, Reply};
 use crate::config::suggest;
 use crate::health::overrides::{MAX_REASON_OCTETS, Utc};
 use crate::health::{Override, Row};
+use crate::office::Office;
+use crate::office::overrides::Kept;
+use crate::office::reply::{Done, Reply};
 
 /// An override may last so long, in seconds: ten years.
 const MAX_SECONDS: u64 = 315_360_000;
 
 /// One line a check, in the configuration's order.
-pub(super) fn list(context: &Context, _: &[&str]) -> Reply {
-    let rows = context.overrides.table().report();
+pub(super) fn list(office: &Office, _: &[&str]) -> Reply {
+    let rows = office.overrides.table().report();
     if rows.is_empty() {
         return Ok(Done {
             text: "the configuration has no [[health_check]]\n".to_owned(),
@@ -63,8 +63,8 @@ fn reason(row: &Row) -> String {
 }
 
 /// Everything about one check.
-pub(super) fn show(context: &Context, arguments: &[&str]) -> Reply {
-    let row = find(context, arguments[0])?;
+pub(super) fn show(office: &Office, arguments: &[&str]) -> Reply {
+    let row = find(office, arguments[0])?;
     let now = SystemTime::now();
     let mut all = vec![
         ("name", row.name.clone()),
@@ -91,26 +91,26 @@ pub(super) fn show(context: &Context, arguments: &[&str]) -> Reply {
 }
 
 /// Lets a check count as healthy.
-pub(super) fn up(context: &Context, arguments: &[&str]) -> Reply {
-    put(context, arguments, true)
+pub(super) fn up(office: &Office, arguments: &[&str]) -> Reply {
+    put(office, arguments, true)
 }
 
 /// Lets a check count as unhealthy.
-pub(super) fn down(context: &Context, arguments: &[&str]) -> Reply {
-    put(context, arguments, false)
+pub(super) fn down(office: &Office, arguments: &[&str]) -> Reply {
+    put(office, arguments, false)
 }
 
 /// Lets a check count as what its probes say.
-pub(super) fn clear(context: &Context, arguments: &[&str]) -> Reply {
-    let row = find(context, arguments[0])?;
+pub(super) fn clear(office: &Office, arguments: &[&str]) -> Reply {
+    let row = find(office, arguments[0])?;
     if row.over.is_none() {
         return Ok(format!("{}: there is no override; {}: {}\n", row.name, state(&row), row.reason).into());
     }
-    set(context, &row.name, None)
+    set(office, &row.name, None)
 }
 
-fn put(context: &Context, arguments: &[&str], healthy: bool) -> Reply {
-    let name = find(context, arguments[0])?.name;
+fn put(office: &Office, arguments: &[&str], healthy: bool) -> Reply {
+    let name = find(office, arguments[0])?.name;
     let expires = match arguments.get(1) {
         None | Some(&"-") => None,
         Some(text) => {
@@ -125,19 +125,19 @@ fn put(context: &Context, arguments: &[&str], healthy: bool) -> Reply {
     if reason.len() > MAX_REASON_OCTETS {
         return Err(format!("the reason has {} octets, {MAX_REASON_OCTETS} are possible", reason.len()).into());
     }
-    set(context, &name, Some(Override { healthy, reason, expires }))
+    set(office, &name, Some(Override { healthy, reason, expires }))
 }
 
 /// Sets it, and tells what followed.
-fn set(context: &Context, name: &str, to: Option<Override>) -> Reply {
+fn set(office: &Office, name: &str, to: Option<Override>) -> Reply {
     let over = to.clone();
-    let set = context.overrides.set(name, to, SystemTime::now());
+    let set = office.overrides.set(name, to, SystemTime::now());
     let (changes, kept) = set.map_err(|_| format!("no health check is called '{name}' any more"))?;
     let mut text = String::new();
     // A change has the override for its reason.
     if changes.iter().all(|change| change.name != name) {
         let word = over.as_ref().map_or("override taken back".to_owned(), ToString::to_string);
-        let state = find(context, name).map_or("", |row| state(&row));
+        let state = find(office, name).map_or("", |row| state(&row));
         let _ = writeln!(text, "{name}: {word}; {state} as before");
     }
     for change in &changes {
@@ -154,8 +154,8 @@ fn set(context: &Context, name: &str, to: Option<Override>) -> Reply {
     }
 }
 
-fn find(context: &Context, name: &str) -> Result<Row, String> {
-    let table = context.overrides.table();
+fn find(office: &Office, name: &str) -> Result<Row, String> {
+    let table = office.overrides.table();
     if let Some(entry) = table.find(name) {
         return Ok(entry.row());
     }

@@ -5,22 +5,22 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::dump::write_file;
-use super::reply::Reply;
-use super::{Context, Order};
 use crate::answer::desk::Waits;
 use crate::logging::{self, Category, Severity};
+use crate::office::reply::Reply;
+use crate::office::{Office, Order};
 use crate::wire::mnemonic::{class_name, type_name};
 
 /// How long the workers may take to say who waits.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// As named writes it.
-pub(super) fn recursing(context: &Context, _: &[&str]) -> Reply {
+pub(super) fn recursing(office: &Office, _: &[&str]) -> Reply {
     let (sender, told) = mpsc::channel();
-    context.orders.ask(Order::Recursing(sender))?;
+    office.orders.ask(Order::Recursing(sender))?;
     let until = Instant::now() + PATIENCE;
     let mut all = Vec::new();
-    let mut missing = context.shared.mailboxes.len();
+    let mut missing = office.shared.mailboxes.len();
     while let Ok(some) = told.recv_timeout(until.saturating_duration_since(Instant::now())) {
         all.extend(some);
         missing -= 1;
@@ -29,8 +29,8 @@ pub(super) fn recursing(context: &Context, _: &[&str]) -> Reply {
         return Err(format!("{missing} workers did not say in time who waits").into());
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let facts = context.facts.load();
-    let written = write_file(context, &facts.files.recursing, |out| {
+    let facts = office.facts.load();
+    let written = write_file(office, &facts.files.recursing, |out| {
         writeln!(out, ";\n; Recursing Queries\n;")?;
         all.iter().try_for_each(|waits| line(waits, now, out))?;
         writeln!(out, "; Dump complete")

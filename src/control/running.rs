@@ -4,43 +4,43 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::reply::{Code, Done, Ending, Failure, Reply};
 use super::words::switch;
 use super::zones::{Which, which};
-use super::{Context, Order};
+use crate::office::reply::{Code, Done, Ending, Failure, Reply};
+use crate::office::{Office, Order};
 
 /// What scripts read of a reload, be it that a zone could not be loaded: that stands behind it.
 const NAMEDS_WORDS: &str = "server reload successful";
 
 /// Everything anew, or one zone.
-pub(super) fn reload(context: &Context, arguments: &[&str]) -> Reply {
+pub(super) fn reload(office: &Office, arguments: &[&str]) -> Reply {
     if arguments.is_empty() {
-        let done = context.orders.ask(Order::Reload)?;
+        let done = office.orders.ask(Order::Reload)?;
         let lines = [NAMEDS_WORDS, &done.text];
         let text = lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
         return Ok(Done { text, ..done });
     }
-    let Which { view, apex, .. } = which(context, arguments)?;
-    context.orders.ask(Order::ReloadZone(view, apex))
+    let Which { view, apex, .. } = which(office, arguments)?;
+    office.orders.ask(Order::ReloadZone(view, apex))
 }
 
 /// Everything anew; named says nothing of it, we do of what was not had.
-pub(super) fn reconfig(context: &Context, _: &[&str]) -> Reply {
-    context.orders.ask(Order::Reconfig)
+pub(super) fn reconfig(office: &Office, _: &[&str]) -> Reply {
+    office.orders.ask(Order::Reconfig)
 }
 
 /// Looks at the interfaces.
-pub(super) fn scan(context: &Context, _: &[&str]) -> Reply {
-    context.orders.ask(Order::Scan)
+pub(super) fn scan(office: &Office, _: &[&str]) -> Reply {
+    office.orders.ask(Order::Scan)
 }
 
 /// Ends once what is in flight was answered.
-pub(super) fn stop(_: &Context, arguments: &[&str]) -> Reply {
+pub(super) fn stop(_: &Office, arguments: &[&str]) -> Reply {
     end(arguments, Ending::Stop)
 }
 
 /// Ends at once. What clients have changed is on the disk already.
-pub(super) fn halt(_: &Context, arguments: &[&str]) -> Reply {
+pub(super) fn halt(_: &Office, arguments: &[&str]) -> Reply {
     end(arguments, Ending::Halt)
 }
 
@@ -54,15 +54,15 @@ fn end(arguments: &[&str], ending: Ending) -> Reply {
 }
 
 /// There is none, which is what `off` asks for.
-pub(super) fn validation(context: &Context, arguments: &[&str]) -> Reply {
-    let snapshot = context.shared.desks.state.present();
+pub(super) fn validation(office: &Office, arguments: &[&str]) -> Reply {
+    let snapshot = office.shared.desks.state.present();
     let view = arguments.get(1).copied();
     if view.is_some_and(|name| !snapshot.views.iter().any(|view| view.name == name)) {
         return Err(Failure::with(Code::NotFound, format!("no matching view '{}'", view.unwrap_or_default())));
     }
     match (switch(arguments[0]), arguments[0].to_ascii_lowercase().as_str()) {
         (Some(false), _) => Ok(Done::default()),
-        (Some(true), _) => unvalidated(context, arguments),
+        (Some(true), _) => unvalidated(office, arguments),
         (None, "status" | "check") => {
             let views = snapshot.views.iter().filter(|own| view.is_none_or(|name| own.name == name));
             let line = |view: &str| format!("DNSSEC validation is disabled (view {view})\n");
@@ -73,13 +73,13 @@ pub(super) fn validation(context: &Context, arguments: &[&str]) -> Reply {
 }
 
 /// What belongs to validation.
-pub(super) fn unvalidated(_: &Context, _: &[&str]) -> Reply {
+pub(super) fn unvalidated(_: &Office, _: &[&str]) -> Reply {
     Err(Failure::not_here("answers are not validated here: DO and CD pass through, AD is cleared"))
 }
 
 /// As named shows them: all are of the configuration, and each view knows the server's and its own.
-pub(super) fn tsig_list(context: &Context, _: &[&str]) -> Reply {
-    let (facts, snapshot) = (context.facts.load(), context.shared.desks.state.present());
+pub(super) fn tsig_list(office: &Office, _: &[&str]) -> Reply {
+    let (facts, snapshot) = (office.facts.load(), office.shared.desks.state.present());
     let (mut text, mut rows) = (String::new(), Vec::new());
     for view in &snapshot.views {
         let is_known = |own: &Option<String>| own.as_ref().is_none_or(|own| *own == view.name);
@@ -95,23 +95,23 @@ pub(super) fn tsig_list(context: &Context, _: &[&str]) -> Reply {
 }
 
 /// Keys are those of the configuration.
-pub(super) fn not_negotiated(_: &Context, _: &[&str]) -> Reply {
+pub(super) fn not_negotiated(_: &Office, _: &[&str]) -> Reply {
     Err(Failure::not_here("keys are not negotiated here (TKEY): those of the configuration go with it"))
 }
 
 /// There is no dnstap.
-pub(super) fn no_dnstap(_: &Context, _: &[&str]) -> Reply {
+pub(super) fn no_dnstap(_: &Office, _: &[&str]) -> Reply {
     Err(Failure::not_here("there is no dnstap here"))
 }
 
 /// The timers in force.
-pub(super) fn tcp_timeouts(context: &Context, arguments: &[&str]) -> Reply {
+pub(super) fn tcp_timeouts(office: &Office, arguments: &[&str]) -> Reply {
     if !arguments.is_empty() {
         return Err(Failure::not_here(
             "set tcp-initial-timeout and tcp-idle-timeout in the configuration, then reload",
         ));
     }
-    let limits = context.shared.desks.state.present().limits.clone();
+    let limits = office.shared.desks.state.present().limits.clone();
     let timers = [("tcp-initial-timeout", limits.tcp_initial_timeout), ("tcp-idle-timeout", limits.tcp_idle_timeout)];
     let tenths = |time: Duration| time.as_millis() / 100;
     let text = timers.iter().map(|(name, time)| format!("{name}={}\n", tenths(*time))).collect();

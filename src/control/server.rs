@@ -5,7 +5,6 @@
 //! Not here: what a frame means ([`super::session`]), what a command does ([`super::commands`]).
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -21,14 +20,15 @@ use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
+use super::Socket;
 use super::channels::Settings;
 use super::commands::{self, Caller};
 use super::message::MAX_REQUEST_OCTETS;
-use super::reply::{Done, Ending, Failure, Reply};
 use super::session::{Replays, Session, Taken, Trust};
-use super::{Context, Order, Socket};
 use crate::access::Acl;
 use crate::logging::{self, Category, Severity};
+use crate::office::reply::{Done, Ending, Failure, Reply};
+use crate::office::{Office, Order};
 
 /// Clients of one socket that are served at once.
 pub const MAX_CLIENTS: usize = 32;
@@ -49,7 +49,7 @@ pub struct Server {
     handle: Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    context: Shown,
+    office: Arc<Office>,
 }
 
 /// A socket that is served until this is dropped.
@@ -62,21 +62,12 @@ impl Drop for Listening {
     }
 }
 
-/// A context, which has nothing to show.
-struct Shown(Arc<Context>);
-
-impl fmt::Debug for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Context")
-    }
-}
-
 impl Server {
     /// A server without sockets.
     ///
     /// # Errors
     /// When the system gives no thread or no runtime.
-    pub fn start(context: Arc<Context>) -> io::Result<Self> {
+    pub fn start(office: Arc<Office>) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(MAX_CLIENTS).build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -85,7 +76,7 @@ impl Server {
             // A command that still runs must not hold the end of the process.
             runtime.shutdown_background();
         })?;
-        Ok(Self { handle, stop: Some(stop), thread: Some(thread), context: Shown(context) })
+        Ok(Self { handle, stop: Some(stop), thread: Some(thread), office })
     }
 
     /// Serves a Unix socket, whose file says who may connect.
@@ -95,7 +86,7 @@ impl Server {
     pub fn listen_unix(&self, socket: &Socket) -> io::Result<Listening> {
         let _inside = self.handle.enter();
         let listener = UnixListener::from_std(socket.listener()?)?;
-        let context = Arc::clone(&self.context.0);
+        let office = Arc::clone(&self.office);
         let replays = Arc::<Mutex<Replays>>::default();
         Ok(self.spawn(async move {
             let mut places = Places::default();
@@ -104,7 +95,7 @@ impl Server {
                 let who =
                     stream.peer_cred().map_or_else(|_| "somebody".to_owned(), |cred| format!("user ID {}", cred.uid()));
                 let client =
-                    Client { context: Arc::clone(&context), peer: who, read_only: false, most_octets: usize::MAX };
+                    Client { office: Arc::clone(&office), peer: who, read_only: false, most_octets: usize::MAX };
                 let session = Session::new(Trust::Anybody, Arc::clone(&replays), rand::random());
                 places.put(|known| client.serve(stream, session, known));
             }
@@ -123,7 +114,7 @@ impl Server {
         listener.set_nonblocking(true)?;
         let _inside = self.handle.enter();
         let listener = TcpListener::from_std(listener)?;
-        let context = Arc::clone(&self.context.0);
+        let office = Arc::clone(&self.office);
         let replays = Arc::<Mutex<Replays>>::default();
         Ok(self.spawn(async move {
             let mut places = Places::default();
@@ -131,13 +122,13 @@ impl Server {
                 let Some((stream, peer)) = accepted(listener.accept().await).await else { continue };
                 let settings = settings.load_full();
                 let who = shown(peer);
-                if !may_connect(&context, &settings, peer) {
+                if !may_connect(&office, &settings, peer) {
                     let what = "rejected command channel message from";
                     logging::event!(Category::General, Severity::Warning, "{what} {who}");
                     continue;
                 }
                 let client = Client {
-                    context: Arc::clone(&context),
+                    office: Arc::clone(&office),
                     peer: who,
                     read_only: settings.read_only,
                     most_octets: MAX_TCP_TEXT_OCTETS,
@@ -179,8 +170,8 @@ async fn accepted<T>(taken: io::Result<T>) -> Option<T> {
 }
 
 /// Who may connect follows the interfaces as `localhost` does.
-fn may_connect(context: &Context, settings: &Settings, peer: SocketAddr) -> bool {
-    let host = Arc::clone(&context.shared.desks.state.present().host);
+fn may_connect(office: &Office, settings: &Settings, peer: SocketAddr) -> bool {
+    let host = Arc::clone(&office.shared.desks.state.present().host);
     Acl::compile(&settings.allow, &host).allows(peer.ip().to_canonical())
 }
 
@@ -217,7 +208,7 @@ impl Drop for Places {
 
 /// One client.
 struct Client {
-    context: Arc<Context>,
+    office: Arc<Office>,
     /// Who it is, for the log.
     peer: String,
     read_only: bool,
@@ -270,7 +261,7 @@ impl Client {
     }
 
     async fn run(&self, line: String, taken: &Taken) -> Reply {
-        let context = Arc::clone(&self.context);
+        let office = Arc::clone(&self.office);
         let caller = Caller {
             who: match taken.key_name() {
                 Some(key) => format!("{}, key {key}", self.peer),
@@ -279,13 +270,13 @@ impl Client {
             read_only: self.read_only,
             json: taken.json,
         };
-        let run = tokio::task::spawn_blocking(move || commands::answer(&context, &line, &caller));
+        let run = tokio::task::spawn_blocking(move || commands::answer(&office, &line, &caller));
         // A panic has been shown by its hook.
         run.await.unwrap_or_else(|_| Err(Failure::from("the command failed within the server".to_owned())))
     }
 
     async fn end(&self, ending: Ending) {
-        self.context.orders.tell(Order::End(ending)).await;
+        self.office.orders.tell(Order::End(ending)).await;
     }
 }
 

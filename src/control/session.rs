@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::auth;
 use super::message::{Malformed, Message, frame};
-use super::reply::{Code, Reply};
+use crate::office::reply::{Code, Reply};
 use crate::tsig::Key;
 use crate::wire::Name;
 
@@ -215,8 +215,8 @@ fn cut(text: &str, most_octets: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reply::{Done, Failure};
     use super::*;
+    use crate::office::reply::{Done, Failure};
     use crate::tsig::Algorithm;
 
     const NOW: u64 = 1_700_000_000;

@@ -7,13 +7,13 @@ use std::time::SystemTime;
 use serde_json::json;
 
 use super::health::ago;
-use super::reply::{Done, Reply};
-use super::{Context, Facts};
 use crate::access::Quota;
 use crate::answer::explain;
 use crate::config::Identity;
 use crate::health::overrides::Utc;
 use crate::logging;
+use crate::office::reply::{Done, Reply};
+use crate::office::{Facts, Office};
 use crate::wire::Name;
 use crate::wire::mnemonic::type_number;
 
@@ -21,10 +21,10 @@ use crate::wire::mnemonic::type_number;
 const FAILED: &str = "reload/reconfig failed";
 
 /// named's lines in named's order, since scripts read them, then ours.
-pub(super) fn status(context: &Context, _: &[&str]) -> Reply {
-    let facts = context.facts.load();
-    let mut lines = nameds(context, &facts);
-    lines.extend(ours(context, &facts));
+pub(super) fn status(office: &Office, _: &[&str]) -> Reply {
+    let facts = office.facts.load();
+    let mut lines = nameds(office, &facts);
+    lines.extend(ours(office, &facts));
     let object: serde_json::Map<_, _> =
         lines.iter().map(|(what, text)| (what.replace(' ', "_").to_lowercase(), json!(text))).collect();
     let line = |(what, text): &(&str, String)| match *what {
@@ -38,14 +38,14 @@ pub(super) fn status(context: &Context, _: &[&str]) -> Reply {
     Ok(Done { text, json: Some(object.into()), ..Done::default() })
 }
 
-fn nameds(context: &Context, facts: &Facts) -> Vec<(&'static str, String)> {
-    let workers = context.shared.mailboxes.len().to_string();
-    let (waiting, connections) = (&context.shared.desks.waiting, &context.shared.connections);
+fn nameds(office: &Office, facts: &Facts) -> Vec<(&'static str, String)> {
+    let workers = office.shared.mailboxes.len().to_string();
+    let (waiting, connections) = (&office.shared.desks.waiting, &office.shared.connections);
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let failed = facts.failed.as_ref().map(|_| (FAILED, "yes".to_owned()));
     let lines = vec![
         ("version", format!("tandem {} <id:>{}", env!("CARGO_PKG_VERSION"), told_version(&facts.version))),
-        ("running on", host(context)),
+        ("running on", host(office)),
         ("boot time", logging::http_date(facts.started)),
         ("last configured", logging::http_date(facts.read)),
         ("configuration file", facts.configuration.display().to_string()),
@@ -53,11 +53,11 @@ fn nameds(context: &Context, facts: &Facts) -> Vec<(&'static str, String)> {
         ("worker threads", workers.clone()),
         ("UDP listeners per interface", workers),
         ("number of zones", format!("{} (0 automatic)", facts.zones.len())),
-        ("debug level", context.logger.debug_level().to_string()),
+        ("debug level", office.logger.debug_level().to_string()),
         ("xfers running", "0".to_owned()),
         ("xfers deferred", "0".to_owned()),
         ("soa queries in progress", "0".to_owned()),
-        ("query logging", if context.shared.desks.query_log.is_on() { "ON" } else { "OFF" }.to_owned()),
+        ("query logging", if office.shared.desks.query_log.is_on() { "ON" } else { "OFF" }.to_owned()),
         ("recursive clients", format!("{}/{}/{}", waiting.used(), soft(waiting), waiting.limit())),
         ("tcp clients", format!("{}/{}", connections.used(), connections.limit())),
         ("TCP high-water", connections.high_water().to_string()),
@@ -79,16 +79,16 @@ fn soft(quota: &Quota) -> u32 {
     quota.limit() - quota.limit() / 10
 }
 
-fn host(context: &Context) -> String {
+fn host(office: &Office) -> String {
     let kernel = |name: &str| {
         let text = fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
         text.trim().to_owned()
     };
-    let name = context.shared.desks.state.present().host.name.clone();
+    let name = office.shared.desks.state.present().host.name.clone();
     format!("{name}: Linux {} {} {}", std::env::consts::ARCH, kernel("osrelease"), kernel("version"))
 }
 
-fn ours(context: &Context, facts: &Facts) -> Vec<(&'static str, String)> {
+fn ours(office: &Office, facts: &Facts) -> Vec<(&'static str, String)> {
     let mut lines = vec![
         ("process", std::process::id().to_string()),
         ("up for", ago(facts.started, SystemTime::now())),
@@ -101,7 +101,7 @@ fn ours(context: &Context, facts: &Facts) -> Vec<(&'static str, String)> {
         lines.push(("last reload failed", format!("at {}: {why}", Utc::from(*when))));
     }
     lines.push(("local zones", zones(facts)));
-    lines.push(("health checks", checks(context)));
+    lines.push(("health checks", checks(office)));
     let directory = facts.state_directory.as_ref().map(|path| path.display().to_string());
     lines.push(("state directory", directory.unwrap_or_else(|| "none".to_owned())));
     lines
@@ -125,8 +125,8 @@ fn zones(facts: &Facts) -> String {
     }
 }
 
-fn checks(context: &Context) -> String {
-    let rows = context.overrides.table().report();
+fn checks(office: &Office) -> String {
+    let rows = office.overrides.table().report();
     let healthy = rows.iter().filter(|row| row.healthy).count();
     let overridden = rows.iter().filter(|row| row.over.is_some()).count();
     let text = format!("{}, {healthy} of them healthy", rows.len());
@@ -134,15 +134,15 @@ fn checks(context: &Context) -> String {
 }
 
 /// What a question would get at this moment. The first line says whether it would be answered.
-pub(super) fn explain(context: &Context, arguments: &[&str]) -> Reply {
+pub(super) fn explain(office: &Office, arguments: &[&str]) -> Reply {
     let [name, qtype, client, server] = arguments else { return Err("four words are expected".to_owned().into()) };
     let name: Name = name.parse().map_err(|error| format!("'{name}' is no name: {error}"))?;
     let qtype = type_number(qtype).ok_or_else(|| format!("no RR type is called '{qtype}'"))?;
     let address = |text: &str| text.parse::<IpAddr>().map_err(|_| format!("'{text}' is no address"));
     let (client, server) = (address(client)?, address(server)?);
-    let snapshot = context.shared.desks.state.present();
+    let snapshot = office.shared.desks.state.present();
     let explained = explain::explain(&snapshot, &name, qtype, client, server, explain::Health::Running);
     let answered = if explained.answered { "answered" } else { "refused" };
-    let facts = context.facts.load();
+    let facts = office.facts.load();
     Ok(format!("{answered}\n{:<17} {}\n{explained}", "running server", configuration(&facts)).into())
 }

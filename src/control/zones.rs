@@ -1,47 +1,20 @@
 //! Commands about local zones: what is served, where it is from, what was wrong with it.
 
 use std::fmt::Write;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::SystemTime;
 
-use super::reply::{Code, Done, Failure, Reply};
-use super::{Context, Order};
 use crate::config::suggest;
 use crate::health::overrides::Utc;
 use crate::keeper::Standing;
 use crate::logging;
+use crate::office::reply::{Code, Done, Failure, Reply};
+use crate::office::{Office, Order, Origin};
 use crate::wire::Name;
 use crate::zone::Handle;
 
-/// Where a local zone is from, and what came of reading it last.
-#[derive(Clone, Debug)]
-pub struct Origin {
-    /// Its view.
-    pub view: String,
-    /// What is served now.
-    pub zone: Arc<Handle>,
-    /// Its master file.
-    pub file: Option<PathBuf>,
-    /// Whether it takes updates.
-    pub is_dynamic: bool,
-    /// Its master file and where its configuration is, as far as there are such.
-    pub from: String,
-    /// When it was read last.
-    pub read: SystemTime,
-    /// named's `loadtime` of what is served: when its master file was written, without a file when its records were read.
-    /// `None`: it was never loaded.
-    pub loaded: Option<SystemTime>,
-    /// Whether that is what is served; else it is what was read before, or nothing.
-    pub is_in_force: bool,
-    /// What was wrong, errors and warnings, in lines.
-    pub faults: Vec<String>,
-}
-
 /// One line a zone, or all about those of one name.
-pub(super) fn status(context: &Context, arguments: &[&str]) -> Reply {
-    let facts = context.facts.load();
-    let standing = |origin: &Origin| context.shared.keeper.standing(&origin.zone);
+pub(super) fn status(office: &Office, arguments: &[&str]) -> Reply {
+    let facts = office.facts.load();
+    let standing = |origin: &Origin| office.shared.keeper.standing(&origin.zone);
     let found: Vec<&Origin> = match arguments.first() {
         None => facts.zones.iter().collect(),
         Some(text) => {
@@ -84,7 +57,7 @@ pub(super) struct Which {
 }
 
 /// The zone of `ZONE [CLASS [VIEW]]`, in named's words where there is none.
-pub(super) fn which(context: &Context, arguments: &[&str]) -> Result<Which, Failure> {
+pub(super) fn which(office: &Office, arguments: &[&str]) -> Result<Which, Failure> {
     let text = arguments.first().copied().unwrap_or_default();
     let apex: Name =
         text.parse().map_err(|error| Failure::with(Code::Syntax, format!("'{text}' is no name: {error}")))?;
@@ -92,11 +65,11 @@ pub(super) fn which(context: &Context, arguments: &[&str]) -> Result<Which, Fail
         return Err(Failure::with(Code::UnknownClass, format!("unknown class '{class}'")));
     }
     let view = arguments.get(2).copied();
-    let snapshot = context.shared.desks.state.present();
+    let snapshot = office.shared.desks.state.present();
     if let Some(view) = view.filter(|name| !snapshot.views.iter().any(|view| view.name == *name)) {
         return Err(Failure::with(Code::NotFound, format!("no matching view '{view}'")));
     }
-    let facts = context.facts.load();
+    let facts = office.facts.load();
     let is_it = |origin: &&Origin| origin.zone.apex == apex && view.is_none_or(|view| origin.view == view);
     let mut found = facts.zones.iter().filter(is_it);
     match (found.next(), found.next()) {
@@ -110,8 +83,8 @@ pub(super) fn which(context: &Context, arguments: &[&str]) -> Result<Which, Fail
 }
 
 /// A zone as named shows it.
-pub(super) fn zonestatus(context: &Context, arguments: &[&str]) -> Reply {
-    let Which { apex, origin, .. } = which(context, arguments)?;
+pub(super) fn zonestatus(office: &Office, arguments: &[&str]) -> Reply {
+    let Which { apex, origin, .. } = which(office, arguments)?;
     let zone = origin.zone.load();
     let yes = |is_so: bool| if is_so { "yes" } else { "no" }.to_owned();
     let mut lines = vec![("name", apex.to_string()), ("type", "primary".to_owned())];
@@ -133,20 +106,20 @@ pub(super) fn zonestatus(context: &Context, arguments: &[&str]) -> Reply {
 }
 
 /// Secondary zones alone are refreshed.
-pub(super) fn refresh(context: &Context, arguments: &[&str]) -> Reply {
-    which(context, arguments)?;
+pub(super) fn refresh(office: &Office, arguments: &[&str]) -> Reply {
+    which(office, arguments)?;
     Err(Failure::from("not a secondary, mirror, or stub zone".to_owned()))
 }
 
 /// Nobody is to be told.
-pub(super) fn notify(context: &Context, arguments: &[&str]) -> Reply {
-    which(context, arguments)?;
+pub(super) fn notify(office: &Office, arguments: &[&str]) -> Reply {
+    which(office, arguments)?;
     Err(Failure::not_here("no zone is transferred from this server yet: there is nobody to notify"))
 }
 
 /// Nothing has to be held back: what scripts freeze a zone for, a copy of its files or an edit, is safe at any time.
-pub(super) fn freeze(context: &Context, arguments: &[&str]) -> Reply {
-    match dynamic(context, arguments)?.is_empty() {
+pub(super) fn freeze(office: &Office, arguments: &[&str]) -> Reply {
+    match dynamic(office, arguments)?.is_empty() {
         true => Ok(Done::default()),
         false => {
             Ok("updates go on: the master file may be copied (with its journal) or edited at any time, and is never \
@@ -157,10 +130,10 @@ pub(super) fn freeze(context: &Context, arguments: &[&str]) -> Reply {
 }
 
 /// What was edited while it was thought frozen counts now.
-pub(super) fn thaw(context: &Context, arguments: &[&str]) -> Reply {
-    let zones = dynamic(context, arguments)?;
+pub(super) fn thaw(office: &Office, arguments: &[&str]) -> Reply {
+    let zones = dynamic(office, arguments)?;
     for (view, apex) in &zones {
-        context.orders.ask(Order::ReloadZone(view.clone(), apex.clone()))?;
+        office.orders.ask(Order::ReloadZone(view.clone(), apex.clone()))?;
     }
     match zones.is_empty() {
         true => Ok(Done::default()),
@@ -169,13 +142,13 @@ pub(super) fn thaw(context: &Context, arguments: &[&str]) -> Reply {
 }
 
 /// The zones that take updates: all, or the one that is meant.
-fn dynamic(context: &Context, arguments: &[&str]) -> Result<Vec<(String, Name)>, Failure> {
+fn dynamic(office: &Office, arguments: &[&str]) -> Result<Vec<(String, Name)>, Failure> {
     if arguments.is_empty() {
-        let facts = context.facts.load();
+        let facts = office.facts.load();
         let zones = facts.zones.iter().filter(|origin| origin.is_dynamic);
         return Ok(zones.map(|origin| (origin.view.clone(), origin.zone.apex.clone())).collect());
     }
-    let found = which(context, arguments)?;
+    let found = which(office, arguments)?;
     match found.origin.is_dynamic {
         true => Ok(vec![(found.view, found.apex)]),
         false => Err(Failure::with(Code::NotDynamic, "it takes no updates")),
@@ -183,11 +156,11 @@ fn dynamic(context: &Context, arguments: &[&str]) -> Result<Vec<(String, Name)>,
 }
 
 /// What is not dynamic has nothing to be written, as in named; the rest is on the disk, but elsewhere.
-pub(super) fn sync(context: &Context, arguments: &[&str]) -> Reply {
+pub(super) fn sync(office: &Office, arguments: &[&str]) -> Reply {
     let arguments = arguments.strip_prefix(&["-clean"]).unwrap_or(arguments);
     let has_updates = match arguments.is_empty() {
-        true => context.facts.load().zones.iter().any(|origin| origin.is_dynamic),
-        false => which(context, arguments)?.origin.is_dynamic,
+        true => office.facts.load().zones.iter().any(|origin| origin.is_dynamic),
+        false => which(office, arguments)?.origin.is_dynamic,
     };
     if !has_updates {
         return Ok(Done::default());
@@ -196,18 +169,18 @@ pub(super) fn sync(context: &Context, arguments: &[&str]) -> Reply {
 }
 
 /// What belongs to signed zones.
-pub(super) fn unsigned(_: &Context, _: &[&str]) -> Reply {
+pub(super) fn unsigned(_: &Office, _: &[&str]) -> Reply {
     Err(Failure::not_here("no zone is signed here: records are served as the file has them"))
 }
 
 /// Zones come and go with the configuration.
-pub(super) fn unchangeable(_: &Context, _: &[&str]) -> Reply {
+pub(super) fn unchangeable(_: &Office, _: &[&str]) -> Reply {
     Err(Failure::with(Code::NotPermitted, "zones are added, changed and removed in the configuration: then reload"))
 }
 
 /// named shows it for zones of addzone alone.
-pub(super) fn unshown(context: &Context, arguments: &[&str]) -> Reply {
-    which(context, arguments)?;
+pub(super) fn unshown(office: &Office, arguments: &[&str]) -> Reply {
+    which(office, arguments)?;
     Err(Failure::not_here("the configuration says what it is, 'zonestatus' how it is"))
 }
 
@@ -276,6 +249,8 @@ fn show(origin: &Origin, updates: Option<Standing>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn origin(apex: &str, faults: &[&str]) -> Origin {

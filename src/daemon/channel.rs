@@ -1,26 +1,24 @@
-//! The control channels of the running server: their sockets over reloads, and what they are told of the process.
+//! The control channels of the running server: their sockets over reloads.
 //!
 //! Not here: what operators can ask (`control`), what is done for them (`orders`).
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::config::{CommandFiles, Config, Identity};
+use crate::config::Config;
 use crate::control::channels::{self, Missing, Settings};
-use crate::control::{Context, Facts, Listening, Orders, Origin, Overrides, Server, Socket};
-use crate::listen::Shared;
-use crate::logging::{self, Category, Logger, Severity};
+use crate::control::{Listening, Server, Socket};
+use crate::logging::{self, Category, Severity};
+use crate::office::Office;
 use crate::sys::sockets;
 
 /// See the module.
 pub(super) struct Channel {
-    context: Arc<Context>,
     server: Server,
     /// The Unix socket. It is no longer served before its file goes.
     unix: Option<(Listening, Socket)>,
@@ -30,44 +28,13 @@ pub(super) struct Channel {
     tcp: BTreeMap<SocketAddr, (Listening, Arc<ArcSwap<Settings>>)>,
 }
 
-/// What commands reach beside what they are told.
-pub(super) struct Reach {
-    pub(super) overrides: Arc<Overrides>,
-    pub(super) shared: Arc<Shared>,
-    pub(super) logger: Arc<Logger>,
-    pub(super) orders: Orders,
-}
-
 impl Channel {
-    /// A channel without a socket, of a process that begins now.
+    /// A channel without a socket.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(super) fn new(path: &Path, reach: Reach, zones: Vec<Origin>) -> io::Result<Self> {
-        let now = SystemTime::now();
-        let Reach { overrides, shared, logger, orders } = reach;
-        let facts = Facts {
-            started: now,
-            configuration: path.to_owned(),
-            read: now,
-            failed: None,
-            listening: Vec::new(),
-            missing: Vec::new(),
-            state_directory: overrides.directory().map(Path::to_owned),
-            files: CommandFiles::default(),
-            version: Identity::Own,
-            keys: Vec::new(),
-            zones,
-        };
-        let facts = ArcSwap::from_pointee(facts);
-        let context = Arc::new(Context { overrides, shared, facts, logger, orders, writing: Mutex::default() });
-        let server = Server::start(Arc::clone(&context))?;
-        Ok(Self { context, server, unix: None, wanted: None, tcp: BTreeMap::new() })
-    }
-
-    /// What it looks at; others that are asked look at it too.
-    pub(super) fn context(&self) -> Arc<Context> {
-        Arc::clone(&self.context)
+    pub(super) fn new(office: Arc<Office>) -> io::Result<Self> {
+        Ok(Self { server: Server::start(office)?, unix: None, wanted: None, tcp: BTreeMap::new() })
     }
 
     /// Serves a socket that was taken for this configuration, and its TCP channels.
@@ -108,10 +75,6 @@ impl Channel {
 
     fn follow_tcp(&mut self, config: &Config) {
         let (wanted, missing) = channels::wanted(config);
-        let files = config.files.clone();
-        let keys = config.keys.iter().map(|key| (key.name.to_string(), key.view.clone())).collect();
-        let version = config.version.clone();
-        self.tell(|facts| (facts.files, facts.version, facts.keys) = (files, version, keys));
         let gone = |address: &SocketAddr| !wanted.iter().any(|(other, _)| other == address);
         for address in self.tcp.keys().filter(|address| gone(address)) {
             let (ip, port) = (address.ip(), address.port());
@@ -157,13 +120,6 @@ impl Channel {
             let path = socket.path().display();
             logging::event!(Category::General, Severity::Info, "stopping command channel on {path}");
         }
-    }
-
-    /// Tells what has changed.
-    pub(super) fn tell(&self, change: impl FnOnce(&mut Facts)) {
-        let mut facts = Facts::clone(&self.context.facts.load());
-        change(&mut facts);
-        self.context.facts.store(Arc::new(facts));
     }
 }
 

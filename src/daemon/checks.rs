@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::config::HealthCheck;
-use crate::control::Overrides;
 use crate::health::probe::Resolved;
 use crate::health::{self, Begin, Entry, Prober, Resolve};
+use crate::office::Overrides;
 use crate::wire::Name;
 
 /// See the module.

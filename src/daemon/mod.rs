@@ -25,9 +25,10 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use arc_swap::ArcSwap;
 use tokio::net::UnixDatagram;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -36,18 +37,19 @@ use crate::access::{Bounds, Host, Quota};
 use crate::answer::desk;
 use crate::cache::Cache;
 use crate::config::{self, CacheSize, Config, Diagnostic};
-use crate::control::reply::Ending;
-use crate::control::{Orders, Overrides, Request, Socket};
+use crate::control::Socket;
 use crate::keeper::Keeper;
 use crate::listen::{Mailbox, Shared, Workers};
 use crate::logging::queries::Switch;
 use crate::logging::{self, Category, Logger, Severity};
+use crate::office::reply::Ending;
+use crate::office::{Facts, Office, Orders, Overrides, Request};
 use crate::state::{State, Zones};
 use crate::sys::host::{self, HostAddress};
 use crate::sys::state_directory::StateDirectory;
 use crate::sys::{cores, limits, memory};
 use crate::upstream::{self, HedgeBudget, InFlight};
-use channel::{Channel, Reach};
+use channel::Channel;
 use checks::Checks;
 use inherited::Inherited;
 use instance::Instance;
@@ -79,6 +81,7 @@ pub struct Daemon {
     /// What the local zones say.
     zones: Loaded,
     checks: Checks,
+    office: Arc<Office>,
     channel: Channel,
     statistics: statistics::Channels,
     stale_answers: StaleAnswers,
@@ -178,11 +181,21 @@ impl Daemon {
         let workers = Workers::start(&shared, &cores).map_err(|error| StartError::System(what(), error))?;
         let logger = Arc::new(logger);
         let what = || "cannot start the control channel".to_owned();
-        let reach = Reach { overrides, shared: Arc::clone(&shared), logger: Arc::clone(&logger), orders };
-        let channel = Channel::new(&setup.file, reach, zones.origins.clone());
+        let mut facts = Facts::new(setup.file.clone(), &config, SystemTime::now());
+        facts.state_directory = overrides.directory().map(Path::to_owned);
+        facts.zones = Arc::clone(&zones.origins);
+        let office = Arc::new(Office {
+            overrides,
+            shared: Arc::clone(&shared),
+            facts: ArcSwap::from_pointee(facts),
+            logger: Arc::clone(&logger),
+            orders,
+            writing: Mutex::default(),
+        });
+        let channel = Channel::new(Arc::clone(&office));
         let mut channel = channel.map_err(|error| StartError::System(what(), error))?;
         channel.open(&config, socket).map_err(|error| StartError::System(what(), error))?;
-        let mut statistics = statistics::Channels::new(channel.context());
+        let mut statistics = statistics::Channels::new(Arc::clone(&office));
         statistics.follow(&config);
         let mut daemon = Self {
             setup,
@@ -194,6 +207,7 @@ impl Daemon {
             _instance: instance,
             zones,
             checks: own_checks,
+            office,
             channel,
             statistics,
             stale_answers: StaleAnswers::new(),
@@ -203,7 +217,7 @@ impl Daemon {
         daemon.pid_file.follow(daemon.config.pid_file.as_deref());
         listening.begin_all(attempt, &daemon.workers);
         daemon.listening = listening;
-        daemon.tell_listening();
+        daemon.tell_all(|_| ());
         Ok(daemon)
     }
 
@@ -299,7 +313,7 @@ impl Daemon {
                     logging::event!(Category::Config, Severity::Error, "{line}");
                 }
                 let why = text.lines().next().unwrap_or_default().to_owned();
-                self.channel.tell(|facts| facts.failed = Some((SystemTime::now(), why)));
+                self.office.tell(|facts| facts.failed = Some((SystemTime::now(), why)));
                 logging::event!(
                     Category::General,
                     Severity::Error,
@@ -363,7 +377,7 @@ impl Daemon {
         self.shared.connections.set_bounds(Bounds::of_connections(&config.limits));
         self.shared.desks.upstream.cache.set_capacity(cache_octets(config.cache_size));
         self.workers.reconfigure();
-        self.listen_on(wanted);
+        self.listening.follow(wanted, &self.workers);
         // What was switched by hand stays, unless the file says otherwise than before.
         if config.logs_queries() != self.config.logs_queries() {
             self.shared.desks.query_log.switch(config.logs_queries());
@@ -371,8 +385,7 @@ impl Daemon {
         self.logger.reconfigure(&self.setup.log.config(&config.logging), &working_directory());
         self.channel.follow(&config);
         self.statistics.follow(&config);
-        let origins = self.zones.origins.clone();
-        self.channel.tell(|facts| (facts.read, facts.failed, facts.zones) = (SystemTime::now(), None, origins));
+        self.tell_all(|facts| facts.follow(&config, SystemTime::now()));
         self.config = config;
         memory::give_back();
         self.pid_file.follow(self.config.pid_file.as_deref());
@@ -387,18 +400,18 @@ impl Daemon {
             self.shared.desks.state.publish(&config, seen, &self.zones.zones);
             self.workers.reconfigure();
         }
-        self.listen_on(&addresses::wanted(&self.config, &host));
+        self.listening.follow(&addresses::wanted(&self.config, &host), &self.workers);
+        self.tell_all(|_| ());
     }
 
-    fn listen_on(&mut self, wanted: &BTreeSet<SocketAddr>) {
-        self.listening.follow(wanted, &self.workers);
-        self.tell_listening();
-    }
-
-    fn tell_listening(&self) {
-        let listening = self.listening.addresses().copied().collect();
-        let missing = self.listening.missing().iter().copied().collect();
-        self.channel.tell(|facts| (facts.listening, facts.missing) = (listening, missing));
+    /// Tells operators what listens, what is served, and `more`: all of it at once, so that nobody sees a part.
+    fn tell_all(&self, more: impl FnOnce(&mut Facts)) {
+        self.office.tell(|facts| {
+            facts.listening = self.listening.addresses().copied().collect();
+            facts.missing = self.listening.missing().iter().copied().collect();
+            facts.zones = Arc::clone(&self.zones.origins);
+            more(facts);
+        });
     }
 
     fn stop(mut self, patience: Duration) {

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use super::{Anew, Daemon, zones};
 use crate::config::{Config, View};
-use crate::control::reply::{Code, Done, Ending, Failure, Reply};
-use crate::control::{Order, Origin, Request, ServeStale};
 use crate::logging::{self, Category, Severity};
+use crate::office::reply::{Code, Done, Ending, Failure, Reply};
+use crate::office::{Order, Origin, Request, ServeStale};
 use crate::wire::Name;
 
 /// Lines of what is wrong with a configuration that an operator is told; the log has all.
@@ -75,8 +75,7 @@ impl Daemon {
         let Some((origin, is_changed)) = read else {
             return Err(Failure::with(Code::NotFound, format!("no matching zone '{apex}' in view '{view}'")));
         };
-        let origins = self.zones.origins.clone();
-        self.channel.tell(|facts| facts.zones = origins);
+        self.tell_all(|_| ());
         match (origin.is_in_force, is_changed) {
             (false, _) => Err(told(origin.faults.join("\n"))),
             (true, true) => Ok("zone reload successful".into()),

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use crate::config::{Config, StatisticsChannel};
-use crate::control::Context;
 use crate::http::{Bound, Server};
 use crate::logging::{self, Category, Severity};
+use crate::office::Office;
 
 /// See the module.
 pub(super) struct Channels {
-    context: Arc<Context>,
+    office: Arc<Office>,
     server: Option<Server>,
     /// As they are configured.
     wanted: Vec<StatisticsChannel>,
@@ -22,8 +22,8 @@ pub(super) struct Channels {
 
 impl Channels {
     /// None yet.
-    pub(super) fn new(context: Arc<Context>) -> Self {
-        Self { context, server: None, wanted: Vec::new(), lacks: false }
+    pub(super) fn new(office: Arc<Office>) -> Self {
+        Self { office, server: None, wanted: Vec::new(), lacks: false }
     }
 
     /// Follows a configuration. Where nothing has changed, the channels go on undisturbed.
@@ -39,7 +39,7 @@ impl Channels {
         if bound.is_empty() {
             return;
         }
-        match Server::start(bound, &self.context) {
+        match Server::start(bound, &self.office) {
             Ok(server) => self.server = Some(server),
             Err(error) => {
                 self.lacks = true;

@@ -12,10 +12,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::journals;
 use crate::config::files::{Disk, Files, explain};
 use crate::config::{Config, DEFAULT_VIEW, Diagnostic, Level, LocalZone, MasterFile, Position};
-use crate::control::Origin;
 use crate::health;
 use crate::keeper::{Keeper, Source, Told};
 use crate::logging::{self, Category, Severity};
+use crate::office::Origin;
 use crate::state::Zones;
 use crate::wire::Name;
 use crate::wire::header::rtype;
@@ -52,7 +52,7 @@ pub(super) struct Loaded {
     /// What they say.
     pub(super) zones: Zones,
     /// Where each is from and what came of reading it, in the configuration's order.
-    pub(super) origins: Vec<Origin>,
+    pub(super) origins: Arc<Vec<Origin>>,
 }
 
 impl Loaded {
@@ -75,7 +75,7 @@ impl Loaded {
 /// Reads every local zone of a configuration; `before` are those until now, which stay where a zone cannot be read, and
 /// which everybody who has them goes on with. With a `keeper`, the updates that it keeps are part of them.
 pub(super) fn read(config: &Config, before: &Loaded, context: Context<'_>, keeper: Option<&Keeper>) -> Loaded {
-    let mut loaded = Loaded::default();
+    let (mut loaded, mut origins) = (Loaded::default(), Vec::new());
     let mut served = HashSet::new();
     for view in &config.views {
         for text in &view.zones {
@@ -100,7 +100,7 @@ pub(super) fn read(config: &Config, before: &Loaded, context: Context<'_>, keepe
             let before = Before { was_read, loaded: loaded_before, label: label(&view.name, &text.name) };
             let Outcome { is_in_force, loaded: load_time, faults } =
                 load(text, &handle, context, keeper, updates, before);
-            loaded.origins.push(Origin {
+            origins.push(Origin {
                 view: view.name.clone(),
                 zone: handle,
                 file: text.file.as_ref().map(|file| file.path.clone()),
@@ -116,6 +116,7 @@ pub(super) fn read(config: &Config, before: &Loaded, context: Context<'_>, keepe
     if keeper.is_some() {
         journals::tell_orphans(config, &journals);
     }
+    loaded.origins = Arc::new(origins);
     loaded
 }
 
@@ -130,7 +131,9 @@ pub(super) fn read_one(
 ) -> Option<(Origin, bool)> {
     let view = config.views.iter().find(|own| own.name == view)?;
     let text = view.zones.iter().find(|zone| zone.name == *apex)?;
-    let origin = loaded.origins.iter_mut().find(|origin| origin.view == view.name && origin.zone.apex == *apex)?;
+    let origin = Arc::make_mut(&mut loaded.origins)
+        .iter_mut()
+        .find(|origin| origin.view == view.name && origin.zone.apex == *apex)?;
     let version = |handle: &Handle| handle.load().as_deref().map(|zone| (zone.serial(), zone.fingerprint()));
     let was = version(&origin.zone);
     let updates = journals::path(config, view, text).map(|path| (keeper, path));

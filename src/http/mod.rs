@@ -22,8 +22,8 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::access::Acl;
 use crate::config::{MatchList, StatisticsChannel};
-use crate::control::Context;
 use crate::logging::{self, Category, Severity};
+use crate::office::Office;
 use crate::sys::sockets;
 
 /// Clients that are served at once.
@@ -74,7 +74,7 @@ impl Server {
     ///
     /// # Errors
     /// When the system gives no thread or no runtime.
-    pub fn start(channels: Vec<Bound>, context: &Arc<Context>) -> io::Result<Self> {
+    pub fn start(channels: Vec<Bound>, office: &Arc<Office>) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut listeners = Vec::new();
         {
@@ -84,12 +84,12 @@ impl Server {
             }
         }
         let (stop, stopped) = oneshot::channel();
-        let context = Arc::clone(context);
+        let office = Arc::clone(office);
         let thread = thread::Builder::new().name("statistics".to_owned()).spawn(move || {
             runtime.block_on(async move {
                 let places = Arc::new(Semaphore::new(MAX_CLIENTS));
                 for (listener, allow) in listeners {
-                    tokio::spawn(serve(listener, allow, Arc::clone(&places), Arc::clone(&context)));
+                    tokio::spawn(serve(listener, allow, Arc::clone(&places), Arc::clone(&office)));
                 }
                 // An error says that nobody holds the other end any more, which means the same.
                 let _ = stopped.await;
@@ -108,19 +108,14 @@ impl Drop for Server {
     }
 }
 
-async fn serve(
-    listener: tokio::net::TcpListener,
-    allow: Arc<MatchList>,
-    places: Arc<Semaphore>,
-    context: Arc<Context>,
-) {
+async fn serve(listener: tokio::net::TcpListener, allow: Arc<MatchList>, places: Arc<Semaphore>, office: Arc<Office>) {
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         match listener.accept().await {
-            Ok((stream, from)) if is_allowed(&allow, from, &context) => {
-                let context = Arc::clone(&context);
+            Ok((stream, from)) if is_allowed(&allow, from, &office) => {
+                let office = Arc::clone(&office);
                 tokio::spawn(async move {
                     // Whatever ends it, the client sees the connection close.
-                    let _ = tokio::time::timeout(PATIENCE, talk(stream, &context)).await;
+                    let _ = tokio::time::timeout(PATIENCE, talk(stream, &office)).await;
                     drop(place);
                 });
             }
@@ -138,15 +133,15 @@ async fn serve(
 }
 
 /// Whether a client may read, by the host's addresses as they are now.
-fn is_allowed(allow: &MatchList, from: SocketAddr, context: &Context) -> bool {
-    let snapshot = context.shared.desks.state.present();
+fn is_allowed(allow: &MatchList, from: SocketAddr, office: &Office) -> bool {
+    let snapshot = office.shared.desks.state.present();
     Acl::compile(allow, &snapshot.host).allows(from.ip().to_canonical())
 }
 
 /// One client, one request.
-async fn talk(stream: TcpStream, context: &Context) -> Result<(), hyper::Error> {
+async fn talk(stream: TcpStream, office: &Office) -> Result<(), hyper::Error> {
     let answer = service_fn(|request| {
-        let response = pages::answer(&request, context);
+        let response = pages::answer(&request, office);
         async move { Ok::<_, Infallible>(response) }
     });
     http1::Builder::new()

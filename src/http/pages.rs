@@ -1,12 +1,14 @@
 //! What is found where.
 
+use std::time::SystemTime;
+
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, SERVER};
 use hyper::{Method, Request, Response, StatusCode};
 
-use crate::control::Context;
-use crate::control::statistics::gather;
+use crate::office::Office;
+use crate::statistics::gather;
 use crate::statistics::json::Part;
 
 type Page = Response<Full<Bytes>>;
@@ -19,7 +21,7 @@ enum Form {
 }
 
 /// Answers a request.
-pub(super) fn answer(request: &Request<Incoming>, context: &Context) -> Page {
+pub(super) fn answer(request: &Request<Incoming>, office: &Office) -> Page {
     if ![Method::GET, Method::HEAD].contains(request.method()) {
         let mut page = plain(StatusCode::METHOD_NOT_ALLOWED, "There is nothing but to read: GET and HEAD.\n");
         page.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -28,7 +30,7 @@ pub(super) fn answer(request: &Request<Incoming>, context: &Context) -> Page {
     let Some((form, part)) = find(request.uri().path()) else {
         return plain(StatusCode::NOT_FOUND, "No such URL.\n");
     };
-    let statistics = gather(context);
+    let statistics = gather(office, SystemTime::now());
     match form {
         Form::Json => page(StatusCode::OK, "application/json", statistics.to_json(part)),
         Form::Xml => page(StatusCode::OK, "text/xml", statistics.to_xml(part)),

@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::{Milliseconds, Statistics, ViewLine, ZoneLine, qtypes, sizes, tables, version};
+use super::{Milliseconds, Statistics, ViewLine, qtypes, sizes, tables, version};
 use crate::health::overrides::Utc;
+use crate::office::Origin;
 
 /// What of it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,8 +177,8 @@ impl Statistics {
         let server = part.has(Part::Server);
         let document = Document {
             json_stats_version: "1.7",
-            boot_time: Milliseconds(self.process.started).to_string(),
-            config_time: Milliseconds(self.process.configured).to_string(),
+            boot_time: Milliseconds(self.facts.started).to_string(),
+            config_time: Milliseconds(self.facts.read).to_string(),
             current_time: Milliseconds(self.now).to_string(),
             version: version(),
             opcodes: server.then(|| Counters::of(tables::opcodes(&self.sums))),
@@ -248,12 +249,12 @@ impl Statistics {
     }
 }
 
-fn json_zone(zone: &ZoneLine) -> Zone {
+fn json_zone(origin: &Origin) -> Zone {
     Zone {
-        name: zone.name.clone(),
+        name: origin.zone.apex.to_string(),
         class: "IN",
-        serial: zone.serial,
+        serial: origin.serial(),
         r#type: "primary",
-        loaded: Utc::from(zone.loaded).to_string(),
+        loaded: Utc::from(origin.read).to_string(),
     }
 }

@@ -11,42 +11,19 @@ pub mod text;
 pub mod xml;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cache::{Census, Known};
 use crate::health::overrides::Utc;
-use crate::listen::Shared;
 use crate::metrics::{QTYPES, Sums, ViewSums};
+use crate::office::{Facts, Office, Origin};
 use crate::sys::memory;
 use crate::wire::mnemonic::type_name;
 
-/// What only the process knows.
-#[derive(Clone, Debug)]
-pub struct Process {
-    /// When it began.
-    pub started: SystemTime,
-    /// When what is in force of the configuration was read.
-    pub configured: SystemTime,
-    /// Local zones, in the configuration's order.
-    pub zones: Vec<ZoneLine>,
-}
-
-/// A local zone.
-#[derive(Clone, Debug)]
-pub struct ZoneLine {
-    /// Its view.
-    pub view: String,
-    /// Its apex, without the dot at the end.
-    pub name: String,
-    /// `None`: nothing of it could be loaded.
-    pub serial: Option<u32>,
-    /// When it was read last.
-    pub loaded: SystemTime,
-}
-
 /// See the module.
 pub struct Statistics {
-    process: Process,
+    facts: Arc<Facts>,
     now: SystemTime,
     sums: Box<Sums>,
     views: Vec<ViewLine>,
@@ -72,8 +49,8 @@ struct ViewLine {
 }
 
 /// Adds up what there is to know at `now`. Locks every shard of the cache for a moment.
-pub fn gather(shared: &Shared, process: Process, now: SystemTime) -> Statistics {
-    let desks = &shared.desks;
+pub fn gather(office: &Office, now: SystemTime) -> Statistics {
+    let (shared, desks) = (&office.shared, &office.shared.desks);
     let sums = desks.metrics.sums();
     let census = desks.upstream.cache.census();
     let snapshot = desks.state.present();
@@ -87,7 +64,7 @@ pub fn gather(shared: &Shared, process: Process, now: SystemTime) -> Statistics 
         cache_capacity: desks.upstream.cache.capacity(),
         cache_octets: desks.upstream.cache.octets() as u64,
         resident_octets: memory::resident_octets(),
-        process,
+        facts: office.facts.load_full(),
         now,
         sums,
     }
@@ -149,8 +126,8 @@ impl Statistics {
     }
 
     /// The zones of a view.
-    fn zones<'s>(&'s self, view: &'s str) -> impl Iterator<Item = &'s ZoneLine> {
-        self.process.zones.iter().filter(move |zone| zone.view == view)
+    fn zones<'s>(&'s self, view: &'s str) -> impl Iterator<Item = &'s Origin> {
+        self.facts.zones.iter().filter(move |zone| zone.view == view)
     }
 }
 

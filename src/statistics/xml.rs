@@ -48,8 +48,8 @@ impl Statistics {
     }
 
     fn write_server(&self, out: &mut Out, part: Part) -> Result<()> {
-        text(out, "boot-time", &Milliseconds(self.process.started).to_string())?;
-        text(out, "config-time", &Milliseconds(self.process.configured).to_string())?;
+        text(out, "boot-time", &Milliseconds(self.facts.started).to_string())?;
+        text(out, "config-time", &Milliseconds(self.facts.read).to_string())?;
         text(out, "current-time", &Milliseconds(self.now).to_string())?;
         text(out, "version", &version())?;
         let rows = |rows: &'static [tables::Row]| rows.iter().map(|row| (row.name, (row.value)(self)));
@@ -93,13 +93,14 @@ impl Statistics {
     }
 
     fn write_zones(&self, out: &mut Out, view: &ViewLine) -> Result<()> {
-        for zone in self.zones(&view.name) {
-            let attributes = [("name", zone.name.as_str()), ("rdataclass", "IN")];
+        for origin in self.zones(&view.name) {
+            let name = origin.zone.apex.to_string();
+            let attributes = [("name", name.as_str()), ("rdataclass", "IN")];
             out.create_element("zone").with_attributes(attributes).write_inner_content(|out| {
                 text(out, "type", "primary")?;
-                let serial = zone.serial.map_or("-".to_owned(), |serial| serial.to_string());
+                let serial = origin.serial().map_or("-".to_owned(), |serial| serial.to_string());
                 text(out, "serial", &serial)?;
-                text(out, "loaded", &Utc::from(zone.loaded).to_string())
+                text(out, "loaded", &Utc::from(origin.read).to_string())
             })?;
         }
         Ok(())

@@ -58,7 +58,7 @@ impl Orders {
     }
 
     /// Asks and waits; not for tasks of a runtime, whose thread it would hold.
-    pub(super) fn ask(&self, order: Order) -> Reply {
+    pub fn ask(&self, order: Order) -> Reply {
         let (answer, told) = oneshot::channel();
         let gone = || Failure::with(Code::Failure, "the server is stopping");
         self.0.blocking_send(Request { order, answer }).map_err(|_| gone())?;
@@ -66,7 +66,7 @@ impl Orders {
     }
 
     /// Asks and does not wait.
-    pub(super) async fn tell(&self, order: Order) {
+    pub async fn tell(&self, order: Order) {
         // Who is gone is stopping anyway.
         let _ = self.0.send(Request { order, answer: oneshot::channel().0 }).await;
     }

@@ -1,0 +1,95 @@
+//! What `daemon` tells of the process and of its zones.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::config::{CommandFiles, Config, Identity};
+use crate::zone::{Handle, Zone};
+
+/// What the process is; published anew whenever it changes. Cheap to copy: what is long is shared.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// When the process began.
+    pub started: SystemTime,
+    /// The configuration's file, its whole path.
+    pub configuration: PathBuf,
+    /// When what is in force of it was read.
+    pub read: SystemTime,
+    /// When a reload failed after that, and the first line of why.
+    pub failed: Option<(SystemTime, String)>,
+    /// The addresses that are listened on.
+    pub listening: Vec<SocketAddr>,
+    /// Those that should be and cannot.
+    pub missing: Vec<SocketAddr>,
+    /// `state_directory`, its whole path.
+    pub state_directory: Option<PathBuf>,
+    /// Files that commands write.
+    pub files: CommandFiles,
+    /// What clients are told of the version.
+    pub version: Identity,
+    /// The names of the configuration's keys, and the views that they belong to; `None`: every view knows it.
+    pub keys: Arc<[(String, Option<String>)]>,
+    /// The local zones in the configuration's order.
+    pub zones: Arc<Vec<Origin>>,
+}
+
+impl Facts {
+    /// Those of a process that begins at `now`, with this file, and listens nowhere yet.
+    pub fn new(file: PathBuf, config: &Config, now: SystemTime) -> Self {
+        let mut facts = Self {
+            started: now,
+            configuration: file,
+            read: now,
+            failed: None,
+            listening: Vec::new(),
+            missing: Vec::new(),
+            state_directory: None,
+            files: CommandFiles::default(),
+            version: Identity::Own,
+            keys: Arc::default(),
+            zones: Arc::default(),
+        };
+        facts.follow(config, now);
+        facts
+    }
+
+    /// A configuration is in force that was read at `now`.
+    pub fn follow(&mut self, config: &Config, now: SystemTime) {
+        (self.read, self.failed) = (now, None);
+        (self.files, self.version) = (config.files.clone(), config.version.clone());
+        self.keys = config.keys.iter().map(|key| (key.name.to_string(), key.view.clone())).collect();
+    }
+}
+
+/// Where a local zone is from, and what came of reading it last.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Its view.
+    pub view: String,
+    /// What is served now.
+    pub zone: Arc<Handle>,
+    /// Its master file.
+    pub file: Option<PathBuf>,
+    /// Whether it takes updates.
+    pub is_dynamic: bool,
+    /// Its master file and where its configuration is, as far as there are such.
+    pub from: String,
+    /// When it was read last.
+    pub read: SystemTime,
+    /// named's `loadtime` of what is served: when its master file was written, without a file when its records were read.
+    /// `None`: it was never loaded.
+    pub loaded: Option<SystemTime>,
+    /// Whether that is what is served; else it is what was read before, or nothing.
+    pub is_in_force: bool,
+    /// What was wrong, errors and warnings, in lines.
+    pub faults: Vec<String>,
+}
+
+impl Origin {
+    /// Of what is served now; `None`: nothing of it could be loaded.
+    pub fn serial(&self) -> Option<u32> {
+        self.zone.load().as_deref().map(Zone::serial)
+    }
+}
