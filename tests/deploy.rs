@@ -66,7 +66,7 @@ fn the_units_leave_at_most_2_0_of_exposure() {
 
 #[test]
 fn shellcheck_finds_nothing_in_the_scripts() {
-    for script in ["replace-named", "build", "reload"] {
+    for script in ["replace-named", "host.sh", "build", "reload"] {
         let output = Command::new(program("shellcheck", "shellcheck")).arg(deploy(script)).output();
         let output = output.expect("it can be started");
         assert!(output.status.success(), "{script}: {}", text(&output.stdout));
@@ -103,10 +103,32 @@ impl Host {
 
     /// One that fails on this word.
     fn systemctl(&self, failing: &str) {
-        let log = self.path("asked");
-        let fails = if failing.is_empty() { String::new() } else { format!("[ \"$1\" != {failing} ]\n") };
-        self.write("systemctl", &format!("#!/bin/sh\necho \"$*\" >>'{}'\n{fails}", log.display()));
+        let fails = if failing.is_empty() { String::new() } else { format!("[ \"$1\" != {failing} ]") };
+        self.systemctl_that(&fails);
+    }
+
+    /// One that does this at this word, for the first time that it is asked.
+    fn systemctl_once(&self, word: &str, does: &str) {
+        self.systemctl_that(&format!("[ \"$1\" != {word} ] || [ -e \"$0.once\" ] || {{ : >\"$0.once\"; {does}; }}"));
+    }
+
+    fn systemctl_that(&self, line: &str) {
+        let _ = fs::remove_file(self.path("systemctl.once"));
+        self.write("systemctl", &format!("#!/bin/sh\necho \"$*\" >>'{}'\n{line}\n", self.path("asked").display()));
         fs::set_permissions(self.path("systemctl"), Permissions::from_mode(0o755)).expect("it is ours");
+    }
+
+    /// Another program than the one under test, which it becomes: what an upgrade would install.
+    fn newer(&self) -> String {
+        self.write("asked.newer", &format!("#!/bin/sh\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_tandem")));
+        fs::set_permissions(self.path("asked.newer"), Permissions::from_mode(0o755)).expect("it is ours");
+        self.path("asked.newer").to_string_lossy().into_owned()
+    }
+
+    /// Whether what is installed is not the newer one.
+    fn has_older(&self) -> bool {
+        let length = |path: &Path| fs::metadata(path).map(|data| data.len()).ok();
+        length(&self.path("usr/local/lib/tandem/tandem")) == length(Path::new(env!("CARGO_BIN_EXE_tandem")))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -143,7 +165,7 @@ impl Host {
                 let path = entry.path();
                 if path.is_dir() && !path.is_symlink() {
                     walk(&path, found);
-                } else if path.file_name().is_some_and(|name| name != "asked" && name != "systemctl") {
+                } else if path.file_stem().is_some_and(|name| name != "asked" && name != "systemctl") {
                     let text = if path.ends_with("tandem") {
                         String::new()
                     } else {
@@ -224,7 +246,11 @@ fn a_switch_and_the_way_back_leave_the_host_as_it_was() {
             let (code, said) = host.replace(&["switch"]);
             assert!(code == 0 && said.contains(time), "{layout}: {said}");
             assert_eq!(host.text(UNIT), unit(layout), "{layout}");
-            assert!(host.text(DROP_IN).contains("\nReadWritePaths=-/srv/dns\n"), "{layout}: {}", host.text(DROP_IN));
+            assert!(
+                host.text(DROP_IN).contains("\nReadWritePaths=\"-/srv/dns\"\n"),
+                "{layout}: {}",
+                host.text(DROP_IN)
+            );
             let version = Command::new(host.path("usr/local/lib/tandem/named")).arg("-v").output();
             assert!(text(&version.expect("it runs").stdout).starts_with("Tandem "), "{layout}");
             let checked = Command::new(host.path("usr/local/lib/tandem/named-checkconf")).arg("-v").output();
@@ -251,17 +277,40 @@ fn a_switch_and_the_way_back_leave_the_host_as_it_was() {
 fn a_unit_of_the_operators_own_is_kept_and_comes_back() {
     let host = Host::debian("");
     host.write(UNIT, "[Service]\nExecStart=/opt/named\n");
-    let before = host.files();
+    let (before, aside, edited) = (host.files(), format!("{UNIT}.before-tandem"), format!("{UNIT}.edited"));
     let (code, said) = host.replace(&["switch"]);
     assert!(code == 0 && said.contains("is kept as /etc/systemd/system/named.service.before-tandem"), "{said}");
-    assert!(host.text(&format!("{UNIT}.before-tandem")).contains("/opt/named"));
+    assert!(host.text(&aside).contains("/opt/named"));
     assert_eq!(host.replace(&["switch"]).0, 0, "an upgrade");
+    assert!(!host.exists(&edited), "ours is nobody's own");
     assert_eq!(host.replace(&["back"]).0, 0);
     assert_eq!(host.files(), before);
+
+    // Ours, changed by hand; then one that is not ours at all.
+    assert_eq!(host.replace(&["switch"]).0, 0);
+    let ours = host.text(UNIT).replace("ExecStart=", "ExecStart=/usr/bin/nice ");
+    for (text, kept) in [(ours.as_str(), edited.clone()), ("[Service]\nExecStart=/opt/other\n", edited.clone())] {
+        host.write(UNIT, text);
+        let (code, said) = host.replace(&["switch"]);
+        assert!(code == 0 && said.contains("is kept as /etc/systemd/system/named.service.edited"), "{said}");
+        assert_eq!(host.text(&kept), text);
+        assert_eq!(host.text(UNIT), unit("debian"));
+        assert!(host.text(&aside).contains("/opt/named"), "what 'back' returns to stays");
+    }
+    host.write(UNIT, &ours);
+    assert_eq!(host.replace(&["back"]).0, 0);
+    assert_eq!(host.text(UNIT), "[Service]\nExecStart=/opt/named\n");
+    assert!(!host.exists(&aside) && !host.exists("usr/local/lib/tandem"));
+    // Every one of theirs is still there.
+    for (name, text) in
+        [(edited.clone(), "nice"), (format!("{edited}.~1~"), "nice"), (format!("{edited}.~2~"), "/opt/other")]
+    {
+        assert!(host.text(&name).contains(text), "{name}: {}", host.text(&name));
+    }
 }
 
 #[test]
-fn a_step_that_fails_undoes_those_before_it() {
+fn a_switch_that_fails_undoes_what_it_did() {
     for failing in ["daemon-reload", "restart", "is-active"] {
         let host = Host::debian("-u bind");
         let before = host.files();
@@ -269,21 +318,117 @@ fn a_step_that_fails_undoes_those_before_it() {
         let (code, said) = host.replace(&["switch"]);
         assert!(code == 1 && said.contains("the switch failed, undoing it"), "{failing}: {said}");
         // systemctl fails while it is undone, too: that is said, and `back` finishes it.
-        assert!(said.contains("run ") && said.contains("back' again"), "{failing}: {said}");
+        assert!(said.contains("named is in its place again, but not all went well"), "{failing}: {said}");
         assert!(!host.exists(UNIT) && !host.exists("usr/local/lib/tandem"), "{failing}: the files are gone already");
         host.systemctl("");
         let (code, said) = host.replace(&["back"]);
         assert_eq!(code, 0, "{failing}: {said}");
         assert_eq!(host.files(), before, "{failing}");
     }
-    // A place that cannot be written: all is undone at once.
+    // A place that cannot be written: nothing is begun.
     let host = Host::debian("-u bind");
     host.write("etc/systemd/system/named.service.d", "a file where the drop-in's directory would be");
     let before = host.files();
     let (code, said) = host.replace(&["switch"]);
-    assert!(code == 1 && said.contains("failed: paths") && said.contains("named is in its place as before"), "{said}");
+    assert!(code == 1 && said.contains("nothing was changed, named is in its place as before"), "{said}");
     assert_eq!(host.files(), before);
-    assert!(!host.text("asked").contains("restart"), "the service was not touched: {}", host.text("asked"));
+    assert_eq!(host.text("asked"), "", "the service was not touched");
+}
+
+#[test]
+fn an_upgrade_that_fails_leaves_the_tandem_that_was_there() {
+    let told = "daemon-reload\n";
+    let restarted = "restart named.service\n";
+    let seen = "is-active --quiet named.service\n";
+    for (failing, asked) in [
+        ("daemon-reload", [told, told].concat()),
+        ("restart", [told, restarted, told, restarted, seen].concat()),
+        ("is-active", [told, restarted, seen, told, restarted, seen].concat()),
+    ] {
+        let host = Host::debian("-u bind");
+        assert_eq!(host.replace(&["switch"]).0, 0);
+        let before = host.files();
+        host.write("asked", "");
+        host.systemctl_once(failing, "exit 1");
+        host.write("etc/bind/named.conf", &CONF.replace("/srv/dns", "/srv/more"));
+        let (code, said) = host.replace(&["--tandem", &host.newer(), "switch"]);
+        host.write("etc/bind/named.conf", CONF);
+        assert!(code == 1 && said.ends_with("Tandem is in named's place as before\n"), "{failing}: {said}");
+        assert_eq!(host.files(), before, "{failing}");
+        assert!(host.has_older(), "{failing}");
+        assert_eq!(host.text("asked"), asked, "{failing}");
+        assert_eq!(host.replace(&["status"]).0, 0, "{failing}");
+        let (code, said) = host.replace(&["--tandem", &host.newer(), "switch"]);
+        assert!(code == 0 && !host.has_older(), "{failing}, once more: {said}");
+    }
+}
+
+#[test]
+fn a_full_disk_begins_nothing() {
+    let host = Host::debian("-u bind");
+    for state in ["named is in its place", "Tandem is in named's place"] {
+        host.write("asked", "");
+        let before = host.files();
+        // No file may become as long as the program is.
+        let mut command = Command::new(program("prlimit", "util-linux"));
+        command.args(["--fsize=1000000", "--"]).arg(deploy("replace-named")).arg("--root").arg(host.directory.path());
+        command.arg("--systemctl").arg(host.path("systemctl")).arg("--tandem").arg(env!("CARGO_BIN_EXE_tandem"));
+        let output = command.arg("switch").output().expect("it can be started");
+        let said = text(&output.stdout) + &text(&output.stderr);
+        let expected = format!("cannot copy: nothing was changed, {state} as before");
+        assert!(output.status.code() == Some(1) && said.contains(&expected), "{said}");
+        assert_eq!(host.files(), before, "{state}");
+        assert_eq!(host.text("asked"), "", "{state}: the service was not touched");
+        assert_eq!(host.replace(&["switch"]).0, 0);
+    }
+}
+
+#[test]
+fn a_switch_that_is_cut_off_is_undone_by_the_next_command() {
+    for word in ["daemon-reload", "restart", "is-active"] {
+        let host = Host::debian("-u bind");
+        host.write(UNIT, "[Service]\nExecStart=/opt/named\n");
+        let before = host.files();
+        host.systemctl_once(word, "kill -9 $PPID");
+        assert_eq!(host.replace(&["switch"]).0, -1, "{word}");
+        let (code, said) = host.replace(&["status"]);
+        assert!(code == 3 && said.contains("a switch was cut off"), "{word}: {said}");
+        let (code, said) = host.replace(&["back"]);
+        assert!(code == 0 && said.contains("nothing to undo"), "{word}: {said}");
+        assert_eq!(host.files(), before, "{word}");
+
+        assert_eq!(host.replace(&["switch"]).0, 0, "{word}");
+        let switched = host.files();
+        host.systemctl_once(word, "kill -9 $PPID");
+        assert_eq!(host.replace(&["--tandem", &host.newer(), "switch"]).0, -1, "{word}");
+        assert!(!host.has_older(), "{word}: half-way");
+        let (code, said) = host.replace(&["switch"]);
+        assert!(code == 0 && said.contains("replaced anew") && host.has_older(), "{word}: {said}");
+        assert_eq!(host.files(), switched, "{word}");
+        assert_eq!(host.replace(&["back"]).0, 0, "{word}");
+        assert_eq!(host.files(), before, "{word}: the operator's own, too");
+    }
+}
+
+#[test]
+fn directories_may_be_written_whatever_is_in_their_names() {
+    let host = Host::debian("-u bind");
+    let conf = "options { directory \"/etc\"; forwarders { 10.0.0.2; }; dump-file \"/srv/my logs/../100%n/dump\";\n\
+                statistics-file \"/srv/a \\\"b\\\"  c$(touch x)'/stats\"; pid-file \"/srv/x/../../run/named/pid\"; };\n";
+    host.write("etc/bind/named.conf", conf);
+    let (code, said) = host.replace(&["switch"]);
+    assert_eq!(code, 0, "{said}");
+    let expected = "[Service]\nReadWritePaths=\"-/srv/100%%n\"\nReadWritePaths=\"-/srv/a \\\"b\\\"  c$(touch x)'\"\n";
+    assert!(host.text(DROP_IN).ends_with(expected), "{}", host.text(DROP_IN));
+    let unit = host.text(UNIT).replace("=/usr/local", &format!("={}/usr/local", host.directory.path().display()));
+    host.write(UNIT, &unit);
+    let mut command = Command::new(program("systemd-analyze", "systemd"));
+    let output = command.args(["verify", "--man=no"]).arg(host.path(UNIT)).output().expect("it can be started");
+    let said = text(&output.stderr);
+    assert!(output.status.success() && !said.contains("tandem-paths"), "{said}");
+    host.write(DROP_IN, "[Service]\nReadWritePaths=-/srv/my logs\n");
+    let output = command.output().expect("it can be started");
+    assert!(text(&output.stderr).contains("tandem-paths"), "what is wrong would be seen: {output:?}");
 }
 
 #[test]
@@ -321,6 +466,7 @@ fn what_bites_only_after_the_switch_is_a_note_of_its_own() {
         "note   updates: ",
         "note   LOST LATER: ",
         "secondaries of 'corp': 10.0.0.5 cannot transfer it any more",
+        "note   LOST LATER: corp: its secondaries answer for 4 s more",
         "local.jnl', which are not in force here",
         "change directory: /srv/rec may be written by a drop-in",
         "note   directory: /tmp/dump.db: the unit has no /tmp, or one of its own",
@@ -350,6 +496,7 @@ fn check_here(host: &Host) -> (i32, String) {
 #[test]
 fn what_would_not_start_on_this_host_is_wrong() {
     let host = Host::debian("-u bind");
+    host.systemctl("is-active");
     let conf = "options { directory \"/etc\"; listen-on { 127.0.0.1; }; listen-on-v6 { none; }; forwarders { FORWARDER; }; };\n";
     host.write("etc/bind/named.conf", &conf.replace("FORWARDER", "10.0.0.2"));
     let (code, said) = check_here(&host);
@@ -360,6 +507,11 @@ fn what_would_not_start_on_this_host_is_wrong() {
         code == 1 && said.contains("WRONG  start: forwarder 127.0.0.1 port 53 is this server's own address"),
         "{said}"
     );
+    host.write("etc/bind/named.conf", &conf.replace("FORWARDER", "10.0.0.2"));
+    host.systemctl("");
+    let (code, said) = check_here(&host);
+    assert!(code == 1 && said.contains("WRONG  unit: named-chroot.service runs"), "{said}");
+    host.systemctl("is-active");
     host.write("etc/bind/named.conf", &CONF.replace("/etc", "/nonexistent"));
     for (code, said) in [check_here(&host), host.replace(&["check"])] {
         assert!(code == 1 && said.contains("change directory to '/nonexistent' failed: file not found"), "{said}");
