@@ -70,7 +70,7 @@ fn any_tells_what_a_policy_chooses() {
 fn named_conf(listen: SocketAddr, files: &str, zones: &[(&str, &str)]) -> String {
     let mut text = format!(
         "options {{\n directory \"{files}\";\n pid-file \"{{directory}}/pid\";\n listen-on port {} {{ {}; }};\n \
-         listen-on-v6 {{ none; }};\n allow-query {{ any; }};\n}};\n",
+         listen-on-v6 {{ none; }};\n allow-query {{ any; }};\n minimal-responses yes;\n}};\n",
         listen.port(),
         listen.ip()
     );

@@ -29,6 +29,27 @@ a.deep.empty A 10.1.2.5
 sub NS ns.sub
 ns.sub A 10.1.2.6
 dname DNAME www.example.org.
+@ MX 10 mail
+@ MX 20 mail.far
+@ MX 30 alias
+mail A 10.1.2.7
+mail AAAA 2001:db8::7
+_25._tcp.mail TLSA 3 1 1 00
+mx MX 1 both
+mxalias CNAME mx
+srv SRV 1 1 5060 www
+srv SRV 1 2 5060 x.wild
+_5060._tcp.www TLSA 3 1 1 01
+svc HTTPS 1 both alpn=h2
+svc0 HTTPS 0 svc
+own HTTPS 1 . alpn=h2
+own A 10.1.2.8
+naptr NAPTR 1 1 \"S\" \"x\" \"\" srv
+naptr NAPTR 1 1 \"A\" \"x\" \"\" both
+naptr NAPTR 1 1 \"U\" \"x\" \"!a!b!\" .
+afs AFSDB 1 both
+rt RT 1 both
+kx KX 1 both
 ";
 
 /// The twelve texts of 200 octets that fit no datagram.

@@ -51,6 +51,8 @@ impl Admitted<'_> {
         let mut octets = Vec::new();
         let mut refresh = None;
         let mut passed: Vec<Vec<u8>> = Vec::new();
+        // The rule whose local zone said last what there is.
+        let mut end = None;
         while !next.is_empty() {
             let rule = self.find_rule(&next);
             if !self.is_allowed(rule) || passed.contains(&next) {
@@ -71,7 +73,10 @@ impl Admitted<'_> {
                 passed.push(next);
                 match goes_on {
                     // Asked for itself, the CNAME that a DNAME makes is the end.
-                    Ok(_) if self.query.qtype == rtype::CNAME => break,
+                    Ok(name) if name.is_empty() || self.query.qtype == rtype::CNAME => {
+                        end = Some(rule);
+                        break;
+                    }
                     Ok(name) => next = name,
                     Err(chain::Broken) => return self.broken(out),
                 }
@@ -105,7 +110,7 @@ impl Admitted<'_> {
                 refresh = Some((key, hash));
             }
         }
-        let reply = self.reply_chain(*chain, out);
+        let reply = self.reply_chain(*chain, end, out);
         match refresh {
             Some((key, hash)) => self.and_refresh(reply, key, hash),
             None => reply,
@@ -116,10 +121,15 @@ impl Admitted<'_> {
     fn forward_or_end(&self, key: Key, hash: u64, chain: Box<Chain>, out: &mut [u8]) -> Decision {
         let nowhere = self.view.rules.get(self.view.rules.find(key.qname(), key.qtype())).goes_nowhere();
         let recursion = self.query.recursion_desired() && self.recursion_available;
-        if nowhere || !recursion { self.reply_chain(*chain, out) } else { self.forward(key, hash, Some(chain), out) }
+        if nowhere || !recursion {
+            self.reply_chain(*chain, None, out)
+        } else {
+            self.forward(key, hash, Some(chain), out)
+        }
     }
 
-    fn reply_chain(&self, mut chain: Chain, out: &mut [u8]) -> Decision {
+    /// `end`: the rule of the local zone that its last records come from.
+    fn reply_chain(&self, mut chain: Chain, end: Option<u32>, out: &mut [u8]) -> Decision {
         let start = reply::begin(out, &self.query);
         let limit = self.limit(out.len());
         let additional = match chain.close(limit.saturating_sub(start + self.opt_octets())) {
@@ -131,7 +141,14 @@ impl Admitted<'_> {
         match out[start..limit].get_mut(..records.len()) {
             Some(room) => {
                 room.copy_from_slice(records);
-                self.reply_and(chain.meta(), additional, start + records.len(), out)
+                let (meta, range) = (chain.meta(), (start, start + records.len()));
+                let local =
+                    end.filter(|_| self.tells_more() && meta.rcode == 0 && meta.authority == 0 && additional == 0);
+                let present = local.and_then(|rule| self.view.rules.get(rule).local.as_ref()?.zone.load().clone());
+                match present {
+                    Some(zone) => self.reply_with_more(&zone, meta, range, out),
+                    None => self.reply_and(meta, additional, range.1, out),
+                }
             }
             None => self.reply_too_long(chain.meta(), out),
         }

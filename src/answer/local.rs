@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arc_swap::Guard;
 
 use super::Decision;
+use super::additional::Added;
 use super::admitted::Admitted;
 use super::chain::Chain;
 use crate::metrics::Event;
@@ -63,7 +64,7 @@ impl Admitted<'_> {
     #[inline]
     pub(super) fn answer_local(&self, zone: &Zone, name: &[u8], hash: u64, out: &mut [u8]) -> Decision {
         match zone.find_hashed(name, hash, self.query.qtype) {
-            Found::Rrset(Rrset::Fixed(rrset)) => self.reply_with([rrset], out),
+            Found::Rrset(Rrset::Fixed(rrset)) => self.reply_with(zone, [rrset], out),
             Found::Rrset(Rrset::Chosen(group)) => self.reply_with_chosen(zone, group, name, out),
             Found::Every(every) => self.reply_with_every(zone, every, name, out),
             Found::Alias(_) | Found::Renamed(_) => self.follow_from_start(name, out),
@@ -75,8 +76,9 @@ impl Admitted<'_> {
 
     /// Answers with RRsets of the question's name.
     #[inline]
-    fn reply_with<'s>(&self, rrsets: impl IntoIterator<Item = Segment<'s>>, out: &mut [u8]) -> Decision {
-        let mut end = reply::begin(out, &self.query);
+    fn reply_with<'s>(&self, zone: &Zone, rrsets: impl IntoIterator<Item = Segment<'s>>, out: &mut [u8]) -> Decision {
+        let start = reply::begin(out, &self.query);
+        let mut end = start;
         let (limit, rotation) = (self.limit(out.len()), self.rotation());
         let mut meta = Meta { authoritative: true, ..Meta::default() };
         for rrset in rrsets {
@@ -86,13 +88,23 @@ impl Admitted<'_> {
             }
             meta.answers += rrset.meta().answers;
         }
+        if self.tells_more() {
+            return self.reply_with_more(zone, meta, (start, end), out);
+        }
         self.reply(meta, end, out)
+    }
+
+    /// As [`Self::reply`], where the answer of `zone` stands at this range: with what is told beside it.
+    #[cold]
+    pub(super) fn reply_with_more(&self, zone: &Zone, meta: Meta, range: (usize, usize), out: &mut [u8]) -> Decision {
+        let Added { authority, additional, end } = self.add_more(zone, range, out);
+        self.reply_and(Meta { authority, ..meta }, additional, end, out)
     }
 
     /// Answers with what a policy chooses.
     fn reply_with_chosen(&self, zone: &Zone, group: &Group, name: &[u8], out: &mut [u8]) -> Decision {
         match group.choose(zone, &mut self.draw()) {
-            Choice::Rrsets(rrsets) => self.reply_with(rrsets.into_iter().flatten(), out),
+            Choice::Rrsets(rrsets) => self.reply_with(zone, rrsets.into_iter().flatten(), out),
             Choice::Nothing => self.reply_without(zone, name, rcode::NOERROR, out),
             Choice::AllDown => self.all_down(out),
         }
@@ -103,7 +115,7 @@ impl Admitted<'_> {
         match self.choose_all(zone, every.rrsets().take(self.most_rrsets()).map(|(_, rrset)| rrset)) {
             None => self.all_down(out),
             Some(rrsets) if rrsets.is_empty() => self.reply_without(zone, name, rcode::NOERROR, out),
-            Some(rrsets) => self.reply_with(rrsets, out),
+            Some(rrsets) => self.reply_with(zone, rrsets, out),
         }
     }
 
@@ -129,7 +141,7 @@ impl Admitted<'_> {
     }
 
     /// Chance for this query: neighbours in the count have nothing in common.
-    fn draw(&self) -> Draw {
+    pub(super) fn draw(&self) -> Draw {
         Draw::new(u64::from(self.context.rotation) << 32 | self.context.unix & 0xffff_ffff)
     }
 

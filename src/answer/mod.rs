@@ -7,6 +7,7 @@
 //! Not here: asking upstreams (`upstream`), sockets (`listen`).
 
 mod access;
+mod additional;
 mod admitted;
 mod chain;
 mod chaos;

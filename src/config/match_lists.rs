@@ -95,6 +95,7 @@ fn in_view(view: &mut View, visit: &mut Visit<'_>) {
         forward: _,
         rules: _,
         minimal_any: _,
+        minimal_responses: _,
         empty_zones: _,
         auth_nxdomain: _,
         rrset_order: _,

@@ -212,6 +212,9 @@ pub struct View {
     pub zones: Vec<LocalZone>,
     /// `minimal-any`: an ANY question by UDP gets one of the RRsets (RFC 8482 §4.1). Default yes; named's is no.
     pub minimal_any: bool,
+    /// `minimal-responses`: what is told beside an answer of a local zone. Default
+    /// [`MinimalResponses::NoAuthRecursive`], as in named.
+    pub minimal_responses: MinimalResponses,
     /// `empty-zones-enable` and its kin; the zones that they make are among `zones`.
     pub empty_zones: EmptyZones,
     /// `auth-nxdomain`: AA is set when a name does not exist, whoever said so. Default no.
@@ -268,6 +271,20 @@ pub struct Access {
     pub query_cache_on: MatchList,
     /// `allow-recursion-on`: at which addresses questions are taken that are forwarded.
     pub recursion_on: MatchList,
+}
+
+/// What is left out beside an answer of a local zone: the zone's name servers in the authority section, addresses of
+/// hosts that records name in the additional one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MinimalResponses {
+    /// `no`: nothing.
+    No,
+    /// `yes`: both, but for the addresses of name servers that were asked for.
+    Yes,
+    /// `no-auth`: the name servers.
+    NoAuth,
+    /// `no-auth-recursive`: the name servers, for who sends RD.
+    NoAuthRecursive,
 }
 
 /// How RRsets of addresses are handed out.
@@ -388,6 +405,7 @@ impl Default for View {
             rules: Vec::new(),
             zones: Vec::new(),
             minimal_any: true,
+            minimal_responses: MinimalResponses::NoAuthRecursive,
             empty_zones: EmptyZones::default(),
             auth_nxdomain: false,
             rrset_order: RrsetOrder::Random,

@@ -20,8 +20,8 @@ use crate::access::cookie::{Secret, ServerCookies};
 use crate::access::{Acl, Host};
 use crate::cache::RefreshWindow;
 use crate::config::{
-    self, Config, FetchLimit, ForwardSettings, Forwarder, ForwarderOrder, Match, MatchElement, MatchList, PeerUdpSize,
-    Prefetch, RrsetOrder, TtlLimits,
+    self, Config, FetchLimit, ForwardSettings, Forwarder, ForwarderOrder, Match, MatchElement, MatchList,
+    MinimalResponses, PeerUdpSize, Prefetch, RrsetOrder, TtlLimits,
 };
 use crate::tsig::Keys;
 use crate::upstream::{ClientsPerQuery, Route as UpstreamRoute, Server, Stale, ZoneFetches};
@@ -116,6 +116,8 @@ pub struct View {
     pub rules: Rules,
     /// ANY by UDP gets one RRset.
     pub minimal_any: bool,
+    /// What is told beside answers of local zones.
+    pub minimal: Minimal,
     /// AA is set when a name does not exist, whoever said so.
     pub auth_nxdomain: bool,
     /// How address sets are handed out.
@@ -132,6 +134,33 @@ pub struct View {
     pub edns_udp_size: u16,
     /// How long answers by UDP are.
     pub udp_sizes: UdpSizes,
+}
+
+/// What is told beside an answer of a local zone.
+#[derive(Clone, Copy, Debug)]
+pub struct Minimal {
+    /// The zone's name servers: without RD, with RD.
+    tells_authority: [bool; 2],
+    /// Addresses of hosts that records name, unless they are name servers: those are always told.
+    pub tells_additional: bool,
+}
+
+impl Minimal {
+    fn of(written: MinimalResponses) -> Self {
+        let (tells_authority, tells_additional) = match written {
+            MinimalResponses::No => ([true, true], true),
+            MinimalResponses::Yes => ([false, false], false),
+            MinimalResponses::NoAuth => ([false, false], true),
+            MinimalResponses::NoAuthRecursive => ([true, false], true),
+        };
+        Self { tells_authority, tells_additional }
+    }
+
+    /// Whether the zone's name servers are told.
+    #[inline]
+    pub fn tells_authority(&self, recursion_desired: bool) -> bool {
+        self.tells_authority[usize::from(recursion_desired)]
+    }
 }
 
 /// Which of our addresses must have been asked.
@@ -423,6 +452,7 @@ fn build_view(
         asked_at: asked_at(&view.access, host),
         rules: Rules::new(root, rules),
         minimal_any: view.minimal_any,
+        minimal: Minimal::of(view.minimal_responses),
         auth_nxdomain: view.auth_nxdomain,
         rrset_order: view.rrset_order,
         fetches_per_server: view.fetches_per_server,

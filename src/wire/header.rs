@@ -95,6 +95,10 @@ pub mod rtype {
     pub const TXT: u16 = 16;
     /// An IPv6 address.
     pub const AAAA: u16 = 28;
+    /// A server of a service (RFC 2782).
+    pub const SRV: u16 = 33;
+    /// A rule that leads to a service (RFC 3403).
+    pub const NAPTR: u16 = 35;
     /// An alias for a subtree (RFC 6672).
     pub const DNAME: u16 = 39;
     /// An old form of a public key (RFC 2535).
@@ -109,6 +113,12 @@ pub mod rtype {
     pub const NSEC: u16 = 47;
     /// A hashed proof of absence.
     pub const NSEC3: u16 = 50;
+    /// A certificate of a service (RFC 6698).
+    pub const TLSA: u16 = 52;
+    /// How to reach a service (RFC 9460).
+    pub const SVCB: u16 = 64;
+    /// The same of the Web's.
+    pub const HTTPS: u16 = 65;
     /// Key agreement (RFC 2930).
     pub const TKEY: u16 = 249;
     /// A transaction's signature (RFC 8945).

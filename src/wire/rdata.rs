@@ -95,6 +95,30 @@ pub fn for_each_piece(
     if position == end { Ok(()) } else { Err(Malformed) }
 }
 
+/// Whether records of this type name hosts, or services, about which an answer may tell more.
+#[inline]
+pub fn names_hosts(rtype: u16) -> bool {
+    // NS, MD, MF, MB, MX, AFSDB, RT, SRV, NAPTR, KX, SVCB, HTTPS
+    matches!(rtype, 2..=4 | 7 | 15 | 18 | 21 | 33 | 35 | 36 | 64 | 65)
+}
+
+/// Where the name of a host or service stands in RDATA, names in front of which are uncompressed; `None` if it names none.
+pub fn host_at(rtype: u16, rdata: &[u8]) -> Option<usize> {
+    let behind_text = |at: usize| Some(at + 1 + usize::from(*rdata.get(at)?));
+    match rtype {
+        2..=4 | 7 => Some(0),
+        // Behind a number: MX, AFSDB, RT, KX, SVCB, HTTPS.
+        15 | 18 | 21 | 36 | 64 | 65 => Some(2),
+        // Behind three: SRV.
+        33 => Some(6),
+        // A rule that ends at a service or a host (RFC 3403 §4.1, RFC 3958 §6.4), behind flags, services, a pattern.
+        35 if *rdata.get(4)? > 0 && matches!(rdata.get(5)?, b'a' | b'A' | b's' | b'S') => {
+            behind_text(4).and_then(behind_text).and_then(behind_text)
+        }
+        _ => None,
+    }
+}
+
 /// RDATA that [is whole](super::whole::is_whole) as it is compared: names in lower case (RFC 2136 §1.1.1, RFC 4034 §6.2).
 pub fn canonical(rtype: u16, rdata: &[u8]) -> Cow<'_, [u8]> {
     if matches!(fields_of(rtype).0, [Field::Rest]) {

@@ -136,6 +136,17 @@ def local_and_view():
     for host in hosts:
         for label, number in types.items():
             yield f"local {label} of {host or 'apex'}", query(f"{host}.{LOCAL}", number, edns=opt()), "udp", 1
+    more = {"mx": MX, "mxalias": MX, "srv": SRV, "svc": HTTPS, "svc0": HTTPS, "own": HTTPS, "naptr": 35, "afs": 18, "rt": 21, "kx": 36}
+    for host, number in more.items():
+        yield f"local beside {host}", query(f"{host}.{LOCAL}", number, edns=opt()), "udp", 1
+    for host, number in {**more, "": MX, "www": A, "both": A, "alias": A, "chain": AAAA, "x.wild": A, "a.deep.empty": A, "absent": A, "ns": A}.items():
+        yield f"local beside {host or 'apex'} without rd", query(f"{host}.{LOCAL}", number, flags=0, edns=opt()), "udp", 1
+    for label, number in {"NS": NS, "SOA": SOA, "ANY": ANY, "DS": DS, "DNSKEY": 48}.items():
+        yield f"local beside apex {label} without rd", query(LOCAL, number, flags=0, edns=opt()), "udp", 1
+    for size in (512, 513):
+        for protocol in ("udp", "tcp"):
+            yield f"local beside NS in {size} {protocol}", query(LOCAL, NS, edns=opt(size)), protocol, 1
+            yield f"local beside A in {size} {protocol} without rd", query(f"www.{LOCAL}", flags=0, edns=opt(size)), protocol, 1
     for label, flags in (("none", 0), ("rd cd", RD | CD), ("rd ad", RD | AD), ("aa", AA | RD), ("z", Z | RD)):
         yield f"local flags {label}", query(f"www.{LOCAL}", flags=flags), "udp", 1
         yield f"local absent flags {label}", query(f"absent.{LOCAL}", flags=flags), "udp", 1

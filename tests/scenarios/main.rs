@@ -96,7 +96,7 @@ macro_rules! stories {
     };
 }
 
-stories! { attacks cache chain choice clients edns fetches forged hedging negative overload prefetch reload servers shared silence stale zones }
+stories! { additional attacks cache chain choice clients edns fetches forged hedging negative overload prefetch reload servers shared silence stale zones }
 
 #[test]
 fn a_story_that_is_not_true_fails_and_says_where() {

@@ -122,6 +122,7 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("max_clients_per_query", VIEW),
     ("max_udp_size", &[Options, View, PeerUdpSize]),
     ("minimal_any", VIEW),
+    ("minimal_responses", VIEW),
     ("nocookie_udp_size", VIEW),
     ("peer_udp_size", VIEW),
     ("query_source", &[Options, View, Forwarder]),

@@ -14,7 +14,7 @@ use super::super::inherit::WrittenAccess;
 use super::super::values::{self, ValueError, excerpt};
 use super::super::{
     CacheSize, ClientsPerQuery, CommandLine, Config, DNS_PORT, FetchLimit, Listen, Match, MatchElement, MatchList,
-    Over, PeerUdpSize, RrsetOrder, View, below_directory, zones,
+    MinimalResponses, Over, PeerUdpSize, RrsetOrder, View, below_directory, zones,
 };
 use super::acl::Acls;
 use super::forward::{self, read_settings};
@@ -29,6 +29,14 @@ const ORDERS: [(&str, RrsetOrder); 4] = [
     ("cyclic", RrsetOrder::Cyclic),
     ("fixed", RrsetOrder::Fixed),
     ("none", RrsetOrder::Fixed),
+];
+
+/// `minimal_responses`
+const MINIMAL: [(&str, MinimalResponses); 4] = [
+    ("no", MinimalResponses::No),
+    ("yes", MinimalResponses::Yes),
+    ("no-auth", MinimalResponses::NoAuth),
+    ("no-auth-recursive", MinimalResponses::NoAuthRecursive),
 ];
 
 /// Within `state_directory`, unless `control_socket` says otherwise.
@@ -314,6 +322,7 @@ fn read_view_settings<'a, 'i>(
     }
     reader.set(table, "auth_nxdomain", &mut view.auth_nxdomain, Reader::boolean);
     reader.set(table, "minimal_any", &mut view.minimal_any, Reader::boolean);
+    reader.set(table, "minimal_responses", &mut view.minimal_responses, |reader, field| reader.word(field, &MINIMAL));
     reader.set(table, "rrset_order", &mut view.rrset_order, |reader, field| reader.word(field, &ORDERS));
     reader.set(table, "resolver_query_timeout", &mut view.query_timeout, |reader, field| {
         reader.duration(field, QUERY_TIMEOUT)

@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 
 use super::text::{Text, duration, size, string};
 use crate::config::{
-    CacheSize, Config, FetchLimit, ForwardSettings, Forwarder, Identity, Over, Prefetch, RrsetOrder, View,
+    CacheSize, Config, FetchLimit, ForwardSettings, Forwarder, Identity, MinimalResponses, Over, Prefetch, RrsetOrder,
+    View,
 };
 
 /// Of the server alone.
@@ -31,6 +32,7 @@ pub(super) const OF_VIEWS: &[&str] = &[
     "match_recursive_only",
     "recursion",
     "minimal_any",
+    "minimal_responses",
     "rrset_order",
     "resolver_query_timeout",
     "servfail_ttl",
@@ -114,6 +116,12 @@ pub(super) fn of_view(key: &str, view: &View) -> Option<Text> {
         "match_recursive_only" => plain(view.match_recursive_only),
         "recursion" => plain(view.recursion),
         "minimal_any" => plain(view.minimal_any),
+        "minimal_responses" => Some(Text::string(match view.minimal_responses {
+            MinimalResponses::No => "no",
+            MinimalResponses::Yes => "yes",
+            MinimalResponses::NoAuth => "no-auth",
+            MinimalResponses::NoAuthRecursive => "no-auth-recursive",
+        })),
         "rrset_order" => Some(Text::string(match view.rrset_order {
             RrsetOrder::Random => "random",
             RrsetOrder::Cyclic => "cyclic",

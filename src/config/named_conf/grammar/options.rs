@@ -137,7 +137,7 @@ pub(super) const ROWS: &[Row] = {
         ignored("min-refresh-time", BOTH | REFRESHED, Number, "min-refresh-time 60;", NO_TRANSFER),
         ignored("min-retry-time", BOTH | REFRESHED, Number, "min-retry-time 60;", NO_TRANSFER),
         honoured("minimal-any", BOTH, Boolean, "minimal-any no;"),
-        ignored("minimal-responses", BOTH, BooleanOr(&["no-auth", "no-auth-recursive"]), "minimal-responses no;", "answers carry what was asked for and no more, as with 'yes'").moot(&["yes", "true", "1", "no-auth", "no-auth-recursive"]),
+        honoured("minimal-responses", BOTH, BooleanOr(&["no-auth", "no-auth-recursive"]), "minimal-responses no;"),
         ignored("multi-master", BOTH | REFRESHED, Boolean, "multi-master yes;", NO_TRANSFER).moot(NO),
         ignored("new-zones-directory", BOTH, Quoted, "new-zones-directory \"/var/cache\";", "zones are added in the file alone"),
         ignored("no-case-compress", BOTH, MatchList, "no-case-compress { any; };", "names are compressed without regard to case"),

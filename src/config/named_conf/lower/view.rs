@@ -19,7 +19,7 @@ use crate::config::named_conf::value::Value;
 use crate::config::values::excerpt;
 use crate::config::{
     Access, ClientsPerQuery, DEFAULT_VIEW, FetchLimit, ForwardSettings, Forwarder, MAX_FORWARDERS, Match, MatchList,
-    Over, Prefetch, RrsetOrder, Stale, TtlLimits, View, is_askable,
+    MinimalResponses, Over, Prefetch, RrsetOrder, Stale, TtlLimits, View, is_askable,
 };
 use crate::wire::Name;
 
@@ -85,6 +85,7 @@ fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'
         rules,
         zones: local,
         minimal_any: boolean(scope, "minimal-any").unwrap_or(default.minimal_any),
+        minimal_responses: minimal_responses(scope).unwrap_or(default.minimal_responses),
         auth_nxdomain: boolean(scope, "auth-nxdomain").unwrap_or(default.auth_nxdomain),
         rrset_order: rrset_order(context, scope).unwrap_or(default.rrset_order),
         query_timeout: query_timeout(context, scope).unwrap_or(default.query_timeout),
@@ -167,6 +168,16 @@ fn access(context: &mut Context<'_>, scope: Scope<'_, '_>, recursion: bool) -> A
         recursion_on: match_list(context, scope, "allow-recursion-on"),
     };
     written.resolve(recursion)
+}
+
+fn minimal_responses(scope: Scope<'_, '_>) -> Option<MinimalResponses> {
+    match find(scope, "minimal-responses")?.value {
+        Value::Boolean(true) => Some(MinimalResponses::Yes),
+        Value::Boolean(false) => Some(MinimalResponses::No),
+        Value::Word("no-auth") => Some(MinimalResponses::NoAuth),
+        Value::Word("no-auth-recursive") => Some(MinimalResponses::NoAuthRecursive),
+        _ => None,
+    }
 }
 
 fn rrset_order(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Option<RrsetOrder> {
