@@ -66,7 +66,7 @@ fn the_units_leave_at_most_2_0_of_exposure() {
 
 #[test]
 fn shellcheck_finds_nothing_in_the_scripts() {
-    for script in ["replace-named", "host.sh", "build", "reload"] {
+    for script in ["replace-named", "host.sh", "build", "reload", "../tests/units/boot", "../tests/units/story"] {
         let output = Command::new(program("shellcheck", "shellcheck")).arg(deploy(script)).output();
         let output = output.expect("it can be started");
         assert!(output.status.success(), "{script}: {}", text(&output.stdout));
