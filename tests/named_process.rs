@@ -390,16 +390,22 @@ impl Manager {
         Manager { socket }
     }
 
+    /// The next message.
+    fn next(&self) -> String {
+        let mut room = [0; 4096];
+        let length = self.socket.recv(&mut room).unwrap_or_else(|error| panic!("no message: {error}"));
+        String::from_utf8_lossy(&room[..length]).into_owned()
+    }
+
     /// The next message that begins so, of all that come.
     fn hears(&self, beginning: &str) -> String {
-        let mut room = [0; 4096];
-        loop {
-            let length = self.socket.recv(&mut room).unwrap_or_else(|error| panic!("no {beginning}: {error}"));
-            let text = String::from_utf8_lossy(&room[..length]).into_owned();
-            if text.starts_with(beginning) {
-                return text;
-            }
-        }
+        std::iter::repeat_with(|| self.next()).find(|text| text.starts_with(beginning)).expect("they never end")
+    }
+
+    /// Whether a message that begins so comes before one that begins otherwise.
+    fn hears_before(&self, beginning: &str, other: &str) -> bool {
+        let either = |text: &String| text.starts_with(beginning) || text.starts_with(other);
+        std::iter::repeat_with(|| self.next()).find(either).is_some_and(|text| text.starts_with(beginning))
     }
 }
 
@@ -437,8 +443,19 @@ fn the_service_manager_hears_of_start_reload_life_and_stop() {
         manager.hears("READY=1\n");
         assert!(answers(address), "{program}: a reload that failed is over, too");
 
+        // While it reads for long it lives, and ends when it is told to.
+        let lines = if cfg!(debug_assertions) { 4_000_000 } else { 10_000_000 };
+        let zone =
+            "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 10.0.0.1\n".to_owned() + &"a A 10.0.0.1\n".repeat(lines);
+        fs::write(place.path("slow"), zone).expect("a file can be written");
+        let zone = format!("zone slow {{ type primary; file \"{}\"; }};\n", place.path("slow").display());
+        place.write(&(named_conf(address, upstream.address(), "") + &zone));
+        server.signal(Signal::SIGHUP);
+        manager.hears("RELOADING=1\n");
+        assert_eq!(manager.next(), "WATCHDOG=1\n", "{program}");
+        assert_eq!(manager.next(), "WATCHDOG=1\n", "{program}");
         server.signal(Signal::SIGTERM);
-        manager.hears("STOPPING=1\n");
+        assert!(manager.hears_before("STOPPING=1\n", "READY=1\n"), "{program}: nothing waits for what it reads");
         assert!(server.terminate(PATIENCE).is_some_and(|status| status.success()), "{program}");
     }
 }

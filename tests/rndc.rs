@@ -26,6 +26,8 @@ const SECRET: &str = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0IQ==";
 /// Of the keys of each algorithm.
 const ANOTHER: &str = "YW5vdGhlci1zZWNyZXQtYW5vdGhlci1zZWNyZXQ=";
 const SECRET_OCTETS: &[u8] = b"secret-secret-secret-secret!";
+/// As many take seconds to read.
+const SLOW_LINES: usize = if cfg!(debug_assertions) { 4_000_000 } else { 10_000_000 };
 const ZONE: &str = "$TTL 60\n@ SOA ns admin 7 3600 600 86400 60\n@ NS ns\nns A 127.0.0.1\nwww A 10.0.0.1\n";
 
 fn key(name: &str, algorithm: &str, secret: &str) -> String {
@@ -706,6 +708,53 @@ fn a_reload_tells_its_true_outcome() {
     let file = stand.server.path("key");
     assert!(wait_until(PATIENCE, || rndc(&file, moved, "null").0 == 0), "{}", stand.server.said());
     assert_ne!(stand.rndc("null").0, 0, "nobody listens there any more");
+}
+
+/// A zone that takes seconds to read, and ends in a fault.
+fn slow_zone() -> String {
+    ZONE.to_owned() + &"a A 10.0.0.1\n".repeat(SLOW_LINES) + "broken\n"
+}
+
+#[test]
+fn while_a_reload_reads_all_else_is_heard_and_a_further_one_has_its_own_outcome() {
+    let stand = Stand::new("", "");
+    let counts = |what: &str| stand.server.said().matches(what).count();
+    let (read, done) = ("loading configuration from", "reloading configuration succeeded");
+    let (slow, resident) = (slow_zone(), stand.server.resident_octets());
+    stand.server.write("corp", &slow);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| stand.rndc("reload"));
+        let has_opened = || stand.server.resident_octets() > resident + slow.len() / 2;
+        assert!(wait_until(PATIENCE, || counts(read) == 2 && has_opened()), "{}", stand.server.said());
+        stand.server.write("other", &ZONE.replace("10.0.0.1", "10.0.0.9"));
+        fs::rename(stand.server.path("other"), stand.server.path("corp")).expect("in one directory");
+        let further: Vec<_> = (0..3).map(|_| scope.spawn(|| stand.rndc("reload"))).collect();
+        assert!(wait_until(PATIENCE, || counts("received control channel command 'reload'") == 4));
+        let switched = scope.spawn(|| stand.rndc("serve-stale on"));
+        for command in ["status", "serve-stale status", "recursing"] {
+            stand.ok(command);
+        }
+        assert_eq!(stand.ask("a.example"), Some(1));
+        assert_eq!(counts(done), 0, "it was over before all was asked: raise SLOW_LINES:\n{}", stand.server.said());
+        let (code, said) = first.join().expect("it ends");
+        assert!(code == 0 && said.contains("zone corp.example/IN not loaded: "), "of the file that it read: {said}");
+        for one in further {
+            assert_eq!(one.join().expect("it ends"), (0, "server reload successful\n".to_owned()));
+        }
+        assert_eq!(switched.join().expect("it ends").0, 0);
+    });
+    assert_eq!(stand.ask("www.corp.example"), Some(9));
+    assert_eq!((counts(read), counts(done)), (3, 2), "those who asked meanwhile share one: {}", stand.server.said());
+    assert!(stand.ok("serve-stale status").contains("stale"));
+    // An end waits for nothing.
+    stand.server.write("corp", &slow);
+    stand.server.hang_up();
+    assert!(wait_until(PATIENCE, || counts(read) == 4), "{}", stand.server.said());
+    let (code, said) = stand.rndc("stop");
+    assert_eq!(code, 0, "{said}");
+    let Stand { mut server, .. } = stand;
+    assert!(wait_until(PATIENCE, || !server.runs()), "{}", server.said());
+    assert_eq!(server.said().matches(done).count(), 2, "it has ended before the file was read: {}", server.said());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Commands about the whole: what the process is and does, and what a question would get from it.
 
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::SystemTime;
 
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::config::Identity;
 use crate::health::overrides::Utc;
 use crate::logging;
 use crate::office::reply::{Done, Reply};
-use crate::office::{Facts, Office};
+use crate::office::{Facts, Office, show_addresses};
 use crate::wire::Name;
 use crate::wire::mnemonic::type_number;
 
@@ -92,10 +92,10 @@ fn ours(office: &Office, facts: &Facts) -> Vec<(&'static str, String)> {
     let mut lines = vec![
         ("process", std::process::id().to_string()),
         ("up for", ago(facts.started, SystemTime::now())),
-        ("listening on", list(&facts.listening)),
+        ("listening on", show_addresses(&facts.listening)),
     ];
     if !facts.missing.is_empty() {
-        lines.push(("not listening on", list(&facts.missing)));
+        lines.push(("not listening on", show_addresses(&facts.missing)));
     }
     if let Some((when, why)) = &facts.failed {
         lines.push(("last reload failed", format!("at {}: {why}", Utc::from(*when))));
@@ -109,12 +109,6 @@ fn ours(office: &Office, facts: &Facts) -> Vec<(&'static str, String)> {
 
 fn configuration(facts: &Facts) -> String {
     format!("{}, read {}", facts.configuration.display(), Utc::from(facts.read))
-}
-
-fn list(addresses: &[SocketAddr]) -> String {
-    let texts: Vec<String> =
-        addresses.iter().map(|address| format!("{} port {}", address.ip(), address.port())).collect();
-    texts.join(", ")
 }
 
 fn zones(facts: &Facts) -> String {

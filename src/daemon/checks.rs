@@ -17,6 +17,8 @@ pub(super) struct Checks {
     overrides: Arc<Overrides>,
     /// `None` until there is something to probe.
     prober: Option<Prober>,
+    /// Those that are followed, in the configuration's order.
+    entries: Vec<Arc<Entry>>,
     /// Whether clients get answers already.
     is_serving: bool,
 }
@@ -24,7 +26,7 @@ pub(super) struct Checks {
 impl Checks {
     /// No checks yet; the overrides count as soon as theirs are known.
     pub(super) fn new(overrides: Arc<Overrides>) -> Self {
-        Self { overrides, prober: None, is_serving: false }
+        Self { overrides, prober: None, entries: Vec::new(), is_serving: false }
     }
 
     /// Takes the checks of a configuration in the place of those before; returns them in its order. The thread is started
@@ -35,6 +37,7 @@ impl Checks {
     pub(super) fn follow(&mut self, checks: &[HealthCheck]) -> io::Result<Vec<Arc<Entry>>> {
         let followed = self.overrides.follow(checks, SystemTime::now());
         health::log(&followed.changes);
+        self.entries.clone_from(&followed.entries);
         match &self.prober {
             Some(prober) => prober.follow(),
             None if checks.is_empty() => {}
@@ -45,6 +48,11 @@ impl Checks {
             }
         }
         Ok(followed.entries)
+    }
+
+    /// Those that are followed, in the configuration's order.
+    pub(super) fn entries(&self) -> Vec<Arc<Entry>> {
+        self.entries.clone()
     }
 
     /// Waits until every check has its first outcome, but no longer than `deadline`; then clients get answers.

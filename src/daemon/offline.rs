@@ -7,11 +7,13 @@ use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::StartError;
 use super::journals;
+use super::plan::Plan;
 use super::zones::{self, Loaded};
-use super::{StartError, addresses, host_addresses, refuse_own_forwarders};
 use crate::answer::{self, explain::Explained};
 use crate::config::{self, Config, Diagnostic, HealthCheck};
 use crate::control::Untaken;
@@ -24,13 +26,11 @@ use crate::wire::Name;
 /// Says what a configuration does with a question, on this host, without running anything. What health checks would
 /// find is not known: all count as healthy.
 pub fn explain(config: &Config, qname: &Name, qtype: u16, from: IpAddr, to: IpAddr) -> Explained {
-    let host = addresses::for_snapshot(&host_addresses());
-    let health = health::Table::new(Vec::new());
+    let host = Plan::new(config).host;
     let healthy = |check: &HealthCheck| HealthCheck { inverted: check.inverted && check.disabled, ..check.clone() };
     let healthy: Vec<_> = config.health_checks.iter().map(healthy).collect();
-    let checks = health.follow(&healthy, SystemTime::now()).entries;
-    let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
-    let zones = zones::read(config, &Loaded::default(), context, None).zones;
+    let checks = entries(&healthy);
+    let zones = zones::read(config, &Loaded::default(), zones::Context::new(config, &checks, &host), None).zones;
     let state = State::new(config, host, [0; 16], &zones);
     answer::explain::explain(&state.present(), qname, qtype, from, to, answer::explain::Health::Unknown)
 }
@@ -38,26 +38,23 @@ pub fn explain(config: &Config, qname: &Name, qtype: u16, from: IpAddr, to: IpAd
 /// What would keep a server with this configuration from starting on this host, or from serving its local zones; ports and
 /// privileges are not tried.
 pub fn obstacles(config: &Config) -> Obstacles {
-    let wanted = addresses::wanted(config, &host_addresses());
-    // Only who may enter a directory may look at its own entry in it.
-    let enters = config.directory.as_ref().map_or(Ok(()), |directory| {
-        let found = fs::metadata(directory.join("."));
-        found.map(|_| ()).map_err(|error| StartError::Directory(directory.clone(), error))
-    });
-    let found = [enters, refuse_own_forwarders(config, &wanted)].into_iter().filter_map(Result::err);
-    let found = found.chain(missing_places(config));
+    let plan = Plan::new(config);
+    let found = plan.obstacles(config).into_iter().chain(missing_places(config));
     let at = |level| move |message| Diagnostic { position: None, level, message, hint: None, topic: None };
     let faults = found
         .map(|error| format!("'serve' would not start on this host: {error}"))
         .map(at(config::Level::Error))
-        .chain(idle(&wanted).into_iter().chain(lost_logs(config)).map(at(config::Level::Warning)));
-    let host = addresses::for_snapshot(&host_addresses());
-    let checks = health::Table::new(Vec::new()).follow(&config.health_checks, SystemTime::now()).entries;
-    let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
-    let mut diagnostics: Vec<_> = faults.chain(bare_primaries(config, &host.name)).collect();
-    let (mut of_zones, unread_zones) = zones::check(config, context);
+        .chain(idle(&plan.addresses).into_iter().chain(lost_logs(config)).map(at(config::Level::Warning)));
+    let checks = entries(&config.health_checks);
+    let mut diagnostics: Vec<_> = faults.chain(bare_primaries(config, &plan.host.name)).collect();
+    let (mut of_zones, unread_zones) = zones::check(config, zones::Context::new(config, &checks, &plan.host));
     diagnostics.append(&mut of_zones);
     Obstacles { diagnostics, unread_zones }
+}
+
+/// Checks that nobody makes.
+fn entries(checks: &[HealthCheck]) -> Vec<Arc<health::Entry>> {
+    health::Table::new(Vec::new()).follow(checks, SystemTime::now()).entries
 }
 
 /// That a server would start and wait for an address.
@@ -91,9 +88,8 @@ pub struct ZoneTest {
 /// Loads every local zone of a configuration, and forgets it. `with_journals`: the serial is the one that the updates in
 /// its journal leave it at.
 pub fn test_zones(config: &Config, with_journals: bool) -> Vec<ZoneTest> {
-    let host = addresses::for_snapshot(&host_addresses());
-    let checks = health::Table::new(Vec::new()).follow(&config.health_checks, SystemTime::now()).entries;
-    let context = zones::Context { checks: &checks, region: config.region.as_deref(), host: &host.name };
+    let (host, checks) = (Plan::new(config).host, entries(&config.health_checks));
+    let context = zones::Context::new(config, &checks, &host);
     let all = config.views.iter().flat_map(|view| view.zones.iter().map(move |zone| (view, zone)));
     let test = |(view, text): (&config::View, &config::LocalZone)| {
         let (found, read) = zones::test(text, context);

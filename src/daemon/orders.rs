@@ -1,14 +1,14 @@
 //! What commands ask for: reloads, one zone anew, stale answers, the end.
 //!
-//! Each is answered with what came of it.
+//! Each is answered with what came of it. What changes the server waits while something is being read.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{Anew, Daemon, zones};
-use crate::config::{Config, View};
+use tokio::sync::oneshot;
+
+use super::reload::What;
+use super::{Daemon, zones};
 use crate::logging::{self, Category, Severity};
 use crate::office::reply::{Code, Done, Ending, Failure, Reply};
 use crate::office::{Order, Origin, Request, ServeStale};
@@ -17,39 +17,51 @@ use crate::wire::Name;
 /// Lines of what is wrong with a configuration that an operator is told; the log has all.
 const MAX_LINES: usize = 10;
 
-/// Whether views give out answers after their TTL, where somebody has said so at run time. By view; over reloads.
-pub(super) type StaleAnswers = BTreeMap<String, bool>;
-
 impl Daemon {
-    /// Does it, and tells who asked; returns how the process is to end, if it is.
+    /// Does it, now or when it may be done, and tells who asked; returns how the process is to end, if it is.
     pub(super) fn carry_out(&mut self, request: Request) -> Option<Ending> {
-        let reply: Reply = match request.order {
+        let Request { order, answer } = request;
+        let reply: Reply = match order {
             Order::End(ending) => return Some(ending),
-            Order::Reload => self.reload(Anew::Zones).map(|()| self.shortcomings()).map_err(told),
-            Order::Reconfig => self.reload(Anew::Configuration).map(|()| self.shortcomings()).map_err(told),
-            Order::ReloadZone(view, apex) => self.reload_zone(&view, &apex),
-            Order::Scan => {
-                self.follow_interfaces();
-                Ok(Done::default())
-            }
             Order::Recursing(into) => {
                 self.workers.report(&into);
                 Ok(Done::default())
             }
-            Order::ServeStale(ServeStale::Show, view) => Ok(self.show_stale(view.as_deref()).into()),
+            Order::ServeStale(ServeStale::Show, view) => Ok(self.in_force.show_stale(view.as_deref()).into()),
+            Order::Reload => {
+                self.reload(What::Zones, Some(answer));
+                return None;
+            }
+            Order::Reconfig => {
+                self.reload(What::Configuration, Some(answer));
+                return None;
+            }
+            order if self.beside.is_busy() => {
+                self.waiting.requests.push_back(Request { order, answer });
+                return None;
+            }
+            Order::ReloadZone(view, apex) => {
+                self.begin_zone(view, apex, answer);
+                return None;
+            }
+            Order::Scan => {
+                self.follow_interfaces();
+                Ok(Done::default())
+            }
             Order::ServeStale(ServeStale::Set(to), view) => {
-                self.set_stale(view.as_deref(), to);
+                self.in_force.set_stale(view.as_deref(), to);
+                self.publish(Arc::clone(&self.reader.shared.desks.state.present().host));
                 Ok(Done::default())
             }
         };
         // Who asked may be gone.
-        let _ = request.answer.send(reply);
+        let _ = answer.send(reply);
         None
     }
 
     /// What a configuration that is in force asks for and the server has not: lines for a person, and words for the log.
-    fn shortcomings(&self) -> Done {
-        let unread: Vec<&Origin> = self.zones.origins.iter().filter(|origin| !origin.is_in_force).collect();
+    pub(super) fn shortcomings(&self) -> Done {
+        let unread: Vec<&Origin> = self.in_force.zones.origins.iter().filter(|origin| !origin.is_in_force).collect();
         let zone = |origin: &&Origin| {
             let is_error = |fault: &&String| !fault.contains(": warning: ");
             let why = origin.faults.iter().find(is_error).map_or("see the log", String::as_str);
@@ -67,80 +79,39 @@ impl Daemon {
         Done { text: first_lines(&lines.join("\n")), lacking, ..Done::default() }
     }
 
-    fn reload_zone(&mut self, view: &str, apex: &Name) -> Reply {
-        let checks = self.checks.follow(&self.config.health_checks).map_err(|error| error.to_string())?;
-        let host = Arc::clone(&self.shared.desks.state.present().host);
-        let context = zones::Context { checks: &checks, region: self.config.region.as_deref(), host: &host.name };
-        let read = zones::read_one(&self.config, &mut self.zones, (view, apex), context, &self.shared.keeper);
-        let Some((origin, is_changed)) = read else {
-            return Err(Failure::with(Code::NotFound, format!("no matching zone '{apex}' in view '{view}'")));
-        };
-        self.tell_all(|_| ());
-        match (origin.is_in_force, is_changed) {
-            (false, _) => Err(told(origin.faults.join("\n"))),
+    fn begin_zone(&mut self, view: String, apex: Name, asker: oneshot::Sender<Reply>) {
+        let (reader, in_force) = (self.reader.clone(), self.in_force.clone());
+        let begun = self.beside.begin(move || {
+            let read = reader.read_zone(&in_force, &view, &apex);
+            Box::new(move |daemon| {
+                let reply = match read {
+                    Some((origin, is_changed)) => daemon.end_zone(origin, is_changed),
+                    None => Err(Failure::with(Code::NotFound, format!("no matching zone '{apex}' in view '{view}'"))),
+                };
+                // Who asked may be gone.
+                let _ = asker.send(reply);
+            })
+        });
+        if let Err(error) = begun {
+            self.lose_work(&format!("the system gives no thread: {error}"));
+        }
+    }
+
+    fn end_zone(&mut self, origin: Origin, is_changed: bool) -> Reply {
+        let reply = match (origin.is_in_force, is_changed) {
+            (false, _) => Err(told(&origin.faults.join("\n"))),
             (true, true) => Ok("zone reload successful".into()),
             (true, false) => Ok("zone reload up-to-date".into()),
-        }
+        };
+        self.in_force.zones.replace(origin);
+        self.tell_all(|_| ());
+        reply
     }
-
-    fn views_of<'c>(&'c self, view: Option<&'c str>) -> impl Iterator<Item = &'c View> {
-        self.config.views.iter().filter(move |own| view.is_none_or(|name| own.name == name))
-    }
-
-    fn set_stale(&mut self, view: Option<&str>, to: Option<bool>) {
-        let names: Vec<String> = self.views_of(view).map(|view| view.name.clone()).collect();
-        for name in names {
-            match to {
-                Some(to) => _ = self.stale_answers.insert(name, to),
-                None => _ = self.stale_answers.remove(&name),
-            }
-        }
-        let host = Arc::clone(&self.shared.desks.state.present().host);
-        let config = with_stale_answers(&self.config, &self.stale_answers);
-        self.shared.desks.state.publish(&config, host, &self.zones.zones);
-        self.workers.reconfigure();
-    }
-
-    /// named's lines.
-    fn show_stale(&self, view: Option<&str>) -> String {
-        let config = with_stale_answers(&self.config, &self.stale_answers);
-        let views = config.views.iter().filter(|own| view.is_none_or(|name| own.name == name));
-        views.map(line).collect()
-    }
-}
-
-fn line(view: &View) -> String {
-    let stale = &view.forward.stale;
-    if !stale.keep {
-        return format!("{}: stale cache disabled; stale answers unavailable\n", view.name);
-    }
-    let answers = if stale.answer { "enabled" } else { "disabled" };
-    let seconds = [stale.answer_ttl, stale.max_ttl, stale.refresh_time].map(|time| time.as_secs());
-    let [ttl, most, refresh] = seconds;
-    format!(
-        "{}: stale cache enabled; stale answers {answers} (stale-answer-ttl={ttl} max-stale-ttl={most} \
-         stale-refresh-time={refresh})\n",
-        view.name
-    )
-}
-
-/// The configuration with what was said at run time.
-pub(super) fn with_stale_answers<'c>(config: &'c Config, answers: &StaleAnswers) -> Cow<'c, Config> {
-    if answers.is_empty() {
-        return Cow::Borrowed(config);
-    }
-    let mut config = config.clone();
-    for view in &mut config.views {
-        let Some(&to) = answers.get(&view.name) else { continue };
-        view.forward.stale.answer = to;
-        view.rules.iter_mut().for_each(|rule| rule.settings.stale.answer = to);
-    }
-    Cow::Owned(config)
 }
 
 /// What was wrong, but for what would fill a screen.
-fn told(text: String) -> Failure {
-    Failure::from(first_lines(&text))
+pub(super) fn told(text: &str) -> Failure {
+    Failure::from(first_lines(text))
 }
 
 fn first_lines(text: &str) -> String {
@@ -167,30 +138,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_said_at_run_time_counts_for_its_view_alone() {
-        let stale = crate::config::Stale { keep: true, ..Default::default() };
-        let mut config = Config::default();
-        config.views[0].forward.stale = stale;
-        let mut other = config.views[0].clone();
-        other.name = "other".to_owned();
-        config.views.push(other);
-        let answers: StaleAnswers = [("other".to_owned(), true)].into();
-        let changed = with_stale_answers(&config, &answers);
-        assert_eq!(changed.views.iter().map(|view| view.forward.stale.answer).collect::<Vec<_>>(), [false, true]);
-        assert_eq!(
-            line(&changed.views[1]),
-            "other: stale cache enabled; stale answers enabled (stale-answer-ttl=30 max-stale-ttl=86400 \
-             stale-refresh-time=30)\n"
-        );
-        assert_eq!(line(&View::default()), "_default: stale cache disabled; stale answers unavailable\n");
-        assert!(matches!(with_stale_answers(&config, &StaleAnswers::new()), Cow::Borrowed(_)));
-    }
-
-    #[test]
     fn a_flood_of_faults_is_cut() {
         let text = (1..=14).map(|line| format!("x:{line}: wrong")).collect::<Vec<_>>().join("\n");
-        let failure = told(text);
+        let failure = told(&text);
         assert!(failure.text.ends_with("x:10: wrong\n(4 lines more in the log)"), "{}", failure.text);
-        assert_eq!(told("one".to_owned()).text, "one");
+        assert_eq!(told("one").text, "one");
     }
 }

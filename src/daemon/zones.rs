@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::journals;
+use crate::access::Host;
 use crate::config::files::{Disk, Files, explain};
 use crate::config::{Config, DEFAULT_VIEW, Diagnostic, Level, LocalZone, MasterFile, Position};
 use crate::health;
@@ -39,35 +40,56 @@ struct Read {
 #[derive(Clone, Copy)]
 pub(super) struct Context<'c> {
     /// The configuration's health checks, in its order.
-    pub(super) checks: &'c [Arc<health::Entry>],
+    checks: &'c [Arc<health::Entry>],
     /// This node's.
-    pub(super) region: Option<&'c str>,
+    region: Option<&'c str>,
     /// The host's name, which is the primary where nobody is named.
-    pub(super) host: &'c str,
+    host: &'c str,
 }
 
-/// The local zones of a configuration.
-#[derive(Default)]
+impl<'c> Context<'c> {
+    /// Of a configuration with these checks, on this host.
+    pub(super) fn new(config: &'c Config, checks: &'c [Arc<health::Entry>], host: &'c Host) -> Self {
+        Self { checks, region: config.region.as_deref(), host: &host.name }
+    }
+}
+
+/// The local zones of a configuration. Cheap to copy.
+#[derive(Clone, Default)]
 pub(super) struct Loaded {
     /// What they say.
-    pub(super) zones: Zones,
+    pub(super) zones: Arc<Zones>,
     /// Where each is from and what came of reading it, in the configuration's order.
     pub(super) origins: Arc<Vec<Origin>>,
 }
 
 impl Loaded {
-    /// The zone of a view and name, or the one that a view of another name had which `config` has no more.
-    fn find(&self, config: &Config, view: &str, apex: &Name) -> Arc<Handle> {
-        let is_wanted = |view: &str| {
-            let view = config.views.iter().find(|wanted| wanted.name == view);
-            view.is_some_and(|view| view.zones.iter().any(|zone| zone.name == *apex))
-        };
-        let mut same = self.origins.iter().filter(|origin| origin.zone.apex == *apex);
-        let own = same.clone().find(|origin| origin.view == view);
-        let mut left = same.by_ref().filter(|origin| !is_wanted(&origin.view));
-        match (own, left.next(), left.next()) {
-            (None, Some(moved), None) => Arc::clone(&moved.zone),
-            _ => self.zones.get(view, apex),
+    /// The zones that a configuration asks for: those of the same view and name, or one that a view of another name had
+    /// which has it no more.
+    fn handed_on(&self, config: &Config) -> Zones {
+        let all = || config.views.iter().flat_map(|view| view.zones.iter().map(move |zone| (&*view.name, &zone.name)));
+        let wanted: HashSet<(&str, &Name)> = all().collect();
+        let mut left: HashMap<&Name, Vec<&Origin>> = HashMap::new();
+        for origin in self.origins.iter().filter(|own| !wanted.contains(&(&*own.view, &own.zone.apex))) {
+            left.entry(&origin.zone.apex).or_default().push(origin);
+        }
+        let own: HashSet<(&str, &Name)> = self.origins.iter().map(|own| (&*own.view, &own.zone.apex)).collect();
+        let mut zones = Zones::default();
+        for (view, apex) in all() {
+            let handle = match left.get(apex).map(Vec::as_slice) {
+                Some([moved]) if !own.contains(&(view, apex)) => Arc::clone(&moved.zone),
+                _ => self.zones.get(view, apex),
+            };
+            zones.insert(view, handle);
+        }
+        zones
+    }
+
+    /// Takes what came of reading one zone anew.
+    pub(super) fn replace(&mut self, origin: Origin) {
+        let is_it = |own: &&mut Origin| own.view == origin.view && own.zone.apex == origin.zone.apex;
+        if let Some(own) = Arc::make_mut(&mut self.origins).iter_mut().find(is_it) {
+            *own = origin;
         }
     }
 }
@@ -75,24 +97,17 @@ impl Loaded {
 /// Reads every local zone of a configuration; `before` are those until now, which stay where a zone cannot be read, and
 /// which everybody who has them goes on with. With a `keeper`, the updates that it keeps are part of them.
 pub(super) fn read(config: &Config, before: &Loaded, context: Context<'_>, keeper: Option<&Keeper>) -> Loaded {
-    let (mut loaded, mut origins) = (Loaded::default(), Vec::new());
-    let mut served = HashSet::new();
-    for view in &config.views {
-        for text in &view.zones {
-            let handle = before.find(config, &view.name, &text.name);
-            served.insert(handle.id);
-            loaded.zones.insert(&view.name, handle);
-        }
-    }
+    let (zones, mut origins) = (before.handed_on(config), Vec::new());
     // Before any is loaded: another zone may go on with the journal of one that is gone.
     if let Some(keeper) = keeper {
+        let served: HashSet<u64> = zones.iter().map(|handle| handle.id).collect();
         keeper.retain(|id| served.contains(&id));
     }
     let was = before.origins.iter().map(|origin| (origin.zone.id, (origin.is_in_force, origin.loaded)));
     let (was, mut journals) = (was.collect::<HashMap<_, _>>(), HashSet::new());
     for view in &config.views {
         for text in &view.zones {
-            let handle = loaded.zones.get(&view.name, &text.name);
+            let handle = zones.get(&view.name, &text.name);
             let updates = keeper.and_then(|keeper| Some((keeper, journals::path(config, view, text)?)));
             journals.extend(updates.iter().map(|(_, path)| path.clone()));
             let from = from(text, updates.as_ref().map(|(_, path)| path));
@@ -116,24 +131,22 @@ pub(super) fn read(config: &Config, before: &Loaded, context: Context<'_>, keepe
     if keeper.is_some() {
         journals::tell_orphans(config, &journals);
     }
-    loaded.origins = Arc::new(origins);
-    loaded
+    Loaded { zones: Arc::new(zones), origins: Arc::new(origins) }
 }
 
 /// Reads one zone of a configuration anew, of this view and apex; what came of it, and whether another version is served
 /// now. `None`: there is no such zone.
 pub(super) fn read_one(
     config: &Config,
-    loaded: &mut Loaded,
+    loaded: &Loaded,
     (view, apex): (&str, &Name),
     context: Context<'_>,
     keeper: &Keeper,
 ) -> Option<(Origin, bool)> {
     let view = config.views.iter().find(|own| own.name == view)?;
     let text = view.zones.iter().find(|zone| zone.name == *apex)?;
-    let origin = Arc::make_mut(&mut loaded.origins)
-        .iter_mut()
-        .find(|origin| origin.view == view.name && origin.zone.apex == *apex)?;
+    let is_it = |origin: &&Origin| origin.view == view.name && origin.zone.apex == *apex;
+    let mut origin = loaded.origins.iter().find(is_it)?.clone();
     let version = |handle: &Handle| handle.load().as_deref().map(|zone| (zone.serial(), zone.fingerprint()));
     let was = version(&origin.zone);
     let updates = journals::path(config, view, text).map(|path| (keeper, path));
@@ -141,7 +154,8 @@ pub(super) fn read_one(
     let outcome = load(text, &origin.zone, context, Some(keeper), updates, before);
     (origin.is_in_force, origin.loaded) = (outcome.is_in_force, outcome.loaded);
     (origin.faults, origin.read) = (outcome.faults, SystemTime::now());
-    Some((origin.clone(), version(&origin.zone) != was))
+    let is_changed = version(&origin.zone) != was;
+    Some((origin, is_changed))
 }
 
 /// Where a zone is from, for a person.

@@ -93,3 +93,30 @@ impl Origin {
         self.zone.load().as_deref().map(Zone::serial)
     }
 }
+
+/// Addresses for a message; of many, the first.
+pub fn show_addresses<'a>(addresses: impl IntoIterator<Item = &'a SocketAddr>) -> String {
+    const SHOWN: usize = 8;
+    let mut all = addresses.into_iter();
+    let show = |address: &SocketAddr| format!("{} port {}", address.ip(), address.port());
+    let first = all.by_ref().take(SHOWN).map(show).collect::<Vec<_>>().join(", ");
+    match all.count() {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_addresses_the_first_are_shown() {
+        let address = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        assert_eq!(show_addresses(&[]), "");
+        assert_eq!(show_addresses(&[address(1), address(2)]), "127.0.0.1 port 1, 127.0.0.1 port 2");
+        let many: Vec<SocketAddr> = (1..=10_000).map(address).collect();
+        let text = show_addresses(&many);
+        assert!(text.ends_with("127.0.0.1 port 8 and 9992 more"), "{text}");
+    }
+}

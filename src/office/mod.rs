@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 
 use crate::listen::Shared;
 use crate::logging::Logger;
-pub use facts::{Facts, Origin};
+pub use facts::{Facts, Origin, show_addresses};
 pub use orders::{Order, Orders, Request, ServeStale};
 pub use overrides::Overrides;
 

@@ -46,6 +46,11 @@ impl Zones {
         let found = self.0.get(&(view.to_owned(), apex.clone()));
         found.map_or_else(|| Arc::new(Handle::new(apex.clone())), Arc::clone)
     }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Handle>> {
+        self.0.values()
+    }
 }
 
 /// See the module.

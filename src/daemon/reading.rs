@@ -1,0 +1,104 @@
+//! Reading anew what is in force: the whole configuration, or one zone. It may take long, and runs beside the server.
+//!
+//! Everything is read and checked before anything is changed: a bad file leaves the server as it is.
+//! Not here: what follows for sockets, logs and channels ([`super::reload`]).
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::checks::Checks;
+use super::in_force::InForce;
+use super::plan::{self, Read, enter_directory, refuse_moved_state};
+use super::zones;
+use crate::config::{Config, Diagnostic};
+use crate::keeper::Keeper;
+use crate::listen::Shared;
+use crate::logging::{self, Category, Severity};
+use crate::office::Origin;
+use crate::sys::memory;
+use crate::wire::Name;
+
+use super::Setup;
+
+/// See the module.
+#[derive(Clone)]
+pub(super) struct Reader {
+    pub(super) setup: Arc<Setup>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) checks: Arc<Mutex<Checks>>,
+}
+
+/// What was read, and is in force for whom is answered, and how.
+pub(super) struct Anew {
+    pub(super) in_force: InForce,
+    /// Where it is to listen.
+    pub(super) addresses: BTreeSet<SocketAddr>,
+}
+
+impl Reader {
+    /// Reads the configuration and its zones in the place of those `before`, and publishes them.
+    ///
+    /// # Errors
+    /// What is wrong, in lines, which are logged too; nothing is changed then.
+    pub(super) fn read(&self, before: &InForce) -> Result<Anew, String> {
+        tell_loading(&self.setup.file);
+        let Read { config, warnings, plan } = self.check(&before.config).map_err(|error| {
+            let text = error.to_string();
+            for line in text.lines() {
+                logging::event!(Category::Config, Severity::Error, "{line}");
+            }
+            text
+        })?;
+        warnings.iter().for_each(log_warning);
+        let checks = self.checks().follow(&config.health_checks).unwrap_or_else(|error| {
+            logging::event!(Category::General, Severity::Error, "cannot start the health checks: {error}");
+            Vec::new()
+        });
+        let context = zones::Context::new(&config, &checks, &plan.host);
+        let zones = zones::read(&config, &before.zones, context, self.keeper());
+        let in_force = before.followed_by(Arc::new(config), zones);
+        in_force.publish(&self.shared.desks.state, plan.host);
+        // What reading the text took is three times what stays.
+        memory::give_back();
+        Ok(Anew { in_force, addresses: plan.addresses })
+    }
+
+    /// Reads the configuration, and looks for what keeps the server from following it.
+    fn check(&self, before: &Config) -> Result<Read, super::StartError> {
+        let read = plan::read(&self.setup.file, &self.setup.given)?;
+        refuse_moved_state(before, &read.config)?;
+        // The last check, for it changes something.
+        if read.config.directory != before.directory {
+            enter_directory(&read.config)?;
+        }
+        Ok(read)
+    }
+
+    /// Reads one zone of what is in force, of this view and apex; what came of it, and whether another version is served
+    /// now. `None`: there is no such zone.
+    pub(super) fn read_zone(&self, in_force: &InForce, view: &str, apex: &Name) -> Option<(Origin, bool)> {
+        let (checks, host) = (self.checks().entries(), Arc::clone(&self.shared.desks.state.present().host));
+        let context = zones::Context::new(&in_force.config, &checks, &host);
+        zones::read_one(&in_force.config, &in_force.zones, (view, apex), context, &self.shared.keeper)
+    }
+
+    /// Who keeps updates; a trial keeps nothing, the journals may be another server's.
+    fn keeper(&self) -> Option<&Keeper> {
+        self.setup.kept_by(&self.shared.keeper)
+    }
+
+    fn checks(&self) -> MutexGuard<'_, Checks> {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// named's line, in front of what is wrong with the file.
+pub(super) fn tell_loading(file: &Path) {
+    logging::event!(Category::General, Severity::Info, "loading configuration from '{}'", file.display());
+}
+
+pub(super) fn log_warning(warning: &Diagnostic) {
+    logging::event!(Category::Config, Severity::Warning, "{}", warning.for_log());
+}
