@@ -67,6 +67,7 @@
 //!   [`upstream::spill`].
 //! - Probes under way: [`health::schedule`]; what is read of a server's answer: [`health::probe`].
 //! - Clients of the control channel, their requests and their time: [`control`].
+//! - Lines of the query log that wait: a ring a worker ([`logging::queries`]); other messages: [`logging::logger`].
 //! - Octets of answers: [`cache`]. Octets of a message: 4,096 by UDP, 65,535 by TCP; of names and chains: [`wire`].
 //!
 //! # Absent on purpose

@@ -449,16 +449,10 @@ impl<B: Clone> Desk<B> {
         self.machine.next_at()
     }
 
-    /// Has the lines of the queries so far on their way to the log.
-    #[inline]
-    pub fn hand_over_log(&self) {
-        self.book.hand_over();
-    }
-
     /// The questions of the next batch go by newly drawn sockets; what of this one is logged is on its way.
     pub fn end_batch(&mut self) {
         self.machine.end_batch();
-        self.book.hand_over();
+        self.book.end_batch();
     }
 
     /// Does what the machine wants done, until it wants nothing more.

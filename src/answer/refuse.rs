@@ -105,7 +105,6 @@ impl Refusal<'_, '_> {
         if !logging::enabled(Category::Security, Severity::Info) {
             return;
         }
-        self.log_queries_first();
         let query = self.query;
         let (name, qtype, qclass) = (Shown(query.qname()), type_name(query.qtype), class_name(query.qclass));
         let what = match what {
@@ -118,13 +117,6 @@ impl Refusal<'_, '_> {
             Severity::Info,
             "{client}: {what} '{name}/{qtype}/{qclass}' denied ({why})"
         );
-    }
-
-    /// The line of a query stands before what is said of it.
-    fn log_queries_first(&self) {
-        if let Some(log) = self.context.query_log {
-            log.hand_over();
-        }
     }
 
     /// Who asks what, in named's words.
@@ -149,20 +141,12 @@ impl Refusal<'_, '_> {
         if !logging::enabled(Category::QueryErrors, severity) {
             return;
         }
-        self.log_queries_first();
         let query = self.query;
         let (name, qtype, qclass) = (Shown(query.qname()), type_name(query.qtype), class_name(query.qclass));
         let why = if why.is_empty() { "no reason is known" } else { why };
-        let text = format!(
-            "{}: query failed ({}) for {name}/{qclass}/{qtype} at tandem: {why}",
-            self.shown_client(),
-            rcode_name(rcode)
-        );
-        match severity {
-            Severity::Info => logging::event!(Category::QueryErrors, Severity::Info, "{text}"),
-            Severity::Debug(1) => logging::event!(Category::QueryErrors, Severity::Debug(1), "{text}"),
-            _ => logging::event!(Category::QueryErrors, Severity::Debug(3), "{text}"),
-        }
+        let (client, rcode) = (self.shown_client(), rcode_name(rcode));
+        let line = format_args!("{client}: query failed ({rcode}) for {name}/{qclass}/{qtype} at tandem: {why}");
+        logging::at(Category::QueryErrors, severity, line);
     }
 
     fn write(&self, rcode: u16, ede: Option<(u16, &str)>, out: &mut [u8]) -> usize {

@@ -148,18 +148,20 @@ pub(super) fn answer(office: &Office, line: &str, caller: &Caller) -> Reply {
         Ok((words, Err(failure))) => {
             let verb = words.first().map_or("", String::as_str);
             logging::event!(Category::General, Severity::Info, "received control channel command '{shown}'");
-            logging::event!(Category::General, Severity::Info, "unknown control channel command '{}'", excerpt(verb));
+            logging::event!(
+                Category::General,
+                Severity::Warning,
+                "unknown control channel command '{}'",
+                excerpt(verb)
+            );
             return audited(&shown, caller, Severity::Notice, Err(failure));
         }
         Err(failure) => return audited(&shown, caller, Severity::Notice, Err(failure)),
     };
     // As named, which keeps what scripts ask every minute out of the log.
     let is_quiet = matches!(command.words, ["null" | "status"]);
-    if is_quiet {
-        logging::event!(Category::General, Severity::Debug(1), "received control channel command '{shown}'");
-    } else {
-        logging::event!(Category::General, Severity::Info, "received control channel command '{shown}'");
-    }
+    let severity = if is_quiet { Severity::Debug(1) } else { Severity::Info };
+    logging::at(Category::General, severity, format_args!("received control channel command '{shown}'"));
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut reply = command.run(office, &words);
     if let Ok(done) = &mut reply
@@ -196,36 +198,9 @@ fn audited(shown: &str, caller: &Caller, severity: Severity, reply: Reply) -> Re
             None => failure.to_string(),
         },
     };
-    match severity {
-        _ if reply.is_err() => {
-            logging::event!(
-                Category::General,
-                Severity::Notice,
-                "control channel command '{shown}' from {who}: {outcome}"
-            );
-        }
-        Severity::Notice => {
-            logging::event!(
-                Category::General,
-                Severity::Notice,
-                "control channel command '{shown}' from {who}: {outcome}"
-            );
-        }
-        Severity::Info => {
-            logging::event!(
-                Category::General,
-                Severity::Info,
-                "control channel command '{shown}' from {who}: {outcome}"
-            );
-        }
-        _ => {
-            logging::event!(
-                Category::General,
-                Severity::Debug(1),
-                "control channel command '{shown}' from {who}: {outcome}"
-            );
-        }
-    }
+    let severity = if reply.is_err() { Severity::Notice } else { severity };
+    let line = format_args!("control channel command '{shown}' from {who}: {outcome}");
+    logging::at(Category::General, severity, line);
     reply
 }
 

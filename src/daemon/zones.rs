@@ -379,18 +379,20 @@ fn comparable(record: &Record) -> (Vec<u8>, u16, u32, Vec<u8>) {
 }
 
 fn log(diagnostic: &Diagnostic) {
-    match diagnostic.level {
-        Level::Error => logging::event!(Category::Zoneload, Severity::Error, "{}", diagnostic.for_log()),
-        Level::Warning => logging::event!(Category::Zoneload, Severity::Warning, "{}", diagnostic.for_log()),
-    }
+    let severity = match diagnostic.level {
+        Level::Error => Severity::Error,
+        Level::Warning => Severity::Warning,
+    };
+    logging::at(Category::Zoneload, severity, format_args!("{}", diagnostic.for_log()));
 }
 
 fn log_told(told: &Told) {
-    match told {
-        Told::Error(text) => logging::event!(Category::Zoneload, Severity::Error, "{text}"),
-        Told::Warning(text) => logging::event!(Category::Zoneload, Severity::Warning, "{text}"),
-        Told::Info(text) => logging::event!(Category::Zoneload, Severity::Info, "{text}"),
-    }
+    let (severity, text) = match told {
+        Told::Error(text) => (Severity::Error, text),
+        Told::Warning(text) => (Severity::Warning, text),
+        Told::Info(text) => (Severity::Info, text),
+    };
+    logging::at(Category::Zoneload, severity, format_args!("{text}"));
 }
 
 /// named's lines about a zone that was read.

@@ -139,8 +139,6 @@ impl Worker {
         for first in (0..count).step_by(walk::MOST) {
             self.take_few(&mut inner, port, batch, first..count.min(first + walk::MOST), moment);
         }
-        // Who has an answer finds the line of its query before that of its next one.
-        inner.desk.hand_over_log();
         port.send(&mut port.sender.borrow_mut());
         inner.desk.end_batch();
         self.carry_out(&mut inner, moment);

@@ -40,6 +40,25 @@ macro_rules! event {
     }};
 }
 
+/// Logs a message whose category and severity are values, to the logger that this thread's events go to.
+///
+/// The text is made only if the message is written somewhere. Dearer than [`event!`](crate::event) when it is not: not for
+/// the hit path.
+///
+/// ```
+/// use tandem::logging::{self, Category, Severity};
+///
+/// let severity = if cfg!(test) { Severity::Info } else { Severity::Notice };
+/// logging::at(Category::General, severity, format_args!("running"));
+/// ```
+pub fn at(category: Category, severity: Severity, message: fmt::Arguments<'_>) {
+    tracing::dispatcher::get_default(|dispatch| {
+        if let Some(subscriber) = dispatch.downcast_ref::<Subscriber>() {
+            subscriber.log(category, severity, message);
+        }
+    });
+}
+
 /// One message on its way to the writer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
@@ -62,6 +81,15 @@ pub struct Subscriber {
 impl Subscriber {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Subscriber { shared }
+    }
+
+    fn log(&self, category: Category, severity: Severity, message: fmt::Arguments<'_>) {
+        if self.shared.admits(category, severity) {
+            let mut text = String::with_capacity(128);
+            // An error of a bounded string says only that it is full.
+            let _ = Bounded(&mut text).write_fmt(message);
+            self.shared.queue(Record { time: SystemTime::now(), category, severity, text });
+        }
     }
 }
 
@@ -203,6 +231,29 @@ mod tests {
                 (Category::General, Severity::Warning, "other: name=\"a\\nb\" severity=1"),
             ]
         );
+    }
+
+    #[test]
+    fn a_severity_may_be_a_value() {
+        let severities = [Severity::Critical, Severity::Notice, Severity::Info, Severity::Debug(1)];
+        let records = captured(|| {
+            for severity in severities {
+                super::at(Category::Resolver, severity, format_args!("as {severity}"));
+            }
+            super::at(Category::General, Severity::Error, format_args!("{}", "ä".repeat(TEXT_BOUND)));
+        });
+        let told: Vec<_> = records.iter().map(|r| (r.category, r.severity, r.text.len())).collect();
+        let [critical, notice, info, _] = severities.map(|severity| (Category::Resolver, severity));
+        assert_eq!(
+            told,
+            [
+                (critical.0, critical.1, "as critical".len()),
+                (notice.0, notice.1, "as notice".len()),
+                (info.0, info.1, "as info".len()),
+                (Category::General, Severity::Error, TEXT_BOUND),
+            ]
+        );
+        super::at(Category::General, Severity::Error, format_args!("to nobody"));
     }
 
     #[test]

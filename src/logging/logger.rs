@@ -7,27 +7,23 @@
 //! A thread does not survive a fork: start the logger behind the last one.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 use std::{error, fmt};
 
 use super::event::Record;
-use super::file::Now;
 use super::gate::{Gate, PROGRAM, Ranks};
 use super::plan::Plan;
-use super::queries::Batch;
-use super::writer::{Outlets, RETRY, Writer};
+use super::queries::Pages;
+use super::thread::write_entries;
+use super::writer::{Outlets, Writer};
 use super::{Category, Config, Severity, Subscriber};
 
 /// Messages that may wait for the writer.
 const RING: usize = 8192;
-/// Messages written between two looks at what was dropped and what is to be retried.
-const BURST: usize = 1024;
-/// How often it is said that messages were dropped.
-const DROPS_INTERVAL: Duration = Duration::from_secs(1);
 /// How long an order waits for the writer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -48,24 +44,37 @@ pub(super) struct Shared {
     /// Its gate is the program's too.
     installed: AtomicBool,
     /// `0..=99`
-    debug_level: AtomicU8,
+    pub(super) debug_level: AtomicU8,
     ring: SyncSender<Entry>,
     /// Since they were last reported.
-    dropped: AtomicU64,
+    pub(super) dropped: AtomicU64,
     /// Since the start.
     dropped_ever: AtomicU64,
     /// Lines of the query log, since they were last reported.
-    unlogged: AtomicU64,
+    pub(super) unlogged: AtomicU64,
+    /// The writer does not look for lines of queries by itself: who has some wakes it.
+    pub(super) asleep: AtomicBool,
 }
 
 /// What goes through the ring. Orders are answered when they have been carried out.
 #[derive(Debug)]
 pub(super) enum Entry {
     Record(Record),
-    Queries(Box<Batch>),
-    Configure { plan: Box<Plan>, directory: PathBuf, done: SyncSender<Vec<String>> },
-    Flush { done: SyncSender<()> },
-    Stop { done: SyncSender<()> },
+    /// A worker has begun to note queries.
+    Book(Pages),
+    /// There are lines of queries.
+    Wake,
+    Configure {
+        plan: Box<Plan>,
+        directory: PathBuf,
+        done: SyncSender<Vec<String>>,
+    },
+    Flush {
+        done: SyncSender<()>,
+    },
+    Stop {
+        done: SyncSender<()>,
+    },
 }
 
 /// Another subscriber receives the program's events.
@@ -224,6 +233,7 @@ impl Shared {
             dropped: AtomicU64::new(0),
             dropped_ever: AtomicU64::new(0),
             unlogged: AtomicU64::new(0),
+            asleep: AtomicBool::new(false),
         };
         (Arc::new(shared), receiver)
     }
@@ -240,10 +250,18 @@ impl Shared {
         }
     }
 
-    /// Hands over lines of the query log, or counts them.
-    pub(super) fn queue_queries(&self, batch: Box<Batch>, lines: usize) {
-        if let Err(TrySendError::Full(_)) = self.ring.try_send(Entry::Queries(batch)) {
-            self.count_unlogged(lines);
+    /// Has the writer read a worker's lines from now on; false: it has no room to hear of them.
+    pub(super) fn open_book(&self, pages: Pages) -> bool {
+        self.ring.try_send(Entry::Book(pages)).is_ok()
+    }
+
+    /// Has the writer look for lines of queries, which were noted before.
+    pub(super) fn wake(&self) {
+        // Either the writer sees the lines behind its own fence, or its sleep is seen here.
+        fence(Ordering::SeqCst);
+        if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed) {
+            // Where there is no room, the writer is awake.
+            let _ = self.ring.try_send(Entry::Wake);
         }
     }
 
@@ -254,7 +272,7 @@ impl Shared {
     }
 
     /// Whether there is something to be said about what was dropped.
-    fn has_dropped(&self) -> bool {
+    pub(super) fn has_dropped(&self) -> bool {
         self.dropped.load(Ordering::Relaxed) > 0 || self.unlogged.load(Ordering::Relaxed) > 0
     }
 
@@ -273,87 +291,9 @@ impl Shared {
     }
 }
 
-/// The writer thread: until it is told to stop.
-fn write_entries(ring: &Receiver<Entry>, shared: &Shared, mut writer: Writer) {
-    let mut drops_due = Instant::now();
-    loop {
-        // While there is something to try or to say, the thread wakes though nobody logs.
-        let first = match writer.ails() || shared.has_dropped() {
-            true => ring.recv_timeout(RETRY),
-            false => ring.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        let tick = Instant::now();
-        let first = match first {
-            Ok(first) => Some(first),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
-        for entry in first.into_iter().chain(ring.try_iter().take(BURST)) {
-            if let Some(done) = carry_out(entry, shared, &mut writer, tick) {
-                let _ = done.send(());
-                return;
-            }
-        }
-        if tick >= drops_due {
-            drops_due = tick + DROPS_INTERVAL;
-            report_drops(shared, &mut writer, tick);
-        }
-        settle(&mut writer, tick);
-    }
-}
-
-/// Says, for the order to stop, whom to tell.
-fn carry_out(entry: Entry, shared: &Shared, writer: &mut Writer, tick: Instant) -> Option<SyncSender<()>> {
-    // For each, since it may have been raised for this one.
-    writer.set_debug_level(shared.debug_level.load(Ordering::Relaxed));
-    // An order's giver may have lost patience: nobody hears the answer then.
-    match entry {
-        Entry::Record(record) => writer.write(&record, tick),
-        Entry::Queries(batch) => batch.write(|record| writer.write(record, tick)),
-        Entry::Configure { plan, directory, done } => {
-            let _ = done.send(writer.configure(*plan, &directory, Now { wall: SystemTime::now(), tick }));
-        }
-        Entry::Flush { done } => {
-            report_drops(shared, writer, tick);
-            settle(writer, tick);
-            let _ = done.send(());
-        }
-        Entry::Stop { done } => {
-            report_drops(shared, writer, tick);
-            settle(writer, tick);
-            return Some(done);
-        }
-    }
-    None
-}
-
-/// Says how many messages did not fit into the ring since the last time.
-fn report_drops(shared: &Shared, writer: &mut Writer, tick: Instant) {
-    let mut say = |text: String| {
-        let time = SystemTime::now();
-        writer.write(&Record { time, category: Category::General, severity: Severity::Warning, text }, tick);
-    };
-    match shared.dropped.swap(0, Ordering::Relaxed) {
-        0 => {}
-        1 => say("1 message was dropped".to_owned()),
-        dropped => say(format!("{dropped} messages were dropped")),
-    }
-    match shared.unlogged.swap(0, Ordering::Relaxed) {
-        0 => {}
-        1 => say("1 query was answered but not logged".to_owned()),
-        unlogged => say(format!("{unlogged} queries were answered but not logged")),
-    }
-}
-
-/// Tries what is out and writes what was gathered.
-fn settle(writer: &mut Writer, tick: Instant) {
-    let now = Now { wall: SystemTime::now(), tick };
-    writer.retry(now);
-    writer.flush(now);
-}
-
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::file::Now;
     use super::super::writer::tests::{Ears, config, file_channel};
     use super::super::{Channel, Destination, PrintTime, Threshold};
     use super::*;

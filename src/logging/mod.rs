@@ -6,10 +6,12 @@
 //! is counted, and the writer says how much it was.
 //!
 //! One way to log, everywhere: `logging::event!(Category::Security, Severity::Info, "client {peer}: …")`. Where the
-//! arguments themselves cost something, ask [`enabled`] first: one relaxed load.
+//! arguments themselves cost something, ask [`enabled`] first: one relaxed load. Where the severity is not known before,
+//! [`at`] takes it as a value; it is for what happens off the hit path.
 //!
 //! Not here: reading the `logging` statement (`config`), and when a query is logged (`answer`); its line is noted
-//! on the way of queries and takes another way to the ring ([`queries`]), and joins the channels as category queries.
+//! on the way of queries, goes to the writer by a ring of its worker ([`queries`]), and joins the channels as category
+//! queries.
 
 use std::collections::BTreeMap;
 
@@ -44,18 +46,20 @@ mod file;
 mod gate;
 mod line;
 pub mod logger;
+mod outage;
 mod plan;
 pub mod queries;
 mod rotation;
 pub mod severity;
 mod stderr;
 mod syslog;
+mod thread;
 mod time;
 mod writer;
 
 pub use category::Category;
 pub use channel::{BUILT_IN_CHANNELS, Channel, Destination, Facility, File, PrintTime, Suffix, Versions};
-pub use event::Subscriber;
+pub use event::{Subscriber, at};
 pub use gate::enabled;
 pub use logger::{AlreadyInstalled, Logger};
 pub use severity::{Severity, Threshold};
