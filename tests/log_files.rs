@@ -1,12 +1,14 @@
 //! Writing log files under questions: rolled as configured, and never in the way of an answer.
 //!
-//! Questions from outside the ACL each give a line of the category security, so they are the load.
-//! Not here: lines, channels and rotation without a server (`tests/logging.rs`).
+//! Questions from outside the ACL each give a line of the category security, so they are the load. Channels, categories and
+//! lines are held against named's, but for `buffered`: here lines are written as they come.
+//! Not here: lines, channels and rotation without a server (`tests/logging.rs`); disks in trouble (`tests/log_trouble.rs`).
 
 mod common;
 
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::dig::Dig;
@@ -141,29 +143,172 @@ fn comparable(text: &str, category: &str) -> Vec<String> {
 
 const KEY: &str = "key \"log-key\" { algorithm hmac-sha256; secret \"c3dvcmRmaXNoIHN3b3JkZmlzaA==\"; };\n";
 
-/// Both servers log by this; asked the same, they shall write the same.
-fn beside_named(options: &str, rest: &str, ask: impl Fn(SocketAddr)) -> [String; 2] {
+/// Both servers, with files in their directories, asked the same.
+fn beside_named(options: &str, rest: &str, files: &[(&str, &str)], ask: impl Fn(SocketAddr)) -> (Named, Tandem) {
     let upstream = Scripted::start(|query| match query.name().as_str() {
         "bad.example.org" => query.reply().rcode(5).send(),
         _ => query.reply().address(60, [192, 0, 2, 1]).send(),
     });
     let conf = |address: SocketAddr| {
-        named_conf(address, upstream.address(), options)
-            .replace("pid-file \"{directory}/pid\"", "pid-file none; session-keyfile none")
-            + "controls { };\nlogging { channel all { file \"{directory}/all.log\"; print-category yes; \
-               print-severity yes; severity info; };\n category default { all; }; category queries { all; };\n \
-               category security { all; }; category query-errors { all; }; category lame-servers { null; }; };\n"
-            + rest
+        let conf = named_conf(address, upstream.address(), options);
+        conf.replace("pid-file \"{directory}/pid\"", "pid-file none; session-keyfile none") + "controls { };\n" + rest
     };
     let (theirs, ours) = (fresh_localhost_address(), fresh_localhost_address());
-    let named = Named::serve_logging(theirs, &conf(theirs), &[]);
-    let tandem = Tandem::start(ours, &conf(ours));
+    let named = Named::serve_logging(theirs, &conf(theirs), files);
+    let tandem = Tandem::start_with_files(ours, &conf(ours), files);
     ask(theirs);
     ask(ours);
+    (named, tandem)
+}
+
+/// Both servers log by this; asked the same, they shall write the same.
+fn logs_beside_named(options: &str, rest: &str, ask: impl Fn(SocketAddr)) -> [String; 2] {
+    let logging = "logging { channel all { file \"{directory}/all.log\"; print-category yes; print-severity yes; severity info; \
+                   };\n category default { all; }; category queries { all; }; category security { all; };\n \
+                   category query-errors { all; }; category lame-servers { null; }; };\n";
+    let (named, tandem) = beside_named(options, &(logging.to_owned() + rest), &[], ask);
     let whole = |text: String| text.matches("last.example.org").count() >= 2;
     assert!(wait_until(PATIENCE, || whole(named.file("all.log"))), "{}", named.file("all.log"));
     assert!(wait_until(PATIENCE, || whole(tandem.file("all.log"))), "{}", tandem.file("all.log"));
     [named.file("all.log"), tandem.file("all.log")]
+}
+
+/// A text without what differs from run to run, of which times keep their form.
+fn masked(text: &str) -> String {
+    let mask = |word: &str| match word.split_once('#') {
+        _ if word.starts_with("@0x") => "@0x".to_owned(),
+        Some((address, _)) if address.starts_with("127.") => format!("{address}#"),
+        _ if word.chars().filter(char::is_ascii_digit).count() < 6 => word.to_owned(),
+        _ => word.replace(|character: char| character.is_ascii_digit(), "N"),
+    };
+    text.split('\n').map(|line| line.split(' ').map(mask).collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("\n")
+}
+
+/// The files of a channel in a directory, the oldest first: how their names go on, and what is in them.
+fn files_of(directory: &Path, channel: &str) -> Vec<(String, String)> {
+    let entries = fs::read_dir(directory).expect("a directory").filter_map(Result::ok);
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.retain(|name| name.strip_prefix(channel).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')));
+    names.sort();
+    let text = |name: &String| {
+        let text = fs::read_to_string(directory.join(name)).expect("a text");
+        // What a server says of its inner workings is its own.
+        let lines = text.split_inclusive('\n').filter(|line| !line.starts_with("debug "));
+        masked(&lines.collect::<String>())
+    };
+    names.iter().map(|name| (masked(name), text(name))).collect()
+}
+
+#[test]
+fn channels_write_what_nameds_write() {
+    // How it goes on behind the file's name; then the other statements. Each is a channel of category security.
+    let cases: &[(&str, &str, &str)] = &[
+        ("nothing said", "", ""),
+        ("print-time yes", "", "print-time yes;"),
+        ("print-time local", "", "print-time local;"),
+        ("print-time iso8601", "", "print-time iso8601;"),
+        ("print-time iso8601-utc", "", "print-time iso8601-utc;"),
+        ("print-time no", "", "print-time no;"),
+        ("print-category", "", "print-category yes;"),
+        ("print-severity", "", "print-severity yes;"),
+        ("all of them", "", "print-severity yes; print-time iso8601; print-category yes;"),
+        ("severity critical", "", "severity critical;"),
+        ("severity error", "", "severity error;"),
+        ("severity warning", "", "severity warning;"),
+        ("severity notice", "", "severity notice;"),
+        ("severity info", "", "severity info;"),
+        ("severity debug", "", "severity debug; print-severity yes;"),
+        ("severity debug 5", "", "severity debug 5; print-severity yes;"),
+        ("severity dynamic", "", "severity dynamic;"),
+        ("size alone ends it", "size 2k", ""),
+        ("a full file is left", "size 2k", ""),
+        ("versions and size roll it", "versions 2 size 2k", ""),
+        ("suffix increment", "versions 3 size 2k suffix increment", ""),
+        ("suffix timestamp", "versions unlimited size 2k suffix timestamp", ""),
+        ("versions unlimited", "versions unlimited size 2K", ""),
+        ("versions 0", "versions 0 size 2k", ""),
+        ("a size in octets", "versions 2 size 2048", ""),
+        ("size 1m", "versions 2 size 1m", ""),
+        ("size 1G", "versions 2 size 1G", ""),
+        ("size unlimited", "versions 2 size unlimited", ""),
+        ("a full one is rolled", "versions 2 size 2k", ""),
+        ("an old one is rolled", "versions 2", ""),
+        ("an old one is added to", "", ""),
+    ];
+    let mut statements = String::from("logging {\n");
+    for (number, (name, file, rest)) in cases.iter().enumerate() {
+        statements += &format!(" channel \"{name}\" {{ file \"c{number}\" {file}; {rest} }};\n");
+    }
+    let names: Vec<String> = cases.iter().map(|(name, ..)| format!("\"{name}\";")).collect();
+    statements += &format!(
+        " channel terminal {{ stderr; print-category yes; }};\n channel nothing {{ null; }};\n category security {{ {} \
+         terminal; default_stderr; null; nothing; }};\n}};\n",
+        names.join(" ")
+    );
+    let full = "x".repeat(3000) + "\n";
+    let numbered = |name: &str| cases.iter().position(|case| case.0 == name).map(|number| format!("c{number}"));
+    let old = [
+        (numbered("a full file is left"), full.as_str()),
+        (numbered("a full one is rolled"), full.as_str()),
+        // Without one named would roll an empty file.
+        (numbered("size unlimited"), "old\n"),
+        (numbered("an old one is rolled"), "old\n"),
+        (numbered("an old one is added to"), "old\n"),
+    ]
+    .map(|(name, text)| (name.expect("a case"), text));
+    let old = old.each_ref().map(|(name, text)| (name.as_str(), *text));
+    let client = UdpSocket::bind(("127.0.0.9", 0)).expect("a UDP socket");
+    let ask = |server: SocketAddr| {
+        client.connect(server).expect("a UDP socket can be connected");
+        for number in 0..60 {
+            client.send(&Question::new(&format!("www{number}.example.org"), "A").octets()).expect("sent");
+            assert_eq!(receive_udp(&client, PATIENCE).map(|message| message.rcode()), Some(5));
+        }
+    };
+    let (named, tandem) = beside_named("allow-query-cache { !127.0.0.9; any; };", &statements, &old, ask);
+    let denied = |text: String| {
+        let mut lines: Vec<_> = text.lines().filter(|line| line.contains(" denied ")).map(masked).collect();
+        // named's channels of a category come the other way round.
+        lines.sort();
+        lines
+    };
+    assert!(wait_until(PATIENCE, || denied(named.log()).len() == 120), "{}", named.log());
+    assert!(wait_until(PATIENCE, || denied(tandem.said()).len() == 120), "{}", tandem.said());
+    assert!(denied(tandem.said()) == denied(named.log()), "stderr:\n{}\nnamed:\n{}", tandem.said(), named.log());
+    // The last of them all is behind the others.
+    for (number, (name, ..)) in cases.iter().enumerate() {
+        let channel = format!("c{number}");
+        let theirs = files_of(&named.path(""), &channel);
+        assert!(!theirs.is_empty(), "{name}: named has no file");
+        let ours = || files_of(&tandem.path(""), &channel);
+        assert!(wait_until(PATIENCE, || ours() == theirs), "{name}:\n{:#?}\nnamed:\n{theirs:#?}", ours());
+    }
+}
+
+#[test]
+fn categories_go_where_nameds_go() {
+    let channel =
+        |name: &str| format!(" channel {name} {{ file \"{name}\"; print-category yes; print-severity yes; }};\n");
+    let statements = String::from("logging {\n")
+        + &["rest", "secure", "errors"].map(channel).concat()
+        + " category default { rest; };\n category security { secure; };\n category query-errors { errors; secure; rest; };\n \
+           category queries { null; };\n category lame-servers { default_debug; };\n};\n";
+    let ask = |server: SocketAddr| {
+        for (from, name, rcode) in [(9, "one", 5), (1, "fine", 0), (9, "two", 5), (1, "other", 0), (9, "last", 5)] {
+            let question = Question::new(&format!("{name}.example.org"), "A").octets();
+            let message = exchange_udp_from(Some([127, 0, 0, from].into()), server, &question, PATIENCE);
+            assert_eq!(message.map(|message| message.rcode()), Some(rcode), "{name}");
+        }
+    };
+    let (named, tandem) = beside_named("querylog yes; allow-query-cache { !127.0.0.9; any; };", &statements, &[], ask);
+    for file in ["secure", "errors", "rest"] {
+        let lines = |text: String| ["security", "query-errors", "queries"].map(|category| comparable(&text, category));
+        let is_whole = || named.file(file).lines().filter(|line| line.contains("last.example.org")).count() > 0;
+        assert!(wait_until(PATIENCE, is_whole), "{file}: {}", named.file(file));
+        let alike = || lines(tandem.file(file)) == lines(named.file(file));
+        assert!(wait_until(PATIENCE, alike), "{file}:\n{}\nnamed:\n{}", tandem.file(file), named.file(file));
+    }
+    assert!(named.file("secure").contains("security: info: ") && named.file("rest").contains("query-errors: info: "));
 }
 
 /// Without what says that a server is ready.
@@ -213,7 +358,7 @@ fn lines_of_queries_and_denials_are_named_s() {
         ),
     ];
     for (what, options, rest) in cases {
-        let logs = beside_named(&options, &rest, ask);
+        let logs = logs_beside_named(&options, &rest, ask);
         for category in ["queries", "security", "query-errors"] {
             let [theirs, ours] = [0, 1].map(|server: usize| without_start(comparable(&logs[server], category)));
             assert!(!theirs.is_empty(), "{what}: named wrote nothing of {category}: {}", logs[0]);

@@ -45,10 +45,25 @@ impl Tandem {
         tandem
     }
 
+    /// The same, by a shell that runs `script` before, in a mount namespace of its own; `{directory}` is the server's there,
+    /// too. [`Tandem::inside`] leads to what it mounts.
+    pub(crate) fn start_behind(script: &str, address: SocketAddr, text: &str) -> Tandem {
+        let (directory, file) = lay_out(text, &[]);
+        let script = script.replace("{directory}", &directory.path().to_string_lossy()) + "\nexec \"$0\" \"$@\"";
+        let server = serve(&file);
+        let mut shell = Command::new("unshare");
+        // Who is not root is root in a user namespace.
+        shell.args(if nix::unistd::geteuid().is_root() { &["-m"][..] } else { &["-r", "-m"] });
+        shell.args(["sh", "-e", "-c", &script]).arg(server.get_program()).args(server.get_args());
+        let mut tandem = Tandem { process: spawn(shell, directory.path()), directory, file };
+        tandem.await_answer(address);
+        tandem
+    }
+
     /// Ends it as a crash would (SIGKILL), and starts it again in its directory, with its configuration as it is by now.
     pub(crate) fn crash_and_restart(&mut self, address: SocketAddr) {
         self.crash();
-        self.process = spawn(&self.file, self.directory.path());
+        self.process = spawn(serve(&self.file), self.directory.path());
         self.await_answer(address);
     }
 
@@ -82,13 +97,8 @@ impl Tandem {
     }
 
     fn launch(text: &str, files: &[(&str, &str)]) -> Tandem {
-        let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let file = directory.path().join("tandem.conf");
-        for (name, text) in files {
-            fs::write(directory.path().join(name), text).expect("a file can be written");
-        }
-        write_configuration(&file, directory.path(), text);
-        Tandem { process: spawn(&file, directory.path()), directory, file }
+        let (directory, file) = lay_out(text, files);
+        Tandem { process: spawn(serve(&file), directory.path()), directory, file }
     }
 
     /// Everything that it wrote to stdout and stderr so far.
@@ -111,6 +121,11 @@ impl Tandem {
     /// Where a file of its directory is.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
+    }
+
+    /// The same, as the server sees it whose shell has mounted something ([`Tandem::start_behind`]).
+    pub(crate) fn inside(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{}", self.pid(), self.path(name).display()))
     }
 
     /// Writes another configuration; [`Tandem::hang_up`] makes it count.
@@ -184,11 +199,22 @@ pub(crate) fn named_conf(listen: SocketAddr, forwarder: SocketAddr, options: &st
     )
 }
 
+/// A directory with a configuration and other files.
+fn lay_out(text: &str, files: &[(&str, &str)]) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let file = directory.path().join("tandem.conf");
+    for (name, text) in files {
+        fs::write(directory.path().join(name), text).expect("a file can be written");
+    }
+    write_configuration(&file, directory.path(), text);
+    (directory, file)
+}
+
 /// Its output goes behind what was said before.
-fn spawn(file: &Path, directory: &Path) -> Process {
+fn spawn(mut command: Command, directory: &Path) -> Process {
     let output = fs::OpenOptions::new().create(true).append(true).open(directory.join("said"));
     let output = output.expect("a file for the output can be made");
-    let child = serve(file)
+    let child = command
         .stdin(Stdio::null())
         .stdout(output.try_clone().expect("a file handle can be doubled"))
         .stderr(output)
