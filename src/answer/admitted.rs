@@ -110,14 +110,20 @@ impl<'a> Admitted<'a> {
     /// Answers by what [`Self::set_key`] made.
     #[inline]
     pub(super) fn answer_by(self, key: &Key, found: Found<'a>, present: &mut Present<'a>, out: &mut [u8]) -> Decision {
-        let Context { cache, now, .. } = self.context;
         let Found { hash, local, rule } = found;
         if let Some(local) = local {
             return match present.of(&local.zone) {
-                Some(zone) => self.answer_local(zone, key.qname(), hash, out),
+                Some(zone) => self.answer_local(zone, local, key.qname(), hash, out),
                 None => self.not_ready(out),
             };
         }
+        self.answer_remembered(key, hash, rule, out)
+    }
+
+    /// Answers from the cache, or says what is to be asked.
+    #[inline]
+    fn answer_remembered(&self, key: &Key, hash: u64, rule: u32, out: &mut [u8]) -> Decision {
+        let Context { cache, now, .. } = self.context;
         let start = reply::begin(out, &self.query);
         let limit = self.limit(out.len());
         match cache.copy_into(hash, key, now, self.patch(rule), &mut out[start..limit]) {
@@ -128,7 +134,7 @@ impl<'a> Admitted<'a> {
             Lookup::Hit { meta, written, refresh: true } => {
                 self.count(Lookups::Answered);
                 let reply = self.reply(meta, start + written, out);
-                self.and_refresh(reply, key.clone(), hash)
+                self.and_refresh(reply, key.clone(), hash, rule)
             }
             Lookup::TooLong(meta) => {
                 self.count(Lookups::Answered);
@@ -145,6 +151,19 @@ impl<'a> Admitted<'a> {
                 self.answer_stale(key.clone(), hash, rule, out)
             }
         }
+    }
+
+    /// The rule by which names below a delegation of a local zone are asked for, if this client may have them asked for;
+    /// `None`: it gets the referral.
+    pub(super) fn delegated(&self, local: &Local) -> Option<u32> {
+        local.delegated.filter(|_| self.query.recursion_desired() && self.recursion_available)
+    }
+
+    /// Answers a question below a delegation of a local zone by the rule at this place.
+    #[cold]
+    pub(super) fn answer_delegated(&self, rule: u32, out: &mut [u8]) -> Decision {
+        let key = self.key_of(self.query.qname(), rule);
+        self.answer_remembered(&key, self.context.cache.hash(&key), rule, out)
     }
 
     /// Counts a look-up in the cache.
@@ -296,7 +315,14 @@ impl<'a> Admitted<'a> {
     }
 
     /// The question has to be asked, if this client may have questions asked.
-    pub(super) fn forward(&self, key: Key, hash: u64, chain: Option<Box<Chain>>, out: &mut [u8]) -> Decision {
+    pub(super) fn forward(
+        &self,
+        key: Key,
+        hash: u64,
+        rule: u32,
+        chain: Option<Box<Chain>>,
+        out: &mut [u8],
+    ) -> Decision {
         let refusal = self.refusal();
         if !self.query.recursion_desired() {
             let why = "not in the cache, and RD is not set";
@@ -305,7 +331,7 @@ impl<'a> Admitted<'a> {
         if !self.recursion_available {
             return Decision::Reply(refusal.denied(Denied::Cache, "allow-recursion did not match", out));
         }
-        let route = self.route_of(&key);
+        let route = self.route_by(rule);
         if route.rule().is_barred {
             let why = "every forwarder for this name is bogus or in blackhole";
             return Decision::Reply(refusal.with_ede(rcode::SERVFAIL, ede::NO_REACHABLE_AUTHORITY, why, out));
@@ -322,14 +348,14 @@ impl<'a> Admitted<'a> {
         self.client.transport == Transport::Tcp || matches!(self.cookie, CookieVerdict::Valid(_))
     }
 
-    fn route_of(&self, key: &Key) -> Route {
-        Route { view: Arc::clone(self.view), rule: self.view.rules.find(key.qname(), key.qtype()) }
+    fn route_by(&self, rule: u32) -> Route {
+        Route { view: Arc::clone(self.view), rule }
     }
 
     /// Has an answer that was just given out fetched anew.
     #[cold]
-    pub(super) fn and_refresh(&self, decision: Decision, key: Key, hash: u64) -> Decision {
-        let route = self.route_of(&key);
+    pub(super) fn and_refresh(&self, decision: Decision, key: Key, hash: u64, rule: u32) -> Decision {
+        let route = self.route_by(rule);
         match decision {
             Decision::Reply(octets) if !route.rule().servers.is_empty() => Decision::ReplyAndRefresh(
                 octets,
@@ -343,15 +369,15 @@ impl<'a> Admitted<'a> {
     #[inline]
     fn answer_stale(&self, key: Key, hash: u64, rule: u32, out: &mut [u8]) -> Decision {
         if self.view.rules.get(rule).stale.is_none() {
-            return self.forward(key, hash, None, out);
+            return self.forward(key, hash, rule, None, out);
         }
         let mut octets = Vec::new();
         match self.find_stale(&key, hash, rule, &mut octets) {
-            None => self.forward(key, hash, None, out),
+            None => self.forward(key, hash, rule, None, out),
             Some(Refresh::No) => self.go_on(None, Segment::new(&octets), out),
             Some(Refresh::Yes) => {
                 let reply = self.go_on(None, Segment::new(&octets), out);
-                self.and_refresh(reply, key, hash)
+                self.and_refresh(reply, key, hash, rule)
             }
         }
     }

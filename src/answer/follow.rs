@@ -12,6 +12,12 @@ use crate::wire::Segment;
 use crate::wire::header::{ede, rcode, rtype};
 use crate::wire::reply;
 
+/// Whether a chain goes on behind what a local zone says.
+enum Past {
+    On,
+    End,
+}
+
 impl Admitted<'_> {
     /// Puts a chain together from what is known, from its first segment on.
     pub(super) fn follow_from_start(&self, qname: &[u8], out: &mut [u8]) -> Decision {
@@ -54,7 +60,7 @@ impl Admitted<'_> {
         // The rule whose local zone said last what there is.
         let mut end = None;
         while !next.is_empty() {
-            let rule = self.find_rule(&next);
+            let mut rule = self.find_rule(&next);
             if !self.is_allowed(rule) || passed.contains(&next) {
                 break;
             }
@@ -64,23 +70,19 @@ impl Admitted<'_> {
                     break;
                 }
                 match self.local_link(local, &next, &mut chain, &mut octets) {
-                    Link::Segment => {}
+                    Link::Segment => match self.go_past(&mut chain, &octets, &mut next, &mut passed) {
+                        Ok(Past::On) => continue,
+                        Ok(Past::End) => {
+                            end = Some(rule);
+                            break;
+                        }
+                        Err(chain::Broken) => return self.broken(out),
+                    },
+                    Link::Delegated(by) => rule = by,
                     Link::NotReady => return self.not_ready(out),
                     Link::AllDown => return self.all_down(out),
                     Link::TooLong => return self.broken(out),
                 }
-                let goes_on = chain.append(&next, &Segment::new(&octets), 0, self.rotation());
-                passed.push(next);
-                match goes_on {
-                    // Asked for itself, the CNAME that a DNAME makes is the end.
-                    Ok(name) if name.is_empty() || self.query.qtype == rtype::CNAME => {
-                        end = Some(rule);
-                        break;
-                    }
-                    Ok(name) => next = name,
-                    Err(chain::Broken) => return self.broken(out),
-                }
-                continue;
             }
             let key = self.key_of(&next, rule);
             let Context { cache, now, .. } = self.context;
@@ -100,31 +102,46 @@ impl Admitted<'_> {
             self.count(if found.is_some() { Lookups::LinkFound } else { Lookups::LinkMissed });
             let Some(found) = found else {
                 chain.want(&next);
-                return self.forward_or_end(key, hash, chain, out);
+                return self.forward_or_end(key, hash, rule, chain, out);
             };
             match chain.append(&next, &Segment::new(&octets), found.elapsed, patch.rotation) {
                 Ok(name) => next = name,
                 Err(chain::Broken) => return self.broken(out),
             }
             if found.refresh {
-                refresh = Some((key, hash));
+                refresh = Some((key, hash, rule));
             }
         }
         let reply = self.reply_chain(*chain, end, out);
         match refresh {
-            Some((key, hash)) => self.and_refresh(reply, key, hash),
+            Some((key, hash, rule)) => self.and_refresh(reply, key, hash, rule),
             None => reply,
         }
     }
 
+    /// Takes what a local zone says of `next`, which becomes the name that the chain goes on with.
+    fn go_past(
+        &self,
+        chain: &mut Chain,
+        octets: &[u8],
+        next: &mut Vec<u8>,
+        passed: &mut Vec<Vec<u8>>,
+    ) -> Result<Past, chain::Broken> {
+        let name = chain.append(next, &Segment::new(octets), 0, self.rotation())?;
+        // Asked for itself, the CNAME that a DNAME makes is the end.
+        let is_end = name.is_empty() || self.query.qtype == rtype::CNAME;
+        passed.push(std::mem::replace(next, name));
+        Ok(if is_end { Past::End } else { Past::On })
+    }
+
     /// A chain that leads where nothing is forwarded ends there: the client gets what is known.
-    fn forward_or_end(&self, key: Key, hash: u64, chain: Box<Chain>, out: &mut [u8]) -> Decision {
-        let nowhere = self.view.rules.get(self.view.rules.find(key.qname(), key.qtype())).goes_nowhere();
+    fn forward_or_end(&self, key: Key, hash: u64, rule: u32, chain: Box<Chain>, out: &mut [u8]) -> Decision {
+        let nowhere = self.view.rules.get(rule).goes_nowhere();
         let recursion = self.query.recursion_desired() && self.recursion_available;
         if nowhere || !recursion {
             self.reply_chain(*chain, None, out)
         } else {
-            self.forward(key, hash, Some(chain), out)
+            self.forward(key, hash, rule, Some(chain), out)
         }
     }
 

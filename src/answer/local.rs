@@ -23,6 +23,8 @@ use crate::zone::{Every, Found, Handle, Referral, Renamed, Rrset, Zone, owner_po
 pub(super) enum Link {
     /// A segment was written.
     Segment,
+    /// The name is below a delegation, and is to be asked for by the rule at this place.
+    Delegated(u32),
     /// The zone could not be read, or what it says cannot be written.
     NotReady,
     /// Every record is down.
@@ -62,7 +64,7 @@ const POINTER_REACH: usize = 0x3fff;
 impl Admitted<'_> {
     /// Answers the query from the zone of its rule; `name` is the question's in lower case, `hash` its [`hash`](crate::zone::hash).
     #[inline]
-    pub(super) fn answer_local(&self, zone: &Zone, name: &[u8], hash: u64, out: &mut [u8]) -> Decision {
+    pub(super) fn answer_local(&self, zone: &Zone, local: &Local, name: &[u8], hash: u64, out: &mut [u8]) -> Decision {
         match zone.find_hashed(name, hash, self.query.qtype) {
             Found::Rrset(Rrset::Fixed(rrset)) => self.reply_with(zone, [rrset], out),
             Found::Rrset(Rrset::Chosen(group)) => self.reply_with_chosen(zone, group, name, out),
@@ -70,7 +72,10 @@ impl Admitted<'_> {
             Found::Alias(_) | Found::Renamed(_) => self.follow_from_start(name, out),
             Found::NoData => self.reply_without(zone, name, rcode::NOERROR, out),
             Found::NxDomain => self.reply_without(zone, name, rcode::NXDOMAIN, out),
-            Found::Referral(referral) => self.refer(&referral, name, out),
+            Found::Referral(referral) => match self.delegated(local) {
+                Some(rule) => self.answer_delegated(rule, out),
+                None => self.refer(&referral, name, out),
+            },
         }
     }
 
@@ -205,6 +210,9 @@ impl Admitted<'_> {
         let present = local.zone.load();
         let Some(zone) = present.as_deref() else { return Link::NotReady };
         let found = zone.find(name, self.query.qtype);
+        if let (Found::Referral(_), Some(rule)) = (&found, self.delegated(local)) {
+            return Link::Delegated(rule);
+        }
         let chosen = match found {
             Found::Rrset(rrset) | Found::Alias(rrset) => self.choose_all(zone, [rrset]),
             Found::Every(every) => {

@@ -132,6 +132,7 @@ fn in_zone(view: &str, zone: &mut LocalZone, visit: &mut Visit<'_>) {
     let ZoneSettings {
         allow_query,
         allow_query_on,
+        forward_delegations: _,
         ttl: _,
         serial: _,
         soa: _,

@@ -46,6 +46,9 @@ pub struct ZoneSettings {
     pub allow_query: Option<MatchList>,
     /// `allow-query-on`: at which addresses of ours; `None`: as the view says.
     pub allow_query_on: Option<MatchList>,
+    /// Names below its delegations are forwarded as they would be without the zone, for who may have names forwarded.
+    /// Not so with `forwarders { };` in the zone (TOML `forward_delegations = false`): they get a referral. Default yes.
+    pub forward_delegations: bool,
     /// TOML `ttl`: seconds, of records without one of their own. `0..=`[`MAX_TTL`], default 300.
     pub ttl: u32,
     /// TOML `serial`; `None`: it follows the content. Never beside a file.
@@ -157,6 +160,7 @@ impl Default for ZoneSettings {
         Self {
             allow_query: None,
             allow_query_on: None,
+            forward_delegations: true,
             ttl: 300,
             serial: None,
             soa: Soa::default(),

@@ -435,6 +435,8 @@ fn build_view(
             zone: zones.get(&view.name, &text.name),
             query: text.settings.allow_query.as_ref().map(|list| Acl::compile(list, host)),
             query_on: text.settings.allow_query_on.as_ref().map(|list| Acl::compile(list, host)),
+            // The rule is found when all are known.
+            delegated: text.settings.forward_delegations.then_some(0),
             grants: Arc::new(grants::compile(&text.grants, host)),
         }),
         ..rule(&text.name, &nowhere, interner)

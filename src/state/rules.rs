@@ -59,6 +59,9 @@ pub struct Local {
     pub query: Option<Acl>,
     /// `allow-query-on`; `None`: that of the view.
     pub query_on: Option<Acl>,
+    /// The place of the rule that names below its delegations belong to: that which they would have if no zone were
+    /// local. `None`: they get referrals.
+    pub delegated: Option<u32>,
     /// Who may change it by updates.
     pub grants: Arc<Grants>,
 }
@@ -103,6 +106,7 @@ impl Rules {
         }
         let mut few: Vec<u32> = (1..all.len() as u32).filter(|_| all.len() <= 1 + FEW).collect();
         few.sort_by_key(|place| std::cmp::Reverse(all[*place as usize].apex.as_wire().len()));
+        set_delegated(&mut all);
         set_groups(&mut all);
         let layout = fingerprint(&all);
         Self { rules: all, few: few.into(), by_apex, hasher, depths, layout }
@@ -195,6 +199,26 @@ impl Rules {
     pub fn apex_of(&self, index: u32, qname: &[u8], qtype: u16) -> Option<&[u8]> {
         let found = self.get(self.find(qname, qtype));
         (found.group == self.get(index).group && !found.servers.is_empty()).then(|| found.apex.as_wire())
+    }
+}
+
+/// Where names below a local zone's delegations are forwarded, it is by the rule of the longest apex above the zone.
+fn set_delegated(rules: &mut [Rule]) {
+    let places: HashMap<Vec<u8>, u32> = (0..)
+        .zip(&*rules)
+        .filter(|(_, rule)| rule.local.is_none())
+        .map(|(place, rule)| (rule.apex.as_wire().to_vec(), place))
+        .collect();
+    let goes_nowhere: Vec<bool> = rules.iter().map(Rule::goes_nowhere).collect();
+    for rule in rules {
+        let Some(local) = rule.local.as_mut().filter(|local| local.delegated.is_some()) else { continue };
+        let mut name = rule.apex.as_wire();
+        let mut found = 0;
+        while name[0] != 0 && found == 0 {
+            name = &name[1 + usize::from(name[0])..];
+            found = places.get(name).copied().unwrap_or(0);
+        }
+        local.delegated = Some(found).filter(|place| !goes_nowhere[*place as usize]);
     }
 }
 

@@ -1,12 +1,13 @@
 //! Saying what a local zone answers: the look-up in words, each group that a policy chooses from, the chain of aliases.
 
-use super::{End, Health, Lines, Way};
+use super::super::{Client, access};
+use super::{End, Health, Lines, Way, explain_forwarded};
 use crate::config::OnAllDown;
 use crate::health::overrides::Utc;
 use crate::state::View;
 use crate::state::rules::Local;
 use crate::wire::mnemonic::type_name;
-use crate::wire::{Name, Segment};
+use crate::wire::{Name, Segment, Transport};
 use crate::zone::policy::told::{Choosable, Has, Share, Told};
 use crate::zone::policy::{Choice, Draw, Group};
 use crate::zone::{Found, Rrset, Zone, texts};
@@ -35,7 +36,7 @@ pub(super) fn explain(
     if !lines.lets_in("allow-query-on", on, way.destination) {
         return lines.refused_by("allow-query-on");
     }
-    let (mut zone, mut name, mut passed) = (local.zone.load(), qname.clone(), Vec::new());
+    let (mut local, mut zone, mut name, mut passed) = (local, local.zone.load(), qname.clone(), Vec::new());
     loop {
         let Some(present) = zone.as_deref() else {
             lines.say("answer", "SERVFAIL (EDE 14): the zone could not be loaded");
@@ -49,6 +50,7 @@ pub(super) fn explain(
         let next = match step(present, &name, qtype, health, lines) {
             Step::End(end) => return end,
             Step::Next(next) => next,
+            Step::Delegated(owner) => return explain_delegated(view, local, &owner, way, lines),
         };
         passed.push((name, present.apex().clone()));
         if passed.len() > MAX_LINKS || passed.iter().any(|(name, _)| *name == next) {
@@ -56,13 +58,13 @@ pub(super) fn explain(
             return End::Answered;
         }
         let rule = view.rules.get(view.rules.find(next.as_wire(), qtype));
-        let Some(local) = &rule.local else {
+        let Some(of_next) = &rule.local else {
             let apex =
                 if rule.apex.is_root() { "the global forwarders".to_owned() } else { format!("zone {}", rule.apex) };
             lines.say("answer", format!("the aliases so far, and what {next} has under its own rule: {apex}"));
             return End::Answered;
         };
-        (zone, name) = (local.zone.load(), next);
+        (local, zone, name) = (of_next, of_next.zone.load(), next);
     }
 }
 
@@ -70,6 +72,22 @@ enum Step {
     End(End),
     /// An alias: there it goes on.
     Next(Name),
+    /// It is below the delegation of this name.
+    Delegated(Name),
+}
+
+/// Explains what a name below a delegation of a local zone gets, with RD.
+fn explain_delegated(view: &View, local: &Local, owner: &Name, way: Way, lines: &mut Lines) -> End {
+    lines.say("delegation", format!("{owner} is delegated to other servers"));
+    let client = Client { address: way.client, port: 0, destination: way.destination, transport: Transport::Udp };
+    let may_recurse = access::forbids_cache(view, client, None).is_none() && access::may_recurse(view, client, None);
+    let Some(rule) = local.delegated.filter(|_| may_recurse).map(|place| view.rules.get(place)) else {
+        lines.say("answer", format!("a referral to the servers of {owner}"));
+        return End::Answered;
+    };
+    let apex = format!("zone {}", rule.apex);
+    lines.say("rule below it", if rule.apex.is_root() { "the global forwarders".to_owned() } else { apex });
+    explain_forwarded(view, rule, way, lines)
 }
 
 /// What a zone says of one name of the chain.
@@ -124,8 +142,7 @@ fn step(zone: &Zone, name: &Name, qtype: u16, health: Health, lines: &mut Lines)
         },
         Found::Referral(referral) => {
             let wire = name.as_wire();
-            let owner = as_name(&wire[wire.len() - referral.owner_octets..]);
-            answered(lines, format!("a referral to the servers of {owner}"))
+            Step::Delegated(as_name(&wire[wire.len() - referral.owner_octets..]))
         }
         Found::NoData => answered(lines, format!("NOERROR without records: {name} has none of this type")),
         Found::NxDomain => answered(lines, format!("NXDOMAIN: the zone has no name {name}")),

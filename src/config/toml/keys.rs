@@ -150,6 +150,7 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("name", &[View, Forward, Zone, Record, Alias, HealthCheck, Key]),
     ("trust_ad", RULE),
     // A zone.
+    ("forward_delegations", &[Zone]),
     ("grant", &[Zone]),
     ("journal", &[Zone]),
     ("max_journal_size", &[Zone]),

@@ -141,6 +141,7 @@ fn settings<'a, 'i>(
     reader.set(table, "allow_query", &mut settings.allow_query, |reader, field| acls.list(reader, field).map(Some));
     reader
         .set(table, "allow_query_on", &mut settings.allow_query_on, |reader, field| acls.list(reader, field).map(Some));
+    reader.set(table, "forward_delegations", &mut settings.forward_delegations, Reader::boolean);
     reader.set(table, "ttl", &mut settings.ttl, Reader::ttl);
     reader.set(table, "serial", &mut settings.serial, |reader, field| reader.integer(field, 1..=u32::MAX).map(Some));
     reader.set(table, "soa", &mut settings.soa, soa);

@@ -229,7 +229,11 @@ impl<R: Route, W> Machine<R, W> {
     ) -> Option<()> {
         let flight = self.flights.get(index as usize)?.flight.as_ref()?;
         let (key, hash) = (&flight.key, flight.hash);
-        let apex_of = |name: &[u8]| route.apex_of(name, key.qtype());
+        // The question's own name is the rule's, be it that a local zone delegates it.
+        let apex_of = |name: &[u8]| match name == key.qname() {
+            true => Some(route.zone().as_wire()),
+            false => route.apex_of(name, key.qtype()),
+        };
         // The apex lives as long as the route, which outlives the call.
         let asked = Asked {
             qname: key.qname(),

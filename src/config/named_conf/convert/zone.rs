@@ -86,14 +86,15 @@ impl Scope<'_> {
                 u64::MAX => Text::string("unlimited"),
                 octets => Text::Plain(text::size(octets)),
             }),
+            "forward_delegations" => (!zone.settings.forward_delegations).then(|| Text::Plain("false".to_owned())),
             _ => None,
         };
         let of_grants = ["update-policy", "allow-update"];
         let section = Section {
             body,
             elsewhere: &["update-policy", "allow-update", "max-journal-size"],
-            silent: &["type"],
-            keys: &[&["file", "journal", "max_journal_size"]],
+            silent: &["type", "forwarders"],
+            keys: &[&["file", "journal", "max_journal_size", "forward_delegations"]],
             values: &values,
             usual: &|_| None,
             names: self.keys,

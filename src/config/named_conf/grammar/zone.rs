@@ -2,7 +2,7 @@
 
 use super::form::Form as F;
 use super::places::{
-    ANSWERED, BOTH, COPIED, FILED, FORWARD, HINT, PRIMARY, REDIRECT, SERVED, SIGNED, STATIC_STUB, STUB, ZONE,
+    ANSWERED, BOTH, COPIED, FILED, FORWARD, HINT, PRIMARY, REDIRECT, SECONDARY, SERVED, SIGNED, STATIC_STUB, STUB, ZONE,
 };
 use super::reasons::{
     CHECKED, HINTS, NEVER_ITERATES, NO, NO_LIMIT, NO_TRANSFER, OF_UPDATES, READ_ONLY, UNSIGNED, WOULD_SIGN, YES,
@@ -38,8 +38,9 @@ pub(super) const ROWS: &[Row] = {
         ignored("dnssec-update-mode", BOTH | SIGNED, OneOf(&["maintain", "no-resign"]), "dnssec-update-mode maintain;", UNSIGNED),
         honoured("file", FILED, Quoted, "file \"db.local\";"),
         ignored("file", HINT, Quoted, "file \"db.local\";", HINTS),
-        ignored("forward", SIGNED | STUB | STATIC_STUB, OneOf(&["first", "only"]), "forward only;", "names below a delegation of a zone get a referral"),
-        ignored("forwarders", SIGNED | STUB | STATIC_STUB, Forwarders, "forwarders { 192.0.2.1; };", "names below a delegation of a zone get a referral"),
+        ignored("forward", SIGNED | STUB | STATIC_STUB, OneOf(&["first", "only"]), "forward only;", "nothing is asked but forwarders"),
+        honoured("forwarders", PRIMARY, Forwarders, "forwarders { };"),
+        ignored("forwarders", SECONDARY | STUB | STATIC_STUB, Forwarders, "forwarders { 192.0.2.1; };", "zones of this type are not served"),
         refused("in-view", ZONE, Text, "in-view v;", "zones shared between views are not implemented yet: write the zone in each view, with a file of its own in each if it takes updates"),
         refused("inline-signing", BOTH | SIGNED, Boolean, "inline-signing yes;", WOULD_SIGN).moot(NO),
         honoured("journal", SERVED, Quoted, "journal \"db.jnl\";"),

@@ -8,6 +8,7 @@ use super::view::Scope;
 use super::zone::Zone;
 use super::{Context, check, update};
 use crate::config::files::{MAX_CONFIG_OCTETS, explain};
+use crate::config::named_conf::body::Body;
 use crate::config::named_conf::grammar;
 use crate::config::named_conf::report::Problem;
 use crate::config::named_conf::value::{Size, Value};
@@ -102,10 +103,23 @@ fn settings(context: &mut Context<'_>, scope: Scope<'_, '_>) -> ZoneSettings {
         _ => None,
     };
     ZoneSettings {
+        forward_delegations: own.is_none_or(|body| forward_delegations(context, body)),
         allow_query: own.and_then(|body| context.match_list(body, "allow-query")),
         allow_query_on: own.and_then(|body| context.match_list(body, "allow-query-on")),
         journal,
         max_journal_octets,
         ..ZoneSettings::default()
     }
+}
+
+/// `forwarders { };` in the zone itself says that names below its delegations are not forwarded.
+fn forward_delegations(context: &mut Context<'_>, own: &Body) -> bool {
+    let Some(setting) = own.find("forwarders") else { return true };
+    let Value::Forwarders(forwarders) = &setting.value else { return true };
+    if !forwarders.list.is_empty() {
+        let message = "'forwarders' of a zone of type primary are not used: names below its delegations go where they would \
+                       go without the zone; name each delegation in a zone of type forward";
+        context.report.warn(Some(&setting.position), message);
+    }
+    !forwarders.list.is_empty()
 }

@@ -172,10 +172,11 @@ fn what_works_and_is_not_what_it_seems_is_warned_of() {
             &["x.conf:1: warning: no key 'k' is defined, so nobody signs with it"],
         ),
         (
-            "zone z { type primary; file \"db\"; notify yes; forwarders { }; check-mx warn; };",
+            "zone z { type primary; file \"db\"; notify yes; forwarders { 192.0.2.1; }; check-mx warn; };",
             &[
+                "x.conf:1: warning: 'forwarders' of a zone of type primary are not used: names below its delegations go \
+                 where they would go without the zone; name each delegation in a zone of type forward",
                 "x.conf:1: warning: 'notify' is ignored: no zone is transferred from or to this server yet",
-                "x.conf:1: warning: 'forwarders' is ignored: names below a delegation of a zone get a referral",
                 "x.conf:1: warning: 'check-mx' is ignored: files are always checked: what contradicts itself is \
                  an error, \
                  what is only odd a warning",

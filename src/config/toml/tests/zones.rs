@@ -79,6 +79,7 @@ soa = { mname = "ns9.example", rname = "first.last@corp.example", refresh = 1, r
 name_servers = ["ns1.example", "ns2.example."]
 allow_query = ["10/8"]
 on_all_down = "servfail"
+forward_delegations = false
 monitored_ttl = 5
 journal = "corp.journal"
 max_journal_size = "1M"
@@ -191,6 +192,7 @@ fn every_word_about_a_zone_reaches_its_field() {
     let expected = ZoneSettings {
         allow_query: zone.settings.allow_query.clone(),
         allow_query_on: None,
+        forward_delegations: false,
         ttl: 120,
         serial: Some(7),
         soa,
