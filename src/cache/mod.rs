@@ -23,7 +23,7 @@ pub use census::{Census, Content, Known, Left};
 use entry::Entry;
 pub use key::{Key, Parts};
 use shard::Shard;
-pub use sweep::{Kept, Names};
+pub use sweep::{Kept, Names, Scope};
 
 use crate::wire::{Meta, Segment, segment};
 

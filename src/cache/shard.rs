@@ -199,7 +199,7 @@ impl Shard {
         &mut self,
         from: usize,
         least: usize,
-        doomed: impl Fn(&Entry) -> bool,
+        doomed: impl FnMut(&Entry) -> bool,
     ) -> (usize, Vec<(u32, Entry)>) {
         let mut removed = Vec::new();
         let next = self.table.sweep(from, least, doomed, &mut removed);

@@ -9,26 +9,49 @@ use super::Cache;
 use super::entry::Entry;
 use super::key::{Key, Parts};
 use crate::wire::name::is_within;
-use crate::wire::{Segment, unpack};
+use crate::wire::{Name, Segment, unpack};
 
 /// Places that are looked at under one lock.
 const STEP: usize = 512;
 
 /// Which names are meant.
-#[derive(Clone, Copy, Debug)]
-pub enum Names<'n> {
-    /// This one: uncompressed, in lower case.
-    Exactly(&'n [u8]),
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// This one.
+    Exactly(Name),
     /// This one and all below it.
-    Within(&'n [u8]),
+    Within(Name),
 }
 
-impl Names<'_> {
-    fn contains(self, name: &[u8]) -> bool {
+impl Names {
+    /// Whether a name is one of them: uncompressed, in lower case.
+    fn contains(&self, name: &[u8]) -> bool {
         match self {
-            Self::Exactly(own) => own == name,
-            Self::Within(own) => is_within(name, own),
+            Self::Exactly(own) => own.as_wire() == name,
+            Self::Within(own) => is_within(name, own.as_wire()),
         }
+    }
+}
+
+/// Which answers are meant: every one that is about these names, whatever its type, and every chain that leads over one
+/// of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// In one view; `None`: in all.
+    pub view: Option<u16>,
+    /// See above.
+    pub names: Names,
+}
+
+impl Scope {
+    fn contains(&self, entry: &Entry) -> bool {
+        let Some((parts, _)) = Key::parts(entry.key()) else { return false };
+        if self.view.is_some_and(|view| view != parts.view) {
+            return false;
+        }
+        let (qname, segment) = (Key::name(entry.key()), Segment::new(entry.segment()));
+        self.names.contains(qname)
+            || (segment.meta().linked && unpack::is_answered_by(qname, &segment, |owner| self.names.contains(owner)))
     }
 }
 
@@ -55,21 +78,18 @@ impl Cache {
         self.forget(|entry| Key::parts(entry.key()).is_some_and(|(parts, _)| parts.view == view))
     }
 
-    /// Forgets every answer that is about these names, whatever its type, and every chain that leads over one of them; in
-    /// one view, or in all. Returns how many entries there were.
-    pub fn flush_names(&self, view: Option<u16>, names: Names<'_>) -> usize {
+    /// Forgets all that these mean, in one walk. Returns for each how many entries there were; one that two mean is the
+    /// first's.
+    pub fn forget_all(&self, scopes: &[Scope]) -> Vec<usize> {
+        let mut counts = vec![0; scopes.len()];
         self.forget(|entry| {
-            let Some((parts, _)) = Key::parts(entry.key()) else { return false };
-            if view.is_some_and(|view| view != parts.view) {
-                return false;
-            }
-            let (qname, segment) = (Key::name(entry.key()), Segment::new(entry.segment()));
-            names.contains(qname)
-                || (segment.meta().linked && unpack::is_answered_by(qname, &segment, |owner| names.contains(owner)))
-        })
+            let first = scopes.iter().position(|scope| scope.contains(entry));
+            first.map(|first| counts[first] += 1).is_some()
+        });
+        counts
     }
 
-    fn forget(&self, doomed: impl Fn(&Entry) -> bool) -> usize {
+    fn forget(&self, mut doomed: impl FnMut(&Entry) -> bool) -> usize {
         let mut count = 0;
         for index in 0..self.shards.len() {
             let (mut from, mut places) = (0, self.locked(index).places());
@@ -79,7 +99,7 @@ impl Cache {
                 if shard.places() != places {
                     (from, places) = (0, shard.places());
                 }
-                let (next, removed) = shard.sweep(from, STEP, &doomed);
+                let (next, removed) = shard.sweep(from, STEP, &mut doomed);
                 (from, count) = (next, count + removed.len());
                 drop(shard);
                 // Given back without the lock.
@@ -130,7 +150,6 @@ fn kept(entry: &Entry, now_ms: u64) -> Option<Kept> {
 mod tests {
     use super::super::MIN_OCTETS;
     use super::*;
-    use crate::wire::Name;
     use crate::wire::segment::{Meta, encode};
 
     fn name(text: &str) -> Name {
@@ -212,16 +231,17 @@ mod tests {
         let below_www = &[of_www, &["x.www.a 1"]].concat()[..];
         let every = &["a 1", "alias.b 1", "wwww.a 1", "www.a 0", "www.a 1", "www.a 28", "x.www.a 1"][..];
         for (case, view, names, gone) in [
-            ("a name in all views", None, Names::Exactly(www.as_wire()), [of_www, of_www]),
-            ("a name in one view", Some(1), Names::Exactly(www.as_wire()), [&[], of_www]),
-            ("a tree", Some(0), Names::Within(www.as_wire()), [below_www, &[]]),
-            ("an apex alone", Some(0), Names::Exactly(a.as_wire()), [&["a 1"], &[]]),
-            ("a tree that an alias leads into", Some(0), Names::Within(a.as_wire()), [every, &[]]),
-            ("the root", None, Names::Within(root.as_wire()), [every, every]),
-            ("a view that there is not", Some(7), Names::Within(root.as_wire()), [&[], &[]]),
+            ("a name in all views", None, Names::Exactly(www.clone()), [of_www, of_www]),
+            ("a name in one view", Some(1), Names::Exactly(www.clone()), [&[], of_www]),
+            ("a tree", Some(0), Names::Within(www.clone()), [below_www, &[]]),
+            ("an apex alone", Some(0), Names::Exactly(a.clone()), [&["a 1"], &[]]),
+            ("a tree that an alias leads into", Some(0), Names::Within(a.clone()), [every, &[]]),
+            ("the root", None, Names::Within(root.clone()), [every, every]),
+            ("a view that there is not", Some(7), Names::Within(root.clone()), [&[], &[]]),
         ] {
             let cache = filled(now);
-            let count = cache.flush_names(view, names);
+            let counts = cache.forget_all(&[Scope { view, names }]);
+            let [count] = counts[..] else { panic!("one each: {counts:?}") };
             assert_eq!(count, gone[0].len() + gone[1].len(), "{case}");
             assert_eq!(left(&cache, now), [without(0, gone[0]), without(1, gone[1])].concat(), "{case}");
         }
@@ -265,7 +285,10 @@ mod tests {
             count < 1000
         });
         assert!(count < 3000, "stopped");
-        assert_eq!(cache.flush_names(None, Names::Within(even.as_wire())), 50_000);
+        let of = |text: &str| Scope { view: None, names: Names::Exactly(name(text)) };
+        let counts = cache.forget_all(&[of("n1.a"), of("x.a"), of("n1.a"), of("n49999.a")]);
+        assert_eq!(counts, [1, 0, 0, 1], "several in one walk");
+        assert_eq!(cache.forget_all(&[Scope { view: None, names: Names::Within(even) }]), [49_998]);
         assert_eq!((cache.len(), cache.octets()), (0, 0));
     }
 }

@@ -160,14 +160,14 @@ impl Table {
         &mut self,
         from: usize,
         least: usize,
-        doomed: impl Fn(&Entry) -> bool,
+        mut doomed: impl FnMut(&Entry) -> bool,
         taken: &mut Vec<(u32, Entry)>,
     ) -> usize {
         let end = self.pause(from.saturating_add(least));
         let mut place = from;
         while place < end {
             let fingerprint = self.fingerprints[place];
-            match self.entries[place].as_ref().is_some_and(&doomed) {
+            match self.entries[place].as_ref().is_some_and(&mut doomed) {
                 // What follows moves up.
                 true => taken.extend(self.take(place).map(|entry| (fingerprint, entry))),
                 false => place += 1,

@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use crate::cli;
 use crate::config::files::{Disk, Files, explain};
 use crate::health::overrides::Utc;
-use crate::wire::Name;
 use crate::wire::header::rtype;
 use crate::wire::mnemonic::type_name;
 use crate::wire::present;
@@ -127,7 +126,7 @@ fn nsupdate(entry: &Entry) -> Vec<String> {
         }
         octets += own;
         let ttl = if verb == "add" { format!(" {}", record.ttl) } else { String::new() };
-        let (owner, rdata) = (absolute(&record.owner), present::show(record.rtype, &record.rdata));
+        let (owner, rdata) = (record.owner.absolute(), present::show(record.rtype, &record.rdata));
         lines.push(format!("update {verb} {owner}{ttl} {} {rdata}", type_name(record.rtype)));
     }
     if octets > 0 {
@@ -149,18 +148,14 @@ fn head(entry: &Entry) -> String {
 
 fn text(record: &Record) -> String {
     let Record { owner, rtype, ttl, rdata, .. } = record;
-    let owner = absolute(owner);
+    let owner = owner.absolute();
     format!("{owner} {ttl} IN {} {}", type_name(*rtype), present::show(*rtype, rdata))
-}
-
-fn absolute(name: &Name) -> String {
-    let dot = if name.is_root() { "" } else { "." };
-    format!("{name}{dot}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Name;
     use crate::zone::Delta;
     use crate::zone::journal::{Fingerprint, Frame, Header};
 

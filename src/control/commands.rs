@@ -25,6 +25,10 @@ pub struct Command {
     pub what: &'static str,
     /// Whether a read-only channel may.
     pub looks_only: bool,
+    /// Whether it always fails, since it cannot apply here; [`Self::what`] says why.
+    pub fails: bool,
+    /// Whether scripts ask it every minute: named keeps those out of the log.
+    is_quiet: bool,
     run: fn(&Office, &[&str]) -> Reply,
 }
 
@@ -44,8 +48,8 @@ const MANY: usize = 64;
 /// Every command.
 #[rustfmt::skip] // One line a row.
 pub const COMMANDS: &[Command] = &[
-    row(&["status"], "", (0, 0), "what the process is and does", status::status).looking(),
-    row(&["null"], "", (0, 0), "nothing: whether the server listens", |_, _| Ok(Done::default())).looking(),
+    row(&["status"], "", (0, 0), "what the process is and does", status::status).looking().quiet(),
+    row(&["null"], "", (0, 0), "nothing: whether the server listens", |_, _| Ok(Done::default())).looking().quiet(),
     row(&["health"], "", (0, 0), "every check and what it counts as", health::list).looking(),
     row(&["health", "show"], "NAME", (1, 1), "all about one check", health::show).looking(),
     row(&["health", "up"], "NAME [SECONDS|- [REASON]]", (1, 3), "let a check count as healthy", health::up),
@@ -72,25 +76,25 @@ pub const COMMANDS: &[Command] = &[
     row(&["validation"], "on|off|status [VIEW]", (1, 2), "whether answers are validated: they are not", running::validation),
     row(&["tsig-list"], "", (0, 0), "the keys that sign messages", running::tsig_list),
     row(&["tcp-timeouts"], "", (0, 4), "the timers of connections, in tenths of a second", running::tcp_timeouts),
-    row(&["refresh"], "ZONE [CLASS [VIEW]]", (1, 3), "fails: there are no secondary zones", zones::refresh),
-    row(&["retransfer"], "ZONE [CLASS [VIEW]]", (1, 3), "fails: there are no secondary zones", zones::refresh),
-    row(&["notify"], "ZONE [CLASS [VIEW]]", (1, 3), "fails: no zone is transferred from here", zones::notify),
+    row(&["refresh"], "ZONE [CLASS [VIEW]]", (1, 3), "there are no secondary zones", zones::refresh).failing(),
+    row(&["retransfer"], "ZONE [CLASS [VIEW]]", (1, 3), "there are no secondary zones", zones::refresh).failing(),
+    row(&["notify"], "ZONE [CLASS [VIEW]]", (1, 3), "no zone is transferred from here", zones::notify).failing(),
     row(&["freeze"], "[ZONE [CLASS [VIEW]]]", (0, 3), "holds nothing back: files may be copied and edited at any time", zones::freeze),
     row(&["thaw"], "[ZONE [CLASS [VIEW]]]", (0, 3), "read the master files of zones that take updates again", zones::thaw),
     row(&["sync"], "[-clean] [ZONE [CLASS [VIEW]]]", (0, 4), "nothing is left to be written: updates are on the disk, in journals", zones::sync),
-    row(&["sign"], "ZONE [CLASS [VIEW]]", (0, MANY), "fails: no zone is signed here", zones::unsigned),
-    row(&["loadkeys"], "ZONE [CLASS [VIEW]]", (0, MANY), "fails: no zone is signed here", zones::unsigned),
-    row(&["signing"], "...", (0, MANY), "fails: no zone is signed here", zones::unsigned),
-    row(&["dnssec"], "...", (0, MANY), "fails: no zone is signed here", zones::unsigned),
-    row(&["managed-keys"], "...", (0, MANY), "fails: nothing is validated here", running::unvalidated),
-    row(&["nta"], "...", (0, MANY), "fails: nothing is validated here", running::unvalidated),
-    row(&["secroots"], "...", (0, MANY), "fails: nothing is validated here", running::unvalidated),
-    row(&["addzone"], "...", (0, MANY), "fails: zones are the configuration's", zones::unchangeable),
-    row(&["delzone"], "...", (0, MANY), "fails: zones are the configuration's", zones::unchangeable),
-    row(&["modzone"], "...", (0, MANY), "fails: zones are the configuration's", zones::unchangeable),
-    row(&["showzone"], "...", (0, MANY), "fails: 'zonestatus' says what there is to say", zones::unshown).looking(),
-    row(&["tsig-delete"], "...", (0, MANY), "fails: no key is negotiated", running::not_negotiated),
-    row(&["dnstap"], "...", (0, MANY), "fails: there is no dnstap", running::no_dnstap),
+    row(&["sign"], "ZONE [CLASS [VIEW]]", (0, MANY), "no zone is signed here", zones::unsigned).failing(),
+    row(&["loadkeys"], "ZONE [CLASS [VIEW]]", (0, MANY), "no zone is signed here", zones::unsigned).failing(),
+    row(&["signing"], "...", (0, MANY), "no zone is signed here", zones::unsigned).failing(),
+    row(&["dnssec"], "...", (0, MANY), "no zone is signed here", zones::unsigned).failing(),
+    row(&["managed-keys"], "...", (0, MANY), "nothing is validated here", running::unvalidated).failing(),
+    row(&["nta"], "...", (0, MANY), "nothing is validated here", running::unvalidated).failing(),
+    row(&["secroots"], "...", (0, MANY), "nothing is validated here", running::unvalidated).failing(),
+    row(&["addzone"], "...", (0, MANY), "zones are the configuration's", zones::unchangeable).failing(),
+    row(&["delzone"], "...", (0, MANY), "zones are the configuration's", zones::unchangeable).failing(),
+    row(&["modzone"], "...", (0, MANY), "zones are the configuration's", zones::unchangeable).failing(),
+    row(&["showzone"], "...", (0, MANY), "'zonestatus' says what there is to say", zones::unshown).looking().failing(),
+    row(&["tsig-delete"], "...", (0, MANY), "no key is negotiated", running::not_negotiated).failing(),
+    row(&["dnstap"], "...", (0, MANY), "there is no dnstap", running::no_dnstap).failing(),
     row(&["help"], "", (0, 0), "these commands", |_, _| Ok(help().into())).looking(),
 ];
 
@@ -101,12 +105,22 @@ const fn row(
     what: &'static str,
     run: fn(&Office, &[&str]) -> Reply,
 ) -> Command {
-    Command { words, arguments, count, what, looks_only: false, run }
+    Command { words, arguments, count, what, looks_only: false, fails: false, is_quiet: false, run }
 }
 
 impl Command {
     const fn looking(mut self) -> Self {
         self.looks_only = true;
+        self
+    }
+
+    const fn quiet(mut self) -> Self {
+        self.is_quiet = true;
+        self
+    }
+
+    const fn failing(mut self) -> Self {
+        self.fails = true;
         self
     }
 
@@ -159,8 +173,7 @@ pub(super) fn answer(office: &Office, line: &str, caller: &Caller) -> Reply {
         Err(failure) => return audited(&shown, caller, Severity::Notice, Err(failure)),
     };
     // As named, which keeps what scripts ask every minute out of the log.
-    let is_quiet = matches!(command.words, ["null" | "status"]);
-    let severity = if is_quiet { Severity::Debug(1) } else { Severity::Info };
+    let severity = if command.is_quiet { Severity::Debug(1) } else { Severity::Info };
     logging::at(Category::General, severity, format_args!("received control channel command '{shown}'"));
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut reply = command.run(office, &words);
@@ -169,7 +182,7 @@ pub(super) fn answer(office: &Office, line: &str, caller: &Caller) -> Reply {
     {
         done.json = None;
     }
-    let severity = match (is_quiet, command.looks_only) {
+    let severity = match (command.is_quiet, command.looks_only) {
         (true, _) => Severity::Debug(1),
         (false, true) => Severity::Info,
         (false, false) => Severity::Notice,
@@ -234,7 +247,8 @@ pub fn help() -> String {
     let width = COMMANDS.iter().map(|command| command.to_string().len()).max().unwrap_or(0);
     let mut text = String::new();
     for command in COMMANDS {
-        let _ = writeln!(text, "{:<width$}  {}", command.to_string(), command.what);
+        let fails = if command.fails { "fails: " } else { "" };
+        let _ = writeln!(text, "{:<width$}  {fails}{}", command.to_string(), command.what);
     }
     text
 }
@@ -272,8 +286,8 @@ mod tests {
             let row = line.lines().find(|line| line.starts_with(&command.to_string())).expect("it is in the help");
             assert!(row.ends_with(command.what), "{command}");
             assert!(command.what.len() < 80 && command.count.0 <= command.count.1, "{command}");
-            let failing = command.what.starts_with("fails");
-            assert!(!failing || command.words.len() == 1, "{command}");
+            assert_eq!(row.contains("  fails: "), command.fails, "{row}");
+            assert!(!command.fails || command.words.len() == 1, "{command}");
         }
         assert_eq!(find(&["FlushName", "a"]).map(|found| found.words), Ok(&["flushname"][..]), "as named");
     }

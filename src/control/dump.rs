@@ -1,18 +1,18 @@
 //! `dumpdb`: writing what is cached, and local zones, as master-file text into `dump-file`.
 //!
 //! The cache is copied a few hundred entries at a time and written between: memory is bounded, no look-up waits, and what
-//! comes and goes meanwhile may be missing or twice. The file appears whole under its name, or not at all.
+//! comes and goes meanwhile may be missing or twice. The file appears whole under its name, or not at all; who asked waits
+//! for it as long as [`files::PATIENCE`], for named's comes behind its reply.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, TryLockError};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::cache::Kept;
+use crate::cache::{Cache, Kept};
 use crate::logging::{self, Category, Severity};
-use crate::office::reply::{Code, Done, Failure, Reply};
-use crate::office::{Office, Origin};
+use crate::office::reply::{Code, Failure, Reply};
+use crate::office::{Facts, Office, Origin, files};
 use crate::state::View;
 use crate::wire::header::rcode;
 use crate::wire::mnemonic::{class_name, type_name};
@@ -46,80 +46,38 @@ pub(super) fn dumpdb(office: &Office, arguments: &[&str]) -> Reply {
     if let Some(unknown) = names.iter().find(|name| !snapshot.views.iter().any(|view| view.name == **name)) {
         return Err(Failure::with(Code::NotFound, format!("view '{unknown}' not found")));
     }
-    let views: Vec<&Arc<View>> =
-        snapshot.views.iter().filter(|view| names.is_empty() || names.contains(&&*view.name)).collect();
+    let is_meant = |view: &&Arc<View>| names.is_empty() || names.contains(&&*view.name);
+    let views: Vec<Arc<View>> = snapshot.views.iter().filter(is_meant).cloned().collect();
     let suffix = if option.is_empty() { String::new() } else { format!(": {option}") };
     logging::event!(Category::General, Severity::Info, "dumpdb started{suffix}");
-    let facts = office.facts.load();
-    let written = write_file(office, &facts.files.dump, |out| {
-        for view in &views {
-            writeln!(out, ";\n; Start view {}\n;", view.name)?;
-            if what != What::Zones {
-                write_cache(office, view, out)?;
-            }
-            if what != What::Cache {
-                facts
-                    .zones
-                    .iter()
-                    .filter(|origin| origin.view == view.name)
-                    .try_for_each(|origin| zone(origin, out))?;
-            }
-        }
-        writeln!(out, "; Dump complete")
-    });
-    match &written {
-        Ok(_) => logging::event!(Category::General, Severity::Info, "dumpdb complete"),
-        Err(failure) => {
-            logging::event!(Category::General, Severity::Error, "dumpdb failed: {}", failure.text);
-        }
-    }
-    written
-}
-
-/// Writes a file of a command in the place of the one before, whole.
-pub(super) fn write_file(
-    office: &Office,
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> Reply {
-    let _alone = match office.writing.try_lock() {
-        Ok(alone) => alone,
-        Err(TryLockError::Poisoned(alone)) => alone.into_inner(),
-        Err(TryLockError::WouldBlock) => {
-            return Err(Failure::from("another command writes its file: try again when it has ended".to_owned()));
-        }
-    };
-    let shown = path.display();
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".tmp");
-    let written = open_anew(Path::new(&partial)).and_then(|file| {
-        let mut out = BufWriter::new(file);
-        write(&mut out)?;
-        out.flush()?;
-        fs::rename(&partial, path)
-    });
-    written.map(|()| Done::default()).map_err(|error| {
-        let _ = fs::remove_file(&partial);
-        let advice = "may the server's user write its directory, and is there room?";
-        Failure::from(format!("cannot write '{shown}': {error} ({advice})"))
+    let (facts, cache) = (office.facts.load_full(), Arc::clone(&office.shared.desks.upstream.cache));
+    let path = facts.files.dump.clone();
+    let write = move |path: &Path| files::replace(path, |out| write_all(&views, what, &facts, &cache, out));
+    office.files.write(&path, write, |written| match written {
+        Ok(()) => logging::event!(Category::General, Severity::Info, "dumpdb complete"),
+        Err(why) => logging::event!(Category::General, Severity::Error, "dumpdb failed: {why}"),
     })
 }
 
-/// Makes a file where none is. What is left there is taken away, and not looked into: a link would lead elsewhere, and a
-/// pipe would hold whoever opens it.
-fn open_anew(path: &Path) -> io::Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+fn write_all(views: &[Arc<View>], what: What, facts: &Facts, cache: &Cache, out: &mut impl Write) -> io::Result<()> {
+    for view in views {
+        writeln!(out, ";\n; Start view {}\n;", view.name)?;
+        if what != What::Zones {
+            write_cache(cache, view, out)?;
+        }
+        if what != What::Cache {
+            let mut of_view = facts.zones.iter().filter(|origin| origin.view == view.name);
+            of_view.try_for_each(|origin| zone(origin, out))?;
+        }
     }
-    File::options().write(true).create_new(true).open(path)
+    writeln!(out, "; Dump complete")
 }
 
-fn write_cache(office: &Office, view: &View, out: &mut impl Write) -> io::Result<()> {
+fn write_cache(cache: &Cache, view: &View, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, ";\n; Cache dump of view '{0}' (cache {0})\n;", view.name)?;
     writeln!(out, "$DATE {}", logging::dump_date(SystemTime::now()))?;
     let mut result = Ok(());
-    office.shared.desks.upstream.cache.look(Instant::now(), |copies| {
+    cache.look(Instant::now(), |copies| {
         let of_view = copies.iter().filter(|kept| kept.parts.view == view.id);
         result = of_view.into_iter().try_for_each(|kept| answer(view, kept, out));
         result.is_ok()
@@ -132,11 +90,11 @@ fn answer(view: &View, kept: &Kept, out: &mut impl Write) -> io::Result<()> {
     let Some(qname) = Name::from_wire(&kept.qname) else { return Ok(()) };
     let segment = Segment::new(&kept.segment);
     let meta = segment.meta();
-    let (parts, question) = (&kept.parts, absolute(&qname));
+    let (parts, question) = (&kept.parts, qname.absolute());
     let class = class_name(parts.qclass);
     let qtype = type_name(parts.qtype);
     let rule = view.rules.iter().find(|rule| rule.id == parts.rule);
-    let rule = rule.map_or("a rule that is gone".to_owned(), |rule| absolute(&rule.apex));
+    let rule = rule.map_or("a rule that is gone".to_owned(), |rule| rule.apex.absolute());
     let flags = [(parts.dnssec_ok, " +do"), (parts.checking_disabled, " +cd")];
     let flags: String = flags.iter().filter(|(is_set, _)| *is_set).map(|(_, text)| *text).collect();
     if meta.ede != 0 && meta.answers == 0 && u16::from(meta.rcode) == rcode::SERVFAIL {
@@ -168,7 +126,7 @@ fn answer(view: &View, kept: &Kept, out: &mut impl Write) -> io::Result<()> {
 fn line(record: &Unpacked, is_comment: bool, elapsed: u32, out: &mut impl Write) -> io::Result<()> {
     let mark = if is_comment { "; " } else { "" };
     let ttl = record.ttl.saturating_sub(elapsed);
-    let (owner, rdata) = (absolute(&record.owner), present::show(record.rtype, &record.rdata));
+    let (owner, rdata) = (record.owner.absolute(), present::show(record.rtype, &record.rdata));
     writeln!(out, "{mark}{owner}\t{ttl}\t{}\t{}\t{rdata}", class_name(record.class), type_name(record.rtype))
 }
 
@@ -177,16 +135,11 @@ fn zone(origin: &Origin, out: &mut impl Write) -> io::Result<()> {
     let present = origin.zone.load();
     let Some(zone) = present.as_deref() else { return writeln!(out, "; not loaded") };
     for record in zone.iter() {
-        let (owner, rdata) = (absolute(&record.owner), present::show(record.rtype, &record.rdata));
+        let (owner, rdata) = (record.owner.absolute(), present::show(record.rtype, &record.rdata));
         writeln!(out, "{owner}\t{}\tIN\t{}\t{rdata}", record.ttl, type_name(record.rtype))?;
     }
     if zone.has_groups() {
         writeln!(out, "; and {} records that policies choose among: 'explain' shows them", zone.choosable())?;
     }
     Ok(())
-}
-
-fn absolute(name: &Name) -> String {
-    let dot = if name.is_root() { "" } else { "." };
-    format!("{name}{dot}")
 }

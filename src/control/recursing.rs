@@ -1,14 +1,14 @@
 //! `recursing`: writing the questions that wait for an upstream into `recursing-file`.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::dump::write_file;
 use crate::answer::desk::Waits;
 use crate::logging::{self, Category, Severity};
 use crate::office::reply::Reply;
-use crate::office::{Office, Order};
+use crate::office::{Office, Order, files};
 use crate::wire::mnemonic::{class_name, type_name};
 
 /// How long the workers may take to say who waits.
@@ -30,16 +30,17 @@ pub(super) fn recursing(office: &Office, _: &[&str]) -> Reply {
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let facts = office.facts.load();
-    let written = write_file(office, &facts.files.recursing, |out| {
-        writeln!(out, ";\n; Recursing Queries\n;")?;
-        all.iter().try_for_each(|waits| line(waits, now, out))?;
-        writeln!(out, "; Dump complete")
-    });
-    match &written {
-        Ok(_) => logging::event!(Category::General, Severity::Info, "dumprecursing complete"),
-        Err(failure) => logging::event!(Category::General, Severity::Error, "dumprecursing failed: {}", failure.text),
-    }
-    written
+    let write = move |path: &Path| {
+        files::replace(path, |out| {
+            writeln!(out, ";\n; Recursing Queries\n;")?;
+            all.iter().try_for_each(|waits| line(waits, now, out))?;
+            writeln!(out, "; Dump complete")
+        })
+    };
+    office.files.write(&facts.files.recursing, write, |written| match written {
+        Ok(()) => logging::event!(Category::General, Severity::Info, "dumprecursing complete"),
+        Err(why) => logging::event!(Category::General, Severity::Error, "dumprecursing failed: {why}"),
+    })
 }
 
 fn line(waits: &Waits, now: u64, out: &mut impl Write) -> io::Result<()> {

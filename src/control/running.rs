@@ -7,7 +7,7 @@ use serde_json::json;
 use super::words::switch;
 use super::zones::{Which, which};
 use crate::office::reply::{Code, Done, Ending, Failure, Reply};
-use crate::office::{Office, Order};
+use crate::office::{Office, Order, view_number};
 
 /// What scripts read of a reload, be it that a zone could not be loaded: that stands behind it.
 const NAMEDS_WORDS: &str = "server reload successful";
@@ -57,9 +57,7 @@ fn end(arguments: &[&str], ending: Ending) -> Reply {
 pub(super) fn validation(office: &Office, arguments: &[&str]) -> Reply {
     let snapshot = office.shared.desks.state.present();
     let view = arguments.get(1).copied();
-    if view.is_some_and(|name| !snapshot.views.iter().any(|view| view.name == name)) {
-        return Err(Failure::with(Code::NotFound, format!("no matching view '{}'", view.unwrap_or_default())));
-    }
+    view.map(|name| view_number(office, name)).transpose()?;
     match (switch(arguments[0]), arguments[0].to_ascii_lowercase().as_str()) {
         (Some(false), _) => Ok(Done::default()),
         (Some(true), _) => unvalidated(office, arguments),

@@ -29,6 +29,7 @@ use crate::access::Acl;
 use crate::logging::{self, Category, Severity};
 use crate::office::reply::{Done, Ending, Failure, Reply};
 use crate::office::{Office, Order};
+use crate::sys::priority;
 
 /// Clients of one socket that are served at once.
 pub const MAX_CLIENTS: usize = 32;
@@ -40,6 +41,8 @@ pub const IDLE_TIME: Duration = Duration::from_secs(30);
 pub const REPLY_TIME: Duration = Duration::from_secs(10);
 /// While the system has no descriptors left, clients are taken again after this.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// Commands yield to the threads that answer queries: see [`priority::yield_to_others`].
+const NICE_STEPS: i32 = 10;
 /// Octets of the longest text over TCP: rndc takes no frame of more than 1 MiB.
 const MAX_TCP_TEXT_OCTETS: usize = 1_000_000;
 
@@ -68,7 +71,12 @@ impl Server {
     /// # Errors
     /// When the system gives no thread or no runtime.
     pub fn start(office: Arc<Office>) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(MAX_CLIENTS).build()?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(MAX_CLIENTS)
+            // Where it cannot it runs as others do.
+            .on_thread_start(|| _ = priority::yield_to_others(NICE_STEPS))
+            .build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::Builder::new().name("control".to_owned()).spawn(move || {

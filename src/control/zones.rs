@@ -7,7 +7,7 @@ use crate::health::overrides::Utc;
 use crate::keeper::Standing;
 use crate::logging;
 use crate::office::reply::{Code, Done, Failure, Reply};
-use crate::office::{Office, Order, Origin};
+use crate::office::{Office, Order, Origin, view_number};
 use crate::wire::Name;
 use crate::zone::Handle;
 
@@ -65,10 +65,7 @@ pub(super) fn which(office: &Office, arguments: &[&str]) -> Result<Which, Failur
         return Err(Failure::with(Code::UnknownClass, format!("unknown class '{class}'")));
     }
     let view = arguments.get(2).copied();
-    let snapshot = office.shared.desks.state.present();
-    if let Some(view) = view.filter(|name| !snapshot.views.iter().any(|view| view.name == *name)) {
-        return Err(Failure::with(Code::NotFound, format!("no matching view '{view}'")));
-    }
+    view.map(|name| view_number(office, name)).transpose()?;
     let facts = office.facts.load();
     let is_it = |origin: &&Origin| origin.zone.apex == apex && view.is_none_or(|view| origin.view == view);
     let mut found = facts.zones.iter().filter(is_it);

@@ -27,7 +27,7 @@ use crate::keeper::Keeper;
 use crate::listen::{Mailbox, Shared, Workers};
 use crate::logging::queries::Switch;
 use crate::logging::{self, Category, Logger, Severity};
-use crate::office::{Facts, Office, Orders, Overrides};
+use crate::office::{Facts, Office, Orders, Overrides, Walks};
 use crate::state::{State, Zones};
 use crate::sys::state_directory::StateDirectory;
 use crate::sys::{cores, limits, memory};
@@ -66,7 +66,8 @@ pub(super) fn start(mut setup: Setup, orders: Orders) -> Result<Daemon, StartErr
         facts: ArcSwap::from_pointee(facts),
         logger,
         orders,
-        writing: Mutex::default(),
+        files: Arc::default(),
+        walks: Walks::default(),
     });
     let mut channel = Channel::new(Arc::clone(&office)).map_err(cannot("start the control channel"))?;
     channel.open(&in_force.config, socket).map_err(cannot("start the control channel"))?;

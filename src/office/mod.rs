@@ -6,20 +6,25 @@
 //! Not here: who may ask and in which form (`control`, `http`), how an order is carried out (`daemon`).
 
 mod facts;
+pub mod files;
+mod forget;
 mod orders;
 pub mod overrides;
 pub mod reply;
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
 use crate::listen::Shared;
 use crate::logging::Logger;
 pub use facts::{Facts, Origin, show_addresses};
+pub use files::Files;
+pub use forget::{Forget, Names, Walks};
 pub use orders::{Order, Orders, Request, ServeStale};
 pub use overrides::Overrides;
+use reply::{Code, Failure};
 
 /// What operators look at and change.
 pub struct Office {
@@ -33,8 +38,10 @@ pub struct Office {
     pub logger: Arc<Logger>,
     /// What `daemon` is asked for.
     pub orders: Orders,
-    /// Held while a file that was asked for is written: one at a time.
-    pub writing: Mutex<()>,
+    /// Files that were asked for.
+    pub files: Arc<Files>,
+    /// Walks through the cache.
+    pub walks: Walks,
 }
 
 impl Office {
@@ -44,6 +51,16 @@ impl Office {
         change(&mut facts);
         self.facts.store(Arc::new(facts));
     }
+}
+
+/// The number of a view that there is now.
+///
+/// # Errors
+/// When there is none of this name, in named's words.
+pub fn view_number(office: &Office, name: &str) -> Result<u16, Failure> {
+    let snapshot = office.shared.desks.state.present();
+    let found = snapshot.views.iter().find(|view| view.name == name).map(|view| view.id);
+    found.ok_or_else(|| Failure::with(Code::NotFound, format!("no matching view '{name}'")))
 }
 
 /// It has nothing to show: what it leads to is the whole server.

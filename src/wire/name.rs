@@ -81,6 +81,12 @@ impl Name {
         self.octets.len() == 1
     }
 
+    /// In text with the dot at its end, as master files have it.
+    pub fn absolute(&self) -> String {
+        let dot = if self.is_root() { "" } else { "." };
+        format!("{self}{dot}")
+    }
+
     /// How many labels there are, the root not counted: `0..=127`.
     pub fn label_count(&self) -> usize {
         self.labels().count()
