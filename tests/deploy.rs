@@ -1,6 +1,6 @@
 //! What is in `deploy/`: units that systemd finds right and tight, and putting Tandem in named's place in a scratch root.
 //!
-//! Not here: the server that the unit starts (`tests/named_process.rs`). No service of this host is touched.
+//! Not here: the server that the unit starts (`tests/named_process`). No service of this host is touched.
 
 mod common;
 
@@ -71,6 +71,28 @@ fn shellcheck_finds_nothing_in_the_scripts() {
         let output = output.expect("it can be started");
         assert!(output.status.success(), "{script}: {}", text(&output.stdout));
     }
+}
+
+#[test]
+fn mandoc_finds_nothing_wrong_with_the_manual_pages() {
+    let place = tempfile::tempdir().expect("a temporary directory can be made");
+    let mut tandem = Command::new(env!("CARGO_BIN_EXE_tandem"));
+    tandem.arg("man").arg(place.path()).env("SOURCE_DATE_EPOCH", "1793840767");
+    let pages = text(&tandem.output().expect("it can be started").stdout);
+    assert!(pages.lines().any(|page| page.ends_with("/rndc.8")), "{pages}");
+    let lint = |page: &Path| {
+        let mut mandoc = Command::new(program("mandoc", "mandoc"));
+        let output = mandoc.args(["-T", "lint", "-W", "warning"]).arg(page).output().expect("it can be started");
+        text(&output.stdout) + &text(&output.stderr)
+    };
+    for page in pages.lines() {
+        assert_eq!(lint(Path::new(page)), "");
+        let page = fs::read_to_string(page).expect("it was written");
+        assert!(page.contains(" 8 2026-11-05 \"Tandem "), "{page}");
+    }
+    let broken = place.path().join("broken.8");
+    fs::write(&broken, ".TH X 8\n.SH NAME\n").expect("a file can be written");
+    assert!(lint(&broken).contains("WARNING"), "what is wrong would be seen");
 }
 
 /// A host's files, and a systemctl that notes what it is asked.

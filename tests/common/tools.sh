@@ -24,6 +24,7 @@ nc               netcat-openbsd    nmap-ncat
 systemd-analyze  systemd           systemd
 systemd-socket-activate systemd    systemd
 shellcheck       shellcheck        ShellCheck
+mandoc           mandoc            mandoc
 ps               procps            procps-ng
 ip               iproute2          iproute
 nsenter          util-linux        util-linux
@@ -114,4 +115,12 @@ ensure_cargo_deny() {
         echo "error: cargo deny is missing and could not be built: cargo install --locked cargo-deny" >&2
         return 1
     }
+}
+
+# test_binary NAME: prints the program of the integration tests of this name, built if it must be.
+test_binary() {
+    local binary
+    binary=$(cargo test --locked --test "$1" --no-run --message-format short 2>&1 | sed -n "s/.*(\\(.*\\/$1-[0-9a-f]*\\))\$/\\1/p")
+    [ -x "$binary" ] || { echo "tests/$1 was not built" >&2; return 1; }
+    printf '%s\n' "$binary"
 }
