@@ -15,7 +15,7 @@ pub(super) const USAGE: &str = "\
 usage: named [-4|-6] [-c conffile] [-d debuglevel] [-D comment]
              [-f|-g] [-L logfile] [-n number_of_workers] [-p port]
              [-t chrootdir] [-u username] [-X lockfile]
-usage: named [-v|-V|--help]";
+usage: named [-v|-V|-C|--help]";
 
 /// Answers DNS queries by a named.conf, as BIND's named does
 ///
@@ -78,7 +78,7 @@ struct Flags {
     /// Print this help
     #[arg(long, action = ArgAction::SetTrue)]
     help: bool,
-    /// Refused: the defaults are in the manual, `named-checkconf -p` prints what is in force
+    /// Print the built-in defaults as a named.conf; `named-checkconf -p` prints what a file says
     #[arg(short = 'C')]
     defaults: bool,
     /// Refused, as by a named that was not built for fuzzing
@@ -119,6 +119,7 @@ pub(super) enum Asked {
     Serve(Box<Arguments>),
     Version,
     Versions,
+    Defaults,
     /// This text, at length.
     Help(String),
     Usage,
@@ -214,9 +215,10 @@ fn judge(flags: Flags) -> Result<Asked, String> {
         root: flags.root,
         lock_file: flags.lock_file.filter(|path| path.as_os_str() != "none"),
     };
-    Ok(match (flags.versions, flags.version) {
-        (true, _) => Asked::Versions,
-        (_, true) => Asked::Version,
+    Ok(match (flags.versions, flags.version, flags.defaults) {
+        (true, _, _) => Asked::Versions,
+        (_, true, _) => Asked::Version,
+        (_, _, true) => Asked::Defaults,
         _ => Asked::Serve(Box::new(arguments)),
     })
 }
@@ -239,10 +241,9 @@ fn refuse(flags: &Flags) -> Result<(), String> {
     if let Some(wrong) = wrong {
         return Err(wrong);
     }
-    match (&flags.fuzzing, flags.defaults, flags.ipv4 && flags.ipv6) {
-        (Some(word), _, _) => Err(format!("unknown fuzzing type '{word}'")),
-        (_, true, _) => Err("-C: the defaults are in the manual; 'named-checkconf -p' prints what is in force".into()),
-        (_, _, true) => Err("cannot specify -4 and -6".to_owned()),
+    match (&flags.fuzzing, flags.ipv4 && flags.ipv6) {
+        (Some(word), _) => Err(format!("unknown fuzzing type '{word}'")),
+        (_, true) => Err("cannot specify -4 and -6".to_owned()),
         _ => Ok(()),
     }
 }
@@ -412,6 +413,7 @@ mod tests {
     fn questions_about_the_program_are_answered() {
         assert!(matches!(asked("-v"), Asked::Version));
         assert!(matches!(asked("-V -c x"), Asked::Versions));
+        assert!(matches!(asked("-C"), Asked::Defaults));
         assert!(matches!(asked("-?"), Asked::Usage));
         let Asked::Help(help) = asked("--help") else { panic!("no help") };
         for argument in command().get_arguments().filter_map(clap::Arg::get_short) {

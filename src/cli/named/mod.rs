@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use arguments::{Arguments, Asked, Where};
 
 use super::{default_configuration, print_lines};
-use crate::config::CommandLine;
+use crate::config::{CommandLine, named_conf};
 use crate::daemon::{self, Log, Notify, Setup};
 use crate::sys::privileges::{self, User};
 use crate::sys::process::{self, Detached, Readiness};
@@ -33,6 +33,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Asked::Serve(arguments) => start(*arguments).unwrap_or_else(|error| failed(&format!("named: {error}"))),
         Asked::Version => print_or_fail(vec![version::line()]),
         Asked::Versions => print_or_fail(version::lines(&default_configuration())),
+        Asked::Defaults => print_or_fail(vec![named_conf::defaults(PID_FILE).trim_end().to_owned()]),
         Asked::Help(text) => print_or_fail(vec![text]),
         Asked::Usage => {
             say(arguments::USAGE);

@@ -11,6 +11,7 @@ mod body;
 mod checked;
 mod convert;
 mod cursor;
+mod defaults;
 mod document;
 mod glob;
 mod grammar;
@@ -24,6 +25,7 @@ mod tree;
 mod value;
 mod words;
 
+pub use defaults::defaults;
 pub use document::{Document, ListedZone};
 pub use print::Secrets;
 
