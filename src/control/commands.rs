@@ -94,6 +94,7 @@ pub const COMMANDS: &[Command] = &[
     row(&["modzone"], "...", (0, MANY), "zones are the configuration's", zones::unchangeable).failing(),
     row(&["showzone"], "...", (0, MANY), "'zonestatus' says what there is to say", zones::unshown).looking().failing(),
     row(&["tsig-delete"], "...", (0, MANY), "no key is negotiated", running::not_negotiated).failing(),
+    row(&["responselog"], "[on|off]", (0, MANY), "answers are not logged", running::no_responselog).failing(),
     row(&["dnstap"], "...", (0, MANY), "there is no dnstap", running::no_dnstap).failing(),
     row(&["help"], "", (0, 0), "these commands", |_, _| Ok(help().into())).looking(),
 ];

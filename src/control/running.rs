@@ -97,6 +97,11 @@ pub(super) fn not_negotiated(_: &Office, _: &[&str]) -> Reply {
     Err(Failure::not_here("keys are not negotiated here (TKEY): those of the configuration go with it"))
 }
 
+/// Queries are logged, answers are not.
+pub(super) fn no_responselog(_: &Office, _: &[&str]) -> Reply {
+    Err(Failure::not_here("answers are not logged: 'querylog' logs the queries, category query-errors those that fail"))
+}
+
 /// There is no dnstap.
 pub(super) fn no_dnstap(_: &Office, _: &[&str]) -> Reply {
     Err(Failure::not_here("there is no dnstap here"))

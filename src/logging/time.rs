@@ -4,6 +4,7 @@
 //! the system is the local zone's distance from UTC, by `sys`, from the C library and its zone files: named's times
 //! come from there too, and a whole zone database in the program would have to be kept up with the host's.
 
+use std::cell::Cell;
 use std::fmt::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -42,10 +43,23 @@ pub(super) enum Zone {
 impl Zone {
     fn offset_seconds(self, unix_seconds: i64) -> i32 {
         match self {
-            Zone::Local => sys::local_time::utc_offset_seconds(unix_seconds),
+            Zone::Local => local_offset_seconds(unix_seconds),
             Zone::East(seconds) => seconds,
         }
     }
+}
+
+/// The host's, asked once for the lines of a second: the C library takes a lock for it.
+fn local_offset_seconds(unix_seconds: i64) -> i32 {
+    thread_local!(static LAST: Cell<Option<(i64, i32)>> = const { Cell::new(None) });
+    LAST.with(|last| match last.get() {
+        Some((second, offset)) if second == unix_seconds => offset,
+        _ => {
+            let offset = sys::local_time::utc_offset_seconds(unix_seconds);
+            last.set(Some((unix_seconds, offset)));
+            offset
+        }
+    })
 }
 
 /// A date and time of day in the proleptic Gregorian calendar.
@@ -227,6 +241,14 @@ mod tests {
                 || (year, month, day) == (previous.0 + 1, 1, 1) && previous.1 == 12;
             assert!(follows && day <= 31 && month <= 12, "{year}-{month}-{day} after {previous:?}");
             previous = (year, month, day);
+        }
+    }
+
+    #[test]
+    fn the_local_zone_is_asked_again_for_another_second() {
+        for unix_seconds in [1_782_000_000, 1_782_000_000, 1_795_222_384, 1_782_000_000] {
+            let expected = sys::local_time::utc_offset_seconds(unix_seconds);
+            assert_eq!(Zone::Local.offset_seconds(unix_seconds), expected, "at {unix_seconds}");
         }
     }
 

@@ -27,7 +27,7 @@ pub(super) const ROWS: &[Row] = {
         ignored("remote-servers", TOP, Form(&F::All(&[F::Text, F::Servers])), "remote-servers r { 192.0.2.1; };", NO_TRANSFER).repeats().newer(),
         refused("require-cookie", SERVER, Boolean, "require-cookie yes;", "answers without a cookie would be taken all the same").moot(NO).newer(),
         ignored("resolver-use-dns64", BOTH, Boolean, "resolver-use-dns64 yes;", NEVER_ITERATES).moot(NO).newer(),
-        ignored("responselog", OPTIONS, Boolean, "responselog yes;", "answers are not logged one by one").moot(NO).newer(),
+        ignored("responselog", OPTIONS, Boolean, "responselog yes;", "answers are not logged: querylog logs queries, category query-errors those that fail").moot(NO).newer(),
         ignored("sig0checks-quota", OPTIONS, Number, "sig0checks-quota 1;", "SIG(0) is not checked: nothing is granted by it").newer(),
         ignored("sig0checks-quota-exempt", OPTIONS, MatchList, "sig0checks-quota-exempt { any; };", "SIG(0) is not checked: nothing is granted by it").newer(),
         ignored("sig0key-checks-limit", BOTH, Number, "sig0key-checks-limit 16;", "SIG(0) is not checked: nothing is granted by it").newer(),
