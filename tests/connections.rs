@@ -65,6 +65,23 @@ fn assert_near(what: &str, lifetime: Duration, expected: Duration) {
     assert!((earliest..=expected + SLACK).contains(&lifetime), "{what}: {lifetime:?} instead of {expected:?}");
 }
 
+/// The time of others passes: their connection is closed, this one is not, and knows how long it has.
+#[test]
+fn who_speaks_edns_tcp_keepalive_has_a_time_of_its_own() {
+    let (address, _server, _upstream) = server("tcp-keepalive-timeout 600; tcp-advertised-timeout 450;");
+    let keeping = Question::new("first.example.org", "A").id(1).edns(1232, false, &[0, 11, 0, 0]).octets();
+    let mut kept = open(address);
+    kept.send(&keeping).expect("sent");
+    let told = kept.receive(PATIENCE).expect("it is answered");
+    assert_eq!(told.option(11), Some(450u16.to_be_bytes().to_vec()), "tenths of a second");
+    assert!(open_and_ask(address).is_closed_within(PATIENCE), "others have half a second");
+    kept.send(&question("first", 2)).expect("sent");
+    let told = kept.receive(PATIENCE).expect("it is answered");
+    assert_eq!((told.id, told.option(11)), (2, None), "who does not ask is not told");
+    let by_udp = exchange_udp(address, &keeping, PATIENCE).expect("it is answered");
+    assert_eq!(by_udp.option(11), None, "by UDP there is no connection");
+}
+
 /// A connection, all of what is sent by it, and when the server closes it.
 type Silence = (&'static str, bool, Vec<u8>, Duration);
 

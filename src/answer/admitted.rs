@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::chain::{self, Chain};
 use super::local::Present;
 use super::refuse::{Denied, Stage};
-use super::{Client, Context, Decision, Forward, most_octets, refuse, signed};
+use super::{Client, Context, Decision, Forward, keepalive_for, most_octets, refuse, signed};
 use crate::access::CookieVerdict;
 use crate::cache::{Key, Lookup, Parts, Patch, RefreshWindow};
 use crate::config::RrsetOrder;
@@ -276,7 +276,8 @@ impl<'a> Admitted<'a> {
 
     fn opt(&self, ede: Option<(u16, &'static str)>) -> Opt<'_> {
         let cookie = self.cookie.reply().map(|cookie| &cookie[..]);
-        Opt { udp_size: self.view.edns_udp_size, cookie, ede }
+        let keepalive = keepalive_for(&self.context, &self.query, self.client);
+        Opt { udp_size: self.view.edns_udp_size, cookie, ede, keepalive }
     }
 
     /// Octets of the OPT record of a reply without an extended error.

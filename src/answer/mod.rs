@@ -322,6 +322,15 @@ fn most_octets(most: u16, query: &Query<'_>, client: Client, room: usize) -> usi
     }
 }
 
+/// What a client by TCP is told that speaks edns-tcp-keepalive; nobody else is told anything (RFC 7828 §3.3).
+#[inline]
+fn keepalive_for(context: &Context<'_>, query: &Query<'_>, client: Client) -> Option<u16> {
+    if client.transport == Transport::Udp {
+        return None;
+    }
+    query.edns.filter(|edns| edns.keepalive).map(|_| context.snapshot.timers.advertised())
+}
+
 #[inline]
 fn judge_cookie(context: &Context<'_>, query: &Query<'_>, client: Client) -> CookieVerdict {
     // What an option means in a later version of EDNS is not known.

@@ -3,7 +3,7 @@
 //!
 //! Each function writes the reply and returns its length.
 
-use super::{Client, Context, most_octets, signed};
+use super::{Client, Context, keepalive_for, most_octets, signed};
 use crate::access::CookieVerdict;
 use crate::config::DEFAULT_VIEW;
 use crate::logging::{self, Category, Severity};
@@ -163,7 +163,7 @@ impl Refusal<'_, '_> {
     pub(super) fn opt<'o>(&'o self, ede: Option<(u16, &'o str)>) -> Opt<'o> {
         let cookie = self.cookie.reply().map(|cookie| &cookie[..]);
         let udp_size = self.view.map_or(self.context.snapshot.edns_udp_size, |view| view.edns_udp_size);
-        Opt { udp_size, cookie, ede }
+        Opt { udp_size, cookie, ede, keepalive: keepalive_for(self.context, self.query, self.client) }
     }
 
     /// Writes the reply around a few records that end at `end`: shorter than any limit, but for its signature.

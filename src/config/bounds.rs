@@ -21,6 +21,12 @@ pub const MAX_QPS: RangeInclusive<u32> = 1..=1_000_000;
 pub const TCP_INITIAL_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(2500)..=Duration::from_secs(120);
 /// `tcp-idle-timeout`.
 pub const TCP_IDLE_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(120);
+/// `tcp-keepalive-timeout`.
+pub const TCP_KEEPALIVE_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=MOST_TENTHS;
+/// `tcp-advertised-timeout`.
+pub const TCP_ADVERTISED_TIMEOUT: RangeInclusive<Duration> = Duration::ZERO..=MOST_TENTHS;
+/// What 16 bits of tenths of a second hold (RFC 7828 §3.1).
+const MOST_TENTHS: Duration = Duration::from_millis(6_553_500);
 /// `interface-interval`.
 pub const INTERFACE_INTERVAL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(28 * 86_400);
 /// `resolver-query-timeout`.

@@ -169,6 +169,10 @@ pub struct Limits {
     pub tcp_initial_timeout: Duration,
     /// `tcp-idle-timeout`: how long a connection may stay idle after an answer. Default 30 s.
     pub tcp_idle_timeout: Duration,
+    /// `tcp-keepalive-timeout`: the same where the client speaks edns-tcp-keepalive (RFC 7828). Default 30 s.
+    pub tcp_keepalive_timeout: Duration,
+    /// `tcp-advertised-timeout`: what such a client is told; zero: to close at once. Default 30 s.
+    pub tcp_advertised_timeout: Duration,
 }
 
 /// DNS cookies.
@@ -342,6 +346,8 @@ impl Default for Limits {
             tcp_clients: 150,
             tcp_initial_timeout: Duration::from_secs(30),
             tcp_idle_timeout: Duration::from_secs(30),
+            tcp_keepalive_timeout: Duration::from_secs(30),
+            tcp_advertised_timeout: Duration::from_secs(30),
         }
     }
 }

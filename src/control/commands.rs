@@ -75,7 +75,7 @@ pub const COMMANDS: &[Command] = &[
     row(&["notrace"], "", (0, 0), "set the debug level to 0", logs::notrace),
     row(&["validation"], "on|off|status [VIEW]", (1, 2), "whether answers are validated: they are not", running::validation),
     row(&["tsig-list"], "", (0, 0), "the keys that sign messages", running::tsig_list),
-    row(&["tcp-timeouts"], "", (0, 4), "the timers of connections, in tenths of a second", running::tcp_timeouts),
+    row(&["tcp-timeouts"], "[INITIAL IDLE KEEPALIVE ADVERTISED]", (0, MANY), "show or set the timers of connections, in tenths of a second", running::tcp_timeouts),
     row(&["refresh"], "ZONE [CLASS [VIEW]]", (1, 3), "there are no secondary zones", zones::refresh).failing(),
     row(&["retransfer"], "ZONE [CLASS [VIEW]]", (1, 3), "there are no secondary zones", zones::refresh).failing(),
     row(&["notify"], "ZONE [CLASS [VIEW]]", (1, 3), "no zone is transferred from here", zones::notify).failing(),

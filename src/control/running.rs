@@ -1,6 +1,6 @@
 //! Commands about the process: reading its configuration anew, ending it, its keys and timers.
 
-use std::time::Duration;
+use std::ops::RangeInclusive;
 
 use serde_json::json;
 
@@ -107,18 +107,34 @@ pub(super) fn no_dnstap(_: &Office, _: &[&str]) -> Reply {
     Err(Failure::not_here("there is no dnstap here"))
 }
 
-/// The timers in force.
+/// The timers of connections, and between which bounds each may be set, in tenths of a second.
+const TCP_TIMEOUTS: [(&str, RangeInclusive<u16>); 4] = [
+    ("tcp-initial-timeout", 25..=1200),
+    ("tcp-idle-timeout", 1..=1200),
+    ("tcp-keepalive-timeout", 1..=u16::MAX),
+    ("tcp-advertised-timeout", 0..=u16::MAX),
+];
+
+/// The timers in force; those that are given hold until the next reload.
 pub(super) fn tcp_timeouts(office: &Office, arguments: &[&str]) -> Reply {
+    let snapshot = office.shared.desks.state.present();
     if !arguments.is_empty() {
-        return Err(Failure::not_here(
-            "set tcp-initial-timeout and tcp-idle-timeout in the configuration, then reload",
-        ));
+        snapshot.timers.set(read_timeouts(arguments)?);
     }
-    let limits = office.shared.desks.state.present().limits.clone();
-    let timers = [("tcp-initial-timeout", limits.tcp_initial_timeout), ("tcp-idle-timeout", limits.tcp_idle_timeout)];
-    let tenths = |time: Duration| time.as_millis() / 100;
-    let text = timers.iter().map(|(name, time)| format!("{name}={}\n", tenths(*time))).collect();
-    let object: serde_json::Map<_, _> =
-        timers.iter().map(|(name, time)| ((*name).to_owned(), json!(tenths(*time) as u64))).collect();
+    let timers = TCP_TIMEOUTS.iter().map(|(name, _)| *name).zip(snapshot.timers.tenths());
+    let text = timers.clone().map(|(name, tenths)| format!("{name}={tenths}\n")).collect();
+    let object: serde_json::Map<_, _> = timers.map(|(name, tenths)| (name.to_owned(), json!(tenths))).collect();
     Ok(Done { text, json: Some(object.into()), ..Done::default() })
+}
+
+/// All four, in named's order and with its errors.
+fn read_timeouts(arguments: &[&str]) -> Result<[u16; 4], Failure> {
+    let mut tenths = [0; 4];
+    for (place, (own, (_, bounds))) in tenths.iter_mut().zip(TCP_TIMEOUTS).enumerate() {
+        let Some(argument) = arguments.get(place) else { return Err(Failure::new(Code::UnexpectedEnd)) };
+        let number: u32 = argument.parse().map_err(|_| Failure::new(Code::BadNumber))?;
+        let fitting = u16::try_from(number).ok().filter(|number| bounds.contains(number));
+        *own = fitting.ok_or_else(|| Failure::new(Code::OutOfRange))?;
+    }
+    Ok(tenths)
 }

@@ -22,8 +22,8 @@ use crate::access::{Exceeded, Permit, Source};
 use crate::answer::Client;
 use crate::logging::{self, Category, Severity};
 use crate::metrics::Socket;
-use crate::wire::Transport;
 use crate::wire::header::HEADER_OCTETS;
+use crate::wire::{Query, Transport};
 
 /// Questions of one connection that wait at once.
 const MAX_WAITING: u32 = 256;
@@ -48,6 +48,8 @@ pub(super) struct Connection {
     waiting: Cell<u32>,
     /// More waited to be sent than is kept.
     overrun: Cell<bool>,
+    /// The client speaks edns-tcp-keepalive (RFC 7828).
+    keeps_alive: Cell<bool>,
     /// There is something to send, or fewer wait.
     changed: Notify,
 }
@@ -133,6 +135,7 @@ async fn serve(worker: Rc<Worker>, stream: TcpStream, client: Client, _permit: P
         unsent: RefCell::default(),
         waiting: Cell::new(0),
         overrun: Cell::new(false),
+        keeps_alive: Cell::new(false),
         changed: Notify::new(),
     });
     // Whatever ends it, the client sees the connection close; there is nobody else to tell.
@@ -172,7 +175,7 @@ async fn converse(worker: &Rc<Worker>, mut stream: TcpStream, connection: &Rc<Co
         if !readable && unsent == 0 && waiting == 0 && !more {
             return Ok(());
         }
-        let (room, patience) = (connection.has_room(unsent), patience(worker, asked));
+        let (room, patience) = (connection.has_room(unsent), patience(worker, connection, asked));
         // While answers are awaited from upstreams, their own deadlines bound the wait.
         let idle = unsent > 0 || waiting == 0 || (room && frames.is_partial());
         tokio::select! {
@@ -198,6 +201,9 @@ fn take_up(worker: &Rc<Worker>, connection: &Rc<Connection>, frames: &mut Frames
         if message.len() < HEADER_OCTETS {
             return Err(io::ErrorKind::InvalidData.into());
         }
+        if !connection.keeps_alive.get() && asks_to_keep_alive(message) {
+            connection.keeps_alive.set(true);
+        }
         worker.take_message(connection, message);
         taken += 1;
     }
@@ -205,9 +211,13 @@ fn take_up(worker: &Rc<Worker>, connection: &Rc<Connection>, frames: &mut Frames
 }
 
 /// How long a connection may be idle: until its first message, and between messages.
-fn patience(worker: &Worker, asked: bool) -> Duration {
-    let snapshot = worker.shared.desks.state.present();
-    if asked { snapshot.limits.tcp_idle_timeout } else { snapshot.limits.tcp_initial_timeout }
+fn patience(worker: &Worker, connection: &Connection, asked: bool) -> Duration {
+    worker.shared.desks.state.present().timers.patience(asked, connection.keeps_alive.get())
+}
+
+/// Whether a message asks to keep the connection.
+fn asks_to_keep_alive(message: &[u8]) -> bool {
+    Query::read(message).is_ok_and(|query| query.edns.is_some_and(|edns| edns.version == 0 && edns.keepalive))
 }
 
 #[cfg(test)]
@@ -223,6 +233,7 @@ mod tests {
             unsent: RefCell::default(),
             waiting: Cell::new(0),
             overrun: Cell::new(false),
+            keeps_alive: Cell::new(false),
             changed: Notify::new(),
         };
         for count in 1..=256 {

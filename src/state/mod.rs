@@ -8,6 +8,7 @@
 mod grants;
 pub mod intern;
 pub mod rules;
+pub mod timers;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -30,6 +31,7 @@ use crate::wire::response::TtlBounds;
 use crate::zone::Handle;
 use intern::Interner;
 use rules::{Local, Rule, Rules};
+use timers::Timers;
 
 /// What the local zones of every view say, by view and apex.
 #[derive(Default)]
@@ -71,6 +73,8 @@ pub struct Snapshot {
     pub edns_udp_size: u16,
     /// Bounds on clients.
     pub limits: config::Limits,
+    /// How long connections may be idle.
+    pub timers: Timers,
 }
 
 impl Snapshot {
@@ -377,6 +381,7 @@ fn build(
         max_udp_size: config.max_udp_size,
         edns_udp_size: config.edns_udp_size,
         limits: config.limits.clone(),
+        timers: Timers::new(&config.limits),
         host,
     }
 }

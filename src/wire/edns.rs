@@ -10,6 +10,8 @@ use super::walk::{Malformed, Record};
 pub mod option {
     /// RFC 7873.
     pub const COOKIE: u16 = 10;
+    /// RFC 7828.
+    pub const TCP_KEEPALIVE: u16 = 11;
     /// RFC 8914.
     pub const EDE: u16 = 15;
 }
@@ -34,6 +36,8 @@ pub struct Edns<'m> {
     pub dnssec_ok: bool,
     /// The data of the first COOKIE option, of any length.
     pub cookie: Option<&'m [u8]>,
+    /// Its sender would keep the connection. Its data is of no meaning from a client (RFC 7828 §3.2.1).
+    pub keepalive: bool,
 }
 
 impl<'m> Edns<'m> {
@@ -43,31 +47,36 @@ impl<'m> Edns<'m> {
     /// When one of its options is cut off.
     pub(super) fn read(message: &'m [u8], record: &Record) -> Result<Self, Malformed> {
         let fields = record.ttl_at();
+        let (cookie, keepalive) = find_options(&message[record.rdata()..record.end])?;
         Ok(Self {
             udp_size: record.class,
             extended_rcode: message[fields],
             version: message[fields + 1],
             dnssec_ok: u16_at(message, fields + 2) & DNSSEC_OK != 0,
-            cookie: find_option(&message[record.rdata()..record.end], option::COOKIE)?,
+            cookie,
+            keepalive,
         })
     }
 }
 
-/// The first option of this code. All are walked, so that what is malformed is so whatever is sought.
-fn find_option(mut options: &[u8], code: u16) -> Result<Option<&[u8]>, Malformed> {
-    let mut found = None;
+/// The first COOKIE option, and whether there is one for edns-tcp-keepalive. All are walked, so that what is malformed is so
+/// whatever is sought.
+fn find_options(mut options: &[u8]) -> Result<(Option<&[u8]>, bool), Malformed> {
+    let (mut cookie, mut keepalive) = (None, false);
     while !options.is_empty() {
         if options.len() < OPTION_OCTETS {
             return Err(Malformed);
         }
         let end = OPTION_OCTETS + usize::from(u16_at(options, 2));
         let data = options.get(OPTION_OCTETS..end).ok_or(Malformed)?;
-        if u16_at(options, 0) == code && found.is_none() {
-            found = Some(data);
+        match u16_at(options, 0) {
+            option::COOKIE if cookie.is_none() => cookie = Some(data),
+            option::TCP_KEEPALIVE => keepalive = true,
+            _ => {}
         }
         options = &options[end..];
     }
-    Ok(found)
+    Ok((cookie, keepalive))
 }
 
 #[cfg(test)]
@@ -86,7 +95,16 @@ mod tests {
             ("data that is cut off", b"\0\x0a\0\x02c", Err(Malformed)),
             ("a length that is cut off, behind a cookie", b"\0\x0a\0\x01c\0\x09\0", Err(Malformed)),
         ] {
-            assert_eq!(find_option(options, option::COOKIE), expected, "{case}");
+            let found = find_options(options);
+            assert_eq!(found.map(|(cookie, _)| cookie), expected, "{case}");
+            assert!(found.is_err() || found == Ok((expected.unwrap_or_default(), false)), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_would_keep_its_connection_is_heard_whatever_data_stand_there() {
+        for options in [&b"\0\x0b\0\0"[..], b"\0\x0b\0\x02\0\x01", b"\0\x09\0\0\0\x0b\0\0\0\x0a\0\x01c"] {
+            assert_eq!(find_options(options).map(|(_, keepalive)| keepalive), Ok(true), "{options:?}");
         }
     }
 
@@ -94,7 +112,14 @@ mod tests {
     fn each_field_is_read_from_its_place() {
         let message = b"\0\0\x29\x04\xd0\x01\x02\x80\0\0\x05\0\x0a\0\x01c";
         let record = Record::read(message, 0).expect("a record");
-        let expected = Edns { udp_size: 1232, extended_rcode: 1, version: 2, dnssec_ok: true, cookie: Some(&b"c"[..]) };
+        let expected = Edns {
+            udp_size: 1232,
+            extended_rcode: 1,
+            version: 2,
+            dnssec_ok: true,
+            cookie: Some(&b"c"[..]),
+            keepalive: false,
+        };
         assert_eq!(Edns::read(message, &record), Ok(expected));
     }
 }

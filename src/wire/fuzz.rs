@@ -41,7 +41,12 @@ pub fn fuzz_query(packet: &[u8]) {
 fn check_reply(query: &Query<'_>, out: &mut [u8]) {
     let end = reply::begin(out, query);
     assert_eq!(end, query.question_end);
-    let opt = Opt { udp_size: 1232, ede: Some((22, "why")), cookie: query.edns.and_then(|edns| edns.cookie) };
+    let opt = Opt {
+        udp_size: 1232,
+        ede: Some((22, "why")),
+        cookie: query.edns.and_then(|edns| edns.cookie),
+        keepalive: None,
+    };
     let cookie_octets = opt.cookie.map_or(0, <[u8]>::len);
     // Cookies that servers write have at most 40 octets; a longer one is cut before it is repeated.
     let opt = Opt { cookie: opt.cookie.filter(|_| cookie_octets <= 40), ..opt };

@@ -211,8 +211,14 @@ mod tests {
         let query = Query::read(&packet).expect("a query");
         assert_eq!(query.qname(), b"\x03WwW\x07example\0");
         assert!(query.recursion_desired() && query.checking_disabled() && query.dnssec_ok() && !query.signed);
-        let expected =
-            Edns { udp_size: 4096, extended_rcode: 0, version: 1, dnssec_ok: true, cookie: Some(b"cookie!!") };
+        let expected = Edns {
+            udp_size: 4096,
+            extended_rcode: 0,
+            version: 1,
+            dnssec_ok: true,
+            cookie: Some(b"cookie!!"),
+            keepalive: false,
+        };
         assert_eq!(query.edns, Some(expected));
     }
 }

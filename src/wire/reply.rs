@@ -36,6 +36,8 @@ pub struct Opt<'r> {
     pub cookie: Option<&'r [u8]>,
     /// An extended error (RFC 8914): INFO-CODE and EXTRA-TEXT.
     pub ede: Option<(u16, &'r str)>,
+    /// edns-tcp-keepalive (RFC 7828): how long the connection may be idle, in tenths of a second.
+    pub keepalive: Option<u16>,
 }
 
 /// Copies the question behind the room for a header; returns where the records begin.
@@ -102,7 +104,8 @@ impl Opt<'_> {
     /// Octets of the record.
     pub fn octets(&self) -> usize {
         let cookie = self.cookie.map_or(0, |cookie| OPTION_OCTETS + cookie.len());
-        OPT_OCTETS + cookie + self.ede.map_or(0, |(_, text)| OPTION_OCTETS + 2 + text.len())
+        let keepalive = self.keepalive.map_or(0, |_| OPTION_OCTETS + 2);
+        OPT_OCTETS + cookie + keepalive + self.ede.map_or(0, |(_, text)| OPTION_OCTETS + 2 + text.len())
     }
 
     fn write(&self, out: &mut [u8], rcode: u16, dnssec_ok: bool) -> usize {
@@ -117,6 +120,9 @@ impl Opt<'_> {
         let mut at = OPT_OCTETS;
         if let Some(cookie) = self.cookie {
             at = put_option(out, at, option::COOKIE, &[], cookie);
+        }
+        if let Some(tenths) = self.keepalive {
+            at = put_option(out, at, option::TCP_KEEPALIVE, &tenths.to_be_bytes(), &[]);
         }
         if let Some((code, text)) = self.ede {
             put_option(out, at, option::EDE, &code.to_be_bytes(), text.as_bytes());
@@ -179,7 +185,7 @@ mod tests {
 
     #[test]
     fn opt_is_ours_and_for_those_who_sent_one() {
-        let opt = Opt { udp_size: 1232, cookie: None, ede: None };
+        let opt = Opt { udp_size: 1232, ..Opt::default() };
         let cookie = Opt { cookie: Some(b"12345678abcdefgh"), ..opt };
         let ede = Opt { ede: Some((22, "why")), ..opt };
         let both = Opt { ede: ede.ede, ..cookie };
@@ -201,7 +207,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_becomes_tc_without_records_but_with_opt() {
-        let opt = Opt { udp_size: 1232, cookie: None, ede: None };
+        let opt = Opt { udp_size: 1232, ..Opt::default() };
         let reply = Reply { opt, answers: 1, authority: 2, additional: 3, ..Reply::default() };
         let whole = 12 + QUESTION.len() + 500 + OPT.len();
         for (case, limit, expected) in [("exactly", whole, whole), ("one octet too long", whole - 1, whole - 500)] {

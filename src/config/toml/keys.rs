@@ -97,8 +97,10 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("server_id", &[Options]),
     ("state_directory", &[Options]),
     ("tcp_clients", &[Options]),
+    ("tcp_advertised_timeout", &[Options]),
     ("tcp_idle_timeout", &[Options]),
     ("tcp_initial_timeout", &[Options]),
+    ("tcp_keepalive_timeout", &[Options]),
     ("version", &[Options]),
     // A view.
     ("allow_query", &[Options, View, Zone]),

@@ -6,7 +6,8 @@
 use toml::de::DeValue;
 
 use super::super::bounds::{
-    INTERFACE_INTERVAL, NOCOOKIE_UDP_SIZE, QUERY_TIMEOUT, SERVFAIL_TTL, TCP_IDLE_TIMEOUT, TCP_INITIAL_TIMEOUT, UDP_SIZE,
+    INTERFACE_INTERVAL, NOCOOKIE_UDP_SIZE, QUERY_TIMEOUT, SERVFAIL_TTL, TCP_ADVERTISED_TIMEOUT, TCP_IDLE_TIMEOUT,
+    TCP_INITIAL_TIMEOUT, TCP_KEEPALIVE_TIMEOUT, UDP_SIZE,
 };
 use super::super::empty_zones::EmptyZones;
 use super::super::files::Files;
@@ -169,6 +170,12 @@ fn read_limits<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, config: &mut 
     });
     reader.set(table, "tcp_idle_timeout", &mut limits.tcp_idle_timeout, |reader, field| {
         reader.duration(field, TCP_IDLE_TIMEOUT)
+    });
+    reader.set(table, "tcp_keepalive_timeout", &mut limits.tcp_keepalive_timeout, |reader, field| {
+        reader.duration(field, TCP_KEEPALIVE_TIMEOUT)
+    });
+    reader.set(table, "tcp_advertised_timeout", &mut limits.tcp_advertised_timeout, |reader, field| {
+        reader.duration(field, TCP_ADVERTISED_TIMEOUT)
     });
     reader.set(table, "max_cache_size", &mut config.cache_size, cache_size);
 }

@@ -22,6 +22,8 @@ pub(super) const OF_SERVER: &[&str] = &[
     "tcp_clients",
     "tcp_initial_timeout",
     "tcp_idle_timeout",
+    "tcp_keepalive_timeout",
+    "tcp_advertised_timeout",
     "max_cache_size",
     "answer_cookie",
     "cookie_secret",
@@ -85,6 +87,8 @@ pub(super) fn of_server(key: &str, config: &Config) -> Option<Text> {
         "tcp_clients" => plain(config.limits.tcp_clients),
         "tcp_initial_timeout" => plain(duration(config.limits.tcp_initial_timeout)),
         "tcp_idle_timeout" => plain(duration(config.limits.tcp_idle_timeout)),
+        "tcp_keepalive_timeout" => plain(duration(config.limits.tcp_keepalive_timeout)),
+        "tcp_advertised_timeout" => plain(duration(config.limits.tcp_advertised_timeout)),
         "max_cache_size" => match config.cache_size {
             CacheSize::Percent(percent) => Some(Text::Plain(format!("\"{percent}%\""))),
             CacheSize::Bytes(octets) => plain(size(octets)),

@@ -15,7 +15,7 @@ pub(super) const ROWS: &[Row] = {
         ignored("edns-version", SERVER, Number, "edns-version 1;", "EDNS version 0 is spoken").moot(&["0"]),
         refused("keys", SERVER, Form(&F::IfBlock(&F::List(&F::Text), &F::Text)), "keys k;", "questions to upstreams are not signed yet: they would go out without it"),
         ignored("padding", SERVER, Number, "padding 128;", "questions are not padded").moot(&["0"]),
-        ignored("tcp-keepalive", SERVER, Boolean, "tcp-keepalive yes;", "edns-tcp-keepalive is not spoken").moot(NO),
+        ignored("tcp-keepalive", SERVER, Boolean, "tcp-keepalive yes;", "forwarders are not asked to keep connections").moot(NO),
         honoured("tcp-only", SERVER, Boolean, "tcp-only yes;"),
         ignored("transfers", SERVER, Number, "transfers 2;", NO_TRANSFER),
     ]

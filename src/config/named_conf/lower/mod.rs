@@ -27,7 +27,10 @@ use super::body::{Body, Setting};
 use super::grammar::{Row, Support};
 use super::report::{Problem, Report};
 use super::value::{Size, Value};
-use crate::config::bounds::{INTERFACE_INTERVAL, MIN_CACHE_OCTETS, TCP_IDLE_TIMEOUT, TCP_INITIAL_TIMEOUT, UDP_SIZE};
+use crate::config::bounds::{
+    INTERFACE_INTERVAL, MIN_CACHE_OCTETS, TCP_ADVERTISED_TIMEOUT, TCP_IDLE_TIMEOUT, TCP_INITIAL_TIMEOUT,
+    TCP_KEEPALIVE_TIMEOUT, UDP_SIZE,
+};
 use crate::config::files::Files;
 use crate::config::values::{self, ValueError};
 use crate::config::zones;
@@ -180,6 +183,12 @@ impl<'a> Context<'a> {
             tcp_idle_timeout: self
                 .tenths(options, "tcp-idle-timeout", TCP_IDLE_TIMEOUT)
                 .unwrap_or(default.tcp_idle_timeout),
+            tcp_keepalive_timeout: self
+                .tenths(options, "tcp-keepalive-timeout", TCP_KEEPALIVE_TIMEOUT)
+                .unwrap_or(default.tcp_keepalive_timeout),
+            tcp_advertised_timeout: self
+                .tenths(options, "tcp-advertised-timeout", TCP_ADVERTISED_TIMEOUT)
+                .unwrap_or(default.tcp_advertised_timeout),
         }
     }
 
