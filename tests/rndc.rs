@@ -284,6 +284,19 @@ fn commands_say_what_named_says() {
 }
 
 #[test]
+fn every_command_of_rndc_is_known() {
+    let told = Command::new(program("rndc", "bind9-utils")).output().expect("it can be run");
+    let text = String::from_utf8_lossy(&[told.stdout, told.stderr].concat()).into_owned();
+    let theirs = text.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
+    let theirs: Vec<&str> = theirs.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(theirs.len() > 40 && theirs.contains(&"flushtree"), "{text}");
+    let ours = tandem::control::commands::help();
+    let is_known = |word: &&&str| ours.lines().any(|line| line.split(' ').next() == Some(**word));
+    let unknown: Vec<_> = theirs.iter().filter(|word| !is_known(word)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
 fn every_command_is_done_or_fails_with_its_reason() {
     let stand = Stand::new("", "");
     for line in stand.ok("help").lines() {
@@ -305,6 +318,17 @@ fn every_command_is_done_or_fails_with_its_reason() {
         assert_eq!(code != 0, fails, "{command}: {said}");
         assert!(!fails || said.starts_with(&format!("rndc: '{word}' failed: ")), "{command}: {said}");
         assert!(!fails || said.lines().count() > 1, "{command} says why: {said}");
+        // Those that scripts ask every minute leave theirs at a debug level, as with named.
+        if !["status", "null"].contains(&word) {
+            stand.server.says(&format!("received control channel command '{word}"));
+            let audit = format!("control channel command '{word}");
+            let is_audit = |line: &&str| line.contains(&audit) && !line.contains("received");
+            let line = || stand.server.said().lines().find(is_audit).map(str::to_owned);
+            assert!(wait_until(PATIENCE, || line().is_some()), "{word} leaves no line");
+            let line = line().expect("it is there");
+            let (who, result) = (" from 127.", if fails { ", key rndc-key: not " } else { ", key rndc-key: success" });
+            assert!(line.contains(who) && (line.contains(result) || code != 0), "{line}");
+        }
     }
     for expected in [
         "received control channel command 'reload corp.example'",
@@ -409,6 +433,7 @@ fn a_read_only_channel_lets_look_and_nothing_more() {
         assert_eq!(theirs, ours, "{command}: {said}");
     }
     stand.server.says("rejecting restricted control channel command 'stop'");
+    stand.server.says("control channel command 'stop' from 127.");
     assert_eq!(stand.ask("a.example"), Some(1), "it runs");
 }
 

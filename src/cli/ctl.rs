@@ -2,15 +2,14 @@
 //!
 //! Not here: what the commands do (`control`), which answers in text for a person; rndc itself ([`super::rndc`]).
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::print_lines;
 use super::rndc::{self, Target};
+use super::{complain, print_lines};
 use crate::config;
 use crate::config::values;
 use crate::control::client::{Answer, AskError, Server, ask, join};
@@ -244,16 +243,16 @@ pub(super) fn unreachable(server: &Server, error: &AskError) -> String {
 }
 
 /// What the server says to `explain`, and whether it would answer.
-pub(super) fn ask_to_explain(socket: &Path, words: [&str; 4]) -> Result<String, String> {
+pub(super) fn ask_to_explain(socket: &Path, words: [&str; 4]) -> Result<(String, bool), String> {
     let server = Server::Unix(socket.to_owned());
     let line = join(&[&["explain"][..], &words].concat())?;
-    let answer = ask(&server, &line, false, PATIENCE).map_err(|error| unreachable(&server, &error))?;
-    if answer.err.is_none() { Ok(answer.text) } else { Err(answer.text) }
-}
-
-/// To standard error; where that is gone nobody can be told.
-fn complain(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let answer = ask(&server, &line, true, PATIENCE).map_err(|error| unreachable(&server, &error))?;
+    if answer.err.is_some() {
+        return Err(answer.text);
+    }
+    let told = answer.json.and_then(|json| serde_json::from_str::<serde_json::Value>(&json).ok());
+    let answered = told.and_then(|told| told["answered"].as_bool());
+    Ok((answer.text, answered.ok_or("the server does not say whether it would answer: it is of another version")?))
 }
 
 #[cfg(test)]

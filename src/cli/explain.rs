@@ -3,7 +3,6 @@
 //! A running server that can be reached explains by itself: what it has read, and what its health checks count as now.
 //! Else the configuration is explained as it is written, without what only a server knows.
 
-use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -52,7 +51,7 @@ pub fn run(args: ExplainArgs) -> ExitCode {
         return match by_server(&args, socket) {
             Ok(explained) => print(&args, &explained),
             Err(why) => {
-                let _ = writeln!(io::stderr(), "{why}");
+                super::complain(why);
                 ExitCode::FAILURE
             }
         };
@@ -83,10 +82,9 @@ fn print(args: &ExplainArgs, explained: &Explained) -> ExitCode {
 fn by_server(args: &ExplainArgs, socket: &Path) -> Result<Explained, String> {
     let words = [args.name.to_string(), type_name(args.qtype).to_string(), args.from.to_string(), args.to.to_string()];
     let words = [&*words[0], &*words[1], &*words[2], &*words[3]];
-    let reply = ask_to_explain(socket, words)?;
-    let mut lines = reply.lines();
-    let answered = lines.next() == Some("answered");
-    let mut lines: Vec<String> = lines.map(str::to_owned).collect();
+    let (reply, answered) = ask_to_explain(socket, words)?;
+    // The first says whether, in a word.
+    let mut lines: Vec<String> = reply.lines().skip(1).map(str::to_owned).collect();
     lines.push(line("cached", "not looked up"));
     Ok(Explained { lines, answered })
 }

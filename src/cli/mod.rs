@@ -88,6 +88,11 @@ fn abort_on_panic() {
     }));
 }
 
+/// Says something on standard error; where that is gone nobody can be told.
+fn complain(text: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Writes lines to standard output; `false` if they could not be written.
 pub fn print_lines<T: fmt::Display>(lines: impl IntoIterator<Item = T>) -> bool {
     write_lines(&mut io::stdout().lock(), lines)

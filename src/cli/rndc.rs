@@ -5,7 +5,7 @@
 //! Not here: what goes over the wire (`control`).
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,11 +14,11 @@ use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::ctl::PATIENCE;
-use super::print_lines;
+use super::{complain, print_lines};
 use crate::config::control::CONTROL_PORT;
-use crate::config::files::Disk;
+use crate::config::files::{Disk, explain};
 use crate::config::named_conf::rndc_conf::{self, RndcConf, RndcServer};
-use crate::config::{Diagnostic, Key};
+use crate::config::{Diagnostic, Family, Key};
 use crate::control::channels::{KEY_FILES, made};
 use crate::control::client::{Answer, AskError, Server, ask, join};
 use crate::control::commands;
@@ -82,8 +82,8 @@ pub(super) struct Target {
     pub(super) key_file: Option<PathBuf>,
     pub(super) key: Option<String>,
     pub(super) source: Vec<IpAddr>,
-    /// `Some(true)`: IPv4 alone, `Some(false)`: IPv6 alone.
-    pub(super) ipv4: Option<bool>,
+    /// `None`: both.
+    pub(super) family: Option<Family>,
 }
 
 /// Runs it; the first argument is what it was called by.
@@ -93,7 +93,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Err(error) => {
             // As named's: 1 whatever is wrong, and the commands.
             if error.use_stderr() {
-                complain(&misuse(&error));
+                complain(misuse(&error));
                 return ExitCode::FAILURE;
             }
             let _ = error.print();
@@ -108,14 +108,18 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         key_file: args.key_file.clone(),
         key: args.key.clone(),
         source: args.source.clone(),
-        ipv4: if args.ipv4 || args.ipv6 { Some(args.ipv4) } else { None },
+        family: match (args.ipv4, args.ipv6) {
+            (true, _) => Some(Family::Ipv4),
+            (_, true) => Some(Family::Ipv6),
+            _ => None,
+        },
     };
     let asked =
         command_line(&words).and_then(|line| find(&target).and_then(|servers| ask_first(&args, &servers, &line)));
     match asked {
         Ok(answer) => print(&args, &answer),
         Err(why) => {
-            complain(&format!("rndc: {why}"));
+            complain(format!("rndc: {why}"));
             ExitCode::FAILURE
         }
     }
@@ -155,26 +159,15 @@ fn ask_first(args: &RndcArgs, servers: &[Server], line: &str) -> Result<Answer, 
         let Server::Tcp(address, ..) = server else { continue };
         let shown = format!("{}#{}", address.ip(), address.port());
         if args.verbose {
-            complain(&format!("using server {} ({shown})", args.server.as_deref().unwrap_or(DEFAULT_SERVER)));
+            complain(format!("using server {} ({shown})", args.server.as_deref().unwrap_or(DEFAULT_SERVER)));
         }
         match ask(server, line, false, PATIENCE) {
             Ok(answer) => return Ok(answer),
-            Err(AskError::Connect(error)) => last = format!("connect failed: {shown}: {}", words_of(&error)),
+            Err(AskError::Connect(error)) => last = format!("connect failed: {shown}: {}", explain(&error)),
             Err(error) => return Err(silence(&error)),
         }
     }
     Err(last)
-}
-
-/// An error of the system in named's words.
-fn words_of(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "timed out".to_owned(),
-        io::ErrorKind::HostUnreachable => "host unreachable".to_owned(),
-        io::ErrorKind::NetworkUnreachable => "network unreachable".to_owned(),
-        _ => error.to_string(),
-    }
 }
 
 fn silence(error: &AskError) -> String {
@@ -185,7 +178,7 @@ fn silence(error: &AskError) -> String {
                              synchronized,\n* or the server has ended."
                 .to_owned()
         }
-        AskError::Silent(error) => format!("recv failed: {}", words_of(error)),
+        AskError::Silent(error) => format!("recv failed: {}", explain(error)),
         _ => error.to_string(),
     }
 }
@@ -194,7 +187,7 @@ fn print(args: &RndcArgs, answer: &Answer) -> ExitCode {
     let verb = args.command.first().map_or("", |word| word.split(' ').next().unwrap_or_default());
     let is_good = match &answer.err {
         Some(err) => {
-            complain(&format!("rndc: '{verb}' failed: {err}"));
+            complain(format!("rndc: '{verb}' failed: {err}"));
             if !answer.text.is_empty() {
                 complain(&answer.text);
             }
@@ -228,7 +221,7 @@ pub(super) fn find(target: &Target) -> Result<Vec<Server>, String> {
     let mut found = Vec::new();
     for (name, port) in addresses {
         let resolved = resolve(&name, port)?;
-        let wanted = resolved.into_iter().filter(|address| target.ipv4.is_none_or(|ipv4| address.is_ipv4() == ipv4));
+        let wanted = resolved.into_iter().filter(|address| target.family.is_none_or(|family| family.has(*address)));
         for address in wanted {
             let fits = |source: &&IpAddr| source.is_ipv4() == address.is_ipv4();
             let source = sources.iter().find_map(|sources| sources.iter().find(fits)).copied();
@@ -270,11 +263,6 @@ fn key<'c>(target: &Target, conf: &'c RndcConf, own: Option<&RndcServer>) -> Res
         (None, []) => Err("no key statement for use".to_owned()),
         (None, _) => Err("no key for server and no default: name one by -y".to_owned()),
     }
-}
-
-/// To standard error; where that is gone nobody can be told.
-fn complain(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
 }
 
 #[cfg(test)]
@@ -327,7 +315,7 @@ mod tests {
         let x = Target { server: Some("x".to_owned()), ..Target::default() };
         let both = ["127.0.0.9:7 Some(127.0.0.7) b", "127.0.0.8:1953 Some(127.0.0.7) b"].map(str::to_owned).to_vec();
         assert_eq!(shown(x.clone()), Ok(both));
-        assert_eq!(shown(Target { ipv4: Some(false), ..x.clone() }), Ok(vec![]));
+        assert_eq!(shown(Target { family: Some(Family::Ipv6), ..x.clone() }), Ok(vec![]));
         let own = Target {
             key: Some("a".to_owned()),
             port: Some(3),

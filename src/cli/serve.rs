@@ -1,7 +1,6 @@
 //! `tandem serve`: runs the server in the foreground.
 
 use std::fmt;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,6 +8,9 @@ use std::process::ExitCode;
 use crate::config::CommandLine;
 use crate::daemon::{self, Notify, Setup};
 use crate::sys::{inherited, parent};
+
+/// What it says when it listens, in front of where; whoever has started it waits for that.
+pub(super) const READY: &str = "tandem listens on";
 
 /// Answer queries until told to stop.
 #[derive(Debug, clap::Args)]
@@ -38,7 +40,7 @@ pub fn run(args: ServeArgs) -> ExitCode {
     let given = CommandLine { trial: args.trial, ..CommandLine::default() };
     let setup = Setup { file: args.config, given, sockets, notify, remarks, ..Setup::default() };
     // Whatever the log takes, who starts it sees that it runs.
-    let ready = |addresses: &str| drop(writeln!(std::io::stderr(), "tandem listens on {addresses}"));
+    let ready = |addresses: &str| super::complain(format!("{READY} {addresses}"));
     daemon::run(setup, ready).map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
 }
 
@@ -48,6 +50,6 @@ pub(super) fn unheard(error: &std::io::Error) -> String {
 }
 
 pub(super) fn failed(error: &dyn fmt::Display) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "{error}");
+    super::complain(error);
     ExitCode::FAILURE
 }

@@ -30,7 +30,8 @@ pub enum Family {
 }
 
 impl Family {
-    fn has(self, address: SocketAddr) -> bool {
+    /// Whether an address is one of it.
+    pub fn has(self, address: SocketAddr) -> bool {
         address.is_ipv4() == (self == Self::Ipv4)
     }
 

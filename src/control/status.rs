@@ -138,5 +138,6 @@ pub(super) fn explain(office: &Office, arguments: &[&str]) -> Reply {
     let explained = explain::explain(&snapshot, &name, qtype, client, server, explain::Health::Running);
     let answered = if explained.answered { "answered" } else { "refused" };
     let facts = office.facts.load();
-    Ok(format!("{answered}\n{:<17} {}\n{explained}", "running server", configuration(&facts)).into())
+    let text = format!("{answered}\n{:<17} {}\n{explained}", "running server", configuration(&facts));
+    Ok(Done { text, json: Some(json!({ "answered": explained.answered })), ..Done::default() })
 }

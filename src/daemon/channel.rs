@@ -11,6 +11,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::config::Config;
+use crate::config::files::explain;
 use crate::control::channels::{self, Missing, Settings};
 use crate::control::{Listening, Server, Socket};
 use crate::logging::{self, Category, Severity};
@@ -97,7 +98,7 @@ impl Channel {
                     let is_written = |control: &crate::config::Control| control.position.is_some();
                     let is_default =
                         !config.controls.iter().any(|control| control.address == address && is_written(control));
-                    missing.push(Missing { address, why: words(&error), is_default });
+                    missing.push(Missing { address, why: explain(&error), is_default });
                 }
             }
         }
@@ -120,16 +121,6 @@ impl Channel {
             let path = socket.path().display();
             logging::event!(Category::General, Severity::Info, "stopping command channel on {path}");
         }
-    }
-}
-
-/// An error of the system in named's words.
-fn words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "address in use".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "address not available".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
     }
 }
 

@@ -32,8 +32,16 @@ const MAX_FAULTS: usize = 100;
 struct Read {
     zone: Option<Zone>,
     diagnostics: Vec<Diagnostic>,
-    /// Its file could not be read at all.
-    is_missing: bool,
+    /// Why its file could not be read at all.
+    unread: Option<Unread>,
+}
+
+/// A master file that could not be read.
+struct Unread {
+    /// In named's words.
+    why: String,
+    /// What would help.
+    hint: &'static str,
 }
 
 /// What zones of the configuration refer to.
@@ -209,7 +217,10 @@ fn load(
 ) -> Outcome {
     let (before, written) = (handle.load(), written(text));
     let source = updates.as_ref().and_then(|(keeper, _)| keeper.source(handle));
-    let Read { zone, diagnostics, .. } = read_zone(text, source.as_ref().or(before.as_deref()), context);
+    let Read { zone, mut diagnostics, unread } = read_zone(text, source.as_ref().or(before.as_deref()), context);
+    if let Some(unread) = unread {
+        diagnostics.insert(0, not_read(text, &unread, ""));
+    }
     diagnostics.iter().for_each(log);
     let is_read = zone.is_some();
     let mut faults: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
@@ -254,13 +265,13 @@ fn load(
 pub(super) fn check(config: &Config, context: Context<'_>) -> (Vec<Diagnostic>, usize) {
     let (mut found, mut unread) = (Vec::new(), 0);
     for text in config.views.iter().flat_map(|view| &view.zones) {
-        let Read { mut diagnostics, is_missing, .. } = read_zone(text, None, context);
-        // The first is that it cannot be read.
-        if let Some(first) = diagnostics.first_mut().filter(|_| is_missing) {
-            first.message += match text.grants.is_empty() {
+        let Read { mut diagnostics, unread: missing, .. } = read_zone(text, None, context);
+        if let Some(missing) = missing {
+            let consequence = match text.grants.is_empty() {
                 true => ": its names would be answered SERVFAIL",
                 false => ": its names would be answered SERVFAIL, unless it has a journal",
             };
+            diagnostics.insert(0, not_read(text, &missing, consequence));
             diagnostics.iter_mut().for_each(|diagnostic| diagnostic.level = Level::Warning);
             unread += 1;
         }
@@ -271,17 +282,17 @@ pub(super) fn check(config: &Config, context: Context<'_>) -> (Vec<Diagnostic>, 
 
 /// Reads a zone that nobody serves: what was found, and its serial or why there is none.
 pub(super) fn test(text: &LocalZone, context: Context<'_>) -> (Vec<Diagnostic>, Result<u32, String>) {
-    let Read { zone, diagnostics, is_missing } = read_zone(text, None, context);
-    let file = text.file.as_ref().map(|file| format!("loading from master file {} failed: ", file.path.display()));
-    let unread = format!("zone {}: {}", text.name, file.unwrap_or_default());
+    let Read { zone, diagnostics, unread } = read_zone(text, None, context);
+    // That there is no file is said once.
+    if let Some(Unread { why, .. }) = unread {
+        return (Vec::new(), Err(why));
+    }
     let why = || {
         let first = diagnostics.iter().find(|found| found.level == Level::Error);
-        let message = first.map_or("bad zone", |found| &found.message);
-        message.strip_prefix(&unread).unwrap_or(message).to_owned()
+        first.map_or("bad zone", |found| &found.message).to_owned()
     };
     let serial = zone.map(|zone| zone.serial()).ok_or_else(why);
-    // That there is no file is said once.
-    (if is_missing { Vec::new() } else { diagnostics }, serial)
+    (diagnostics, serial)
 }
 
 /// The host as a name; `localhost` if it is none.
@@ -291,7 +302,7 @@ fn primary(host: &str) -> Name {
 
 fn read_zone(text: &LocalZone, before: Option<&Zone>, context: Context<'_>) -> Read {
     let host = &primary(context.host);
-    let mut is_missing = false;
+    let mut missing = None;
     let mut builder = Builder::new(text.name.clone());
     let mut diagnostics = Vec::new();
     if let Some(file) = &text.file {
@@ -302,8 +313,7 @@ fn read_zone(text: &LocalZone, before: Option<&Zone>, context: Context<'_>) -> R
                 diagnostics = master::read(&name, &octets, &text.name, None, &Disk, &mut each);
             }
             Err(error) => {
-                is_missing = true;
-                diagnostics.push(unread(file, &text.name, &error));
+                missing = Some(unread(&error));
             }
         }
     }
@@ -315,18 +325,18 @@ fn read_zone(text: &LocalZone, before: Option<&Zone>, context: Context<'_>) -> R
     for (owner, group, position) in policy::groups(text, context.checks, context.region) {
         builder.add_group(&owner, group, Some(position));
     }
-    let is_wrong = diagnostics.iter().any(|diagnostic| diagnostic.level == Level::Error);
+    let is_wrong = missing.is_some() || diagnostics.iter().any(|diagnostic| diagnostic.level == Level::Error);
     match builder.finish() {
         Ok((zone, warnings)) => {
             diagnostics.extend(warnings);
-            Read { zone: (!is_wrong).then_some(zone), diagnostics, is_missing }
+            Read { zone: (!is_wrong).then_some(zone), diagnostics, unread: missing }
         }
         Err(faults) => {
             // What a broken file lacks is no fault of its own, and has no place.
             let faults = faults.into_iter().filter(|fault| !is_wrong || fault.position.is_some());
             diagnostics
                 .extend(faults.map(|fault| Diagnostic { position: fault.position.or_else(|| begin(text)), ..fault }));
-            Read { zone: None, diagnostics, is_missing }
+            Read { zone: None, diagnostics, unread: missing }
         }
     }
 }
@@ -337,18 +347,24 @@ fn begin(text: &LocalZone) -> Option<Position> {
     text.file.as_ref().map(in_file).or_else(|| text.position.clone())
 }
 
-fn unread(file: &MasterFile, apex: &Name, error: &io::Error) -> Diagnostic {
-    let why = explain(error);
+fn unread(error: &io::Error) -> Unread {
     let hint = match error.kind() {
         io::ErrorKind::NotFound => "create it, or correct 'file'",
         io::ErrorKind::PermissionDenied => "let the server's user read it",
         _ => "'file' names a master file",
     };
+    Unread { why: explain(error), hint }
+}
+
+/// That the master file of a zone could not be read, and what follows.
+fn not_read(text: &LocalZone, Unread { why, hint }: &Unread, consequence: &str) -> Diagnostic {
+    let (apex, file) = (&text.name, text.file.as_ref());
+    let path = file.map(|file| file.path.display().to_string()).unwrap_or_default();
     Diagnostic {
-        position: file.position.clone(),
+        position: file.and_then(|file| file.position.clone()),
         level: Level::Error,
-        message: format!("zone {apex}: loading from master file {} failed: {why}", file.path.display()),
-        hint: Some(hint.to_owned()),
+        message: format!("zone {apex}: loading from master file {path} failed: {why}{consequence}"),
+        hint: Some((*hint).to_owned()),
         topic: None,
     }
 }

@@ -36,6 +36,7 @@ impl Client {
         match self.exchange(server, question, true).await {
             Outcome::Answered(whole) => Outcome::Answered(Response { truncated: true, ..whole }),
             // That it cannot be had by TCP is what a client would meet.
+            Outcome::Failed(why) => Outcome::Failed(format!("cut by UDP, and by TCP {why}")),
             other => other,
         }
     }

@@ -14,6 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Error;
+use crate::cli::serve::READY;
 
 /// How long it may take until it listens; large zones are read meanwhile.
 const START: Duration = Duration::from_secs(60);
@@ -23,9 +24,6 @@ const STOP: Duration = Duration::from_secs(12);
 
 /// The last lines that it said, for when it does not start.
 const KEPT_LINES: usize = 20;
-
-/// What it says when it listens.
-const READY: &str = "tandem listens on";
 
 /// A server that runs until this is dropped.
 pub(super) struct Trial {

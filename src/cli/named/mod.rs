@@ -9,13 +9,12 @@ mod version;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Asked, Where};
 
-use super::{default_configuration, print_lines};
+use super::{complain, default_configuration, print_lines};
 use crate::config::{CommandLine, named_conf};
 use crate::daemon::{self, Log, Notify, Setup};
 use crate::sys::privileges::{self, User};
@@ -36,12 +35,12 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Asked::Defaults => print_or_fail(vec![named_conf::defaults(PID_FILE).trim_end().to_owned()]),
         Asked::Help(text) => print_or_fail(vec![text]),
         Asked::Usage => {
-            say(arguments::USAGE);
+            complain(arguments::USAGE);
             ExitCode::SUCCESS
         }
         Asked::Wrong { why, usage } => {
             if usage {
-                say(arguments::USAGE);
+                complain(arguments::USAGE);
             }
             failed(&format!("named: {why}"))
         }
@@ -112,11 +111,6 @@ fn print_or_fail(lines: Vec<String>) -> ExitCode {
 }
 
 fn failed(error: &dyn fmt::Display) -> ExitCode {
-    say(&error.to_string());
+    complain(error);
     ExitCode::FAILURE
-}
-
-/// To standard error; where that is gone nobody can be told.
-fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
 }
