@@ -20,7 +20,8 @@
 //! | the query path | [`answer`] | decides what a query gets; keeps those that wait; also explains |
 //! | | [`keeper`] | makes updates of local zones and keeps them: one thread, a journal a zone |
 //! | | [`listen`] | one worker a core: sockets and timers, lent to `answer` |
-//! | the operators' side | [`office`] | what the process is, and the ways to have it changed; every door has it |
+//! | the operators' side | [`doors`] | listening for operators' programs: who may enter, and how many |
+//! | | [`office`] | what the process is, and the ways to have it changed; every door has it |
 //! | | [`statistics`] | what was counted, in named's shapes: JSON, XML, text |
 //! | | [`control`] | rndc's channel and a Unix socket: reload, flush, dump, health, zones |
 //! | | [`http`] | statistics-channels: what was counted, over HTTP |
@@ -66,7 +67,7 @@
 //! - What is asked at once of a forwarder or under a rule, and who waits for one question, where that is written:
 //!   [`upstream::spill`].
 //! - Probes under way: [`health::schedule`]; what is read of a server's answer: [`health::probe`].
-//! - Clients of the control channel, their requests and their time: [`control`].
+//! - Clients of the control and statistics channels: [`doors`]; their requests and their time: [`control`], [`http`].
 //! - Lines of the query log that wait: a ring a worker ([`logging::queries`]); other messages: [`logging::logger`].
 //! - Octets of answers: [`cache`]. Octets of a message: 4,096 by UDP, 65,535 by TCP; of names and chains: [`wire`].
 //!
@@ -91,6 +92,7 @@ pub mod state;
 pub mod answer;
 pub mod keeper;
 pub mod listen;
+pub mod doors;
 pub mod office;
 pub mod statistics;
 pub mod control;

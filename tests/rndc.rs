@@ -559,6 +559,28 @@ fn clients_that_say_nothing_make_room_and_hold_up_no_query() {
 }
 
 #[test]
+fn who_has_a_key_and_is_silent_makes_room_too() {
+    let stand = Stand::new("", "");
+    let open = |serial| {
+        let mut client = Client::connect(&stand);
+        let nonce = client.open(serial);
+        (client, nonce)
+    };
+    let mut silent: Vec<(Client, u32)> = (0..32).map(open).collect();
+    // The first of them says something now and then.
+    let (first, nonce) = &mut silent[0];
+    let again = first.signed(&Client::message("null", 40, *nonce));
+    assert!(first.send(&again).is_some());
+    assert_eq!(stand.rndc("null").0, 0, "there is a place for whoever else has the key");
+    let mut answers = |place: usize| {
+        let (client, nonce) = &mut silent[place];
+        let again = client.signed(&Client::message("null", 50, *nonce));
+        client.send(&again).is_some()
+    };
+    assert_eq!([answers(0), answers(1), answers(31)], [true, false, true], "it was who was silent longest");
+}
+
+#[test]
 fn what_is_flushed_is_asked_again_and_nothing_else() {
     let views = "view internal { match-clients { any; }; zone \"corp.example\" { type primary; file \"{directory}/corp\"; }; };\n";
     let upstream = Scripted::start(script);

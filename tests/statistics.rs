@@ -8,10 +8,11 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
+use std::process::Command;
 use std::time::Duration;
 
 use common::packet::{Connection, Question, exchange_udp, header};
-use common::{Named, Scripted, Tandem, fresh_localhost_address, wait_until};
+use common::{Named, Scripted, Tandem, fresh_localhost_address, program, wait_until};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::Value;
@@ -422,20 +423,20 @@ fn clients_are_chosen_and_bounded_and_cost_no_answer() {
     assert_eq!(said, b"", "who is not allowed is told nothing");
     server.says("rejected statistics connection from 127.0.0.2#");
 
+    let head = |line: &str, more: &str| format!("{line}\r\nHost: x\r\nConnection: close\r\n{more}\r\n");
     for (what, text, expected) in [
-        ("a page that is not there", "GET /bind9.xsl HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 404),
-        ("a method that changes things", "POST /json HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".to_owned(), 405),
+        ("a method that changes things", head("POST /json HTTP/1.1", "Content-Length: 0\r\n"), 405),
         ("no HTTP", "nonsense\r\n\r\n".to_owned(), 400),
-        ("a head that is too long", format!("GET /json HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(100_000)), 431),
+        ("a head that is too long", head("GET /json HTTP/1.1", &format!("X: {}\r\n", "x".repeat(100_000))), 431),
         ("HTTP of old", "GET /json/v1/status HTTP/1.0\r\n\r\n".to_owned(), 200),
-        ("a head alone", "HEAD /json HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 200),
+        ("a head alone", head("HEAD /json HTTP/1.1", ""), 200),
     ] {
         assert_eq!(request(http, &text).0, expected, "{what}");
     }
-    // All places are taken by clients that never say what they want; each is given up in time.
+    // Who never says what it wants makes room.
     let idle: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(http).expect("the channel is open")).collect();
     by_udp(address, &Question::new("a.up.example", "A").octets());
-    assert!(wait_until(4 * PATIENCE, || get(http, "/json/v1/status").0 == 200), "idle clients lose their places");
+    assert_eq!(get(http, "/json/v1/status").0, 200);
     drop(idle);
 
     let other = fresh_localhost_address();
@@ -444,7 +445,138 @@ fn clients_are_chosen_and_bounded_and_cost_no_answer() {
     assert!(server.reloads(1), "{}", server.said());
     assert_eq!(get(other, "/json").0, 200);
     assert!(TcpStream::connect(http).is_err(), "the channel of before is closed");
+    server.says(&format!("stopping statistics channel on 127.0.0.1#{}", http.port()));
     assert!(server.stop().success());
+}
+
+#[test]
+fn channels_have_places_of_their_own() {
+    let (upstream, address) = (upstream(), fresh_localhost_address());
+    let channels: Vec<SocketAddr> = (0..17).map(|_| fresh_localhost_address()).collect();
+    let also = |channel: &SocketAddr| format!("inet 127.0.0.1 port {} allow {{ any; }};", channel.port());
+    let all: String = channels[1..].iter().map(also).collect();
+    let conf = conf(address, channels[0], upstream.address())
+        .replace("127.0.0.1; }; };\n", &format!("127.0.0.1; }}; {all} }};\n"));
+    let _server = Tandem::start_with_files(address, &conf, &[("zone", ZONE)]);
+    let idle = |channel: &SocketAddr| TcpStream::connect(channel).expect("the channel is open");
+    let _idle: Vec<TcpStream> = (0..16).flat_map(|_| channels[1..16].iter().map(idle)).collect();
+    for place in [16, 0, 7] {
+        assert_eq!(get(channels[place], "/json/v1/status").0, 200, "{place}");
+    }
+}
+
+/// A connection that stays for one request after the other.
+struct Reader(TcpStream);
+
+impl Reader {
+    fn connect(channel: SocketAddr) -> Self {
+        let stream = TcpStream::connect(channel).expect("the channel is open");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+        Self(stream)
+    }
+
+    /// The status of a page; `None`: the connection is closed.
+    fn status(&mut self, path: &str) -> Option<u16> {
+        self.0.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).ok()?;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut octet = [0];
+            self.0.read_exact(&mut octet).ok()?;
+            head.push(octet[0]);
+        }
+        let head = String::from_utf8(head).expect("it is ASCII").to_lowercase();
+        let (_, length) = head.split_once("content-length: ").expect("it is told");
+        let mut body = vec![0; length.lines().next()?.parse().expect("a number")];
+        self.0.read_exact(&mut body).ok()?;
+        head.split(' ').nth(1)?.parse().ok()
+    }
+}
+
+#[test]
+fn a_reload_cuts_off_nobody_but_who_may_no_longer_read() {
+    let (upstream, address) = (upstream(), fresh_localhost_address());
+    let (http, other) = (fresh_localhost_address(), fresh_localhost_address());
+    let taken = std::net::TcpListener::bind(other).expect("the address is free");
+    let before = conf(address, http, upstream.address());
+    let server = Tandem::start_with_files(address, &before, &[("zone", ZONE)]);
+    let mut reader = Reader::connect(http);
+    assert_eq!([reader.status("/json/v1/status"), reader.status("/nothing")], [Some(200), Some(404)]);
+    let more = format!("127.0.0.1; }}; inet 127.0.0.1 port {}; }};\n", other.port());
+    server.rewrite(&before.replace("127.0.0.1; }; };\n", &more));
+    for reload in 1..=2 {
+        server.hang_up();
+        assert!(server.reloads(reload), "{}", server.said());
+        assert_eq!(reader.status("/xml/v3/status"), Some(200), "it goes on beside a channel that cannot be had");
+    }
+    server.says(&format!("cannot listen for statistics on 127.0.0.1#{}: address in use", other.port()));
+    drop(taken);
+    server.rewrite(&before.replace("allow { 127.0.0.1; }", "allow { 127.0.0.2; }"));
+    server.hang_up();
+    assert!(server.reloads(3), "{}", server.said());
+    assert_eq!(reader.status("/json/v1/status"), None, "it may read no more");
+}
+
+/// Status and headers of what is at a path.
+fn head(server: SocketAddr, path: &str, more: &str) -> (u16, BTreeMap<String, String>) {
+    let mut stream = TcpStream::connect(server).expect("the channel is open");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+    let text = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n");
+    stream.write_all(text.as_bytes()).expect("sent");
+    let mut reply = Vec::new();
+    let _ = stream.read_to_end(&mut reply);
+    let reply = String::from_utf8_lossy(&reply).into_owned();
+    let (head, _) = reply.split_once("\r\n\r\n").expect("a head");
+    let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+    let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+    (head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"), headers)
+}
+
+#[test]
+fn pages_have_named_s_heads() {
+    let pair = Pair::start();
+    let paths = ["/", "/json", "/json/v1", "/json/v1/", "/json/v1/mem?x=1", "/json/v2", "/xml/v3/", "/xml/v2", "/JSON"];
+    let known = "If-Modified-Since: Sat, 21 Nov 2037 00:00:00 GMT\r\n";
+    let cases = paths.iter().map(|path| (*path, ""));
+    let cases = cases.chain([("/bind9.xsl", ""), ("/bind9.xsl", known), ("/bind9.ver3.xsl", ""), ("/xml/v3", known)]);
+    for (path, more) in cases {
+        let [(theirs, their_headers), (ours, our_headers)] =
+            [pair.named.1, pair.tandem.1].map(|server| head(server, path, more));
+        assert_eq!(theirs, ours, "{path}");
+        for name in ["content-type", "cache-control", "pragma"] {
+            assert_eq!(their_headers.get(name), our_headers.get(name), "{path}: {name}");
+        }
+        for name in ["date", "expires", "last-modified", "content-length"] {
+            // Nothing follows a 304, whatever named says of its length.
+            let is_moot = theirs == 304 && ["content-length", "expires"].contains(&name);
+            let [theirs, ours] = [&their_headers, &our_headers].map(|headers| headers.contains_key(name));
+            assert!(theirs == ours || is_moot, "{path}: {name}: {theirs}, {ours}");
+        }
+    }
+}
+
+#[test]
+fn browsers_can_show_the_xml() {
+    let pair = Pair::start();
+    by_udp(pair.tandem.0, &Question::new("a.up.example", "A").octets());
+    for path in ["", "/zones", "/traffic", "/mem"] {
+        let (_, xml) = get(pair.tandem.1, &format!("/xml/v3{path}"));
+        let sheet = xml.lines().nth(1).expect("a line").split('"').nth(3).expect("an address");
+        let (status, sheet) = get(pair.tandem.1, sheet);
+        assert_eq!(status, 200);
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let [xml, sheet] = [("page.xml", xml), ("page.xsl", sheet)].map(|(name, text)| {
+            let file = directory.path().join(name);
+            std::fs::write(&file, text).expect("a file of the test");
+            file
+        });
+        let shown = Command::new(program("xsltproc", "xsltproc")).arg(sheet).arg(xml).output().expect("it runs");
+        let page = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(shown.status.success() && shown.stderr.is_empty(), "{}", String::from_utf8_lossy(&shown.stderr));
+        let expected =
+            [("", "QryRecursion"), ("/zones", "local.example"), ("/traffic", "request-size"), ("/mem", "cache")];
+        let (_, word) = expected.iter().find(|(of, _)| *of == path).expect("each has one");
+        assert!(page.contains("<html") && page.contains(word), "{path}: {page}");
+    }
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub(super) fn recursing(office: &Office, _: &[&str]) -> Reply {
 fn line(waits: &Waits, now: u64, out: &mut impl Write) -> io::Result<()> {
     let Waits { client, view, id, qname, qtype, qclass, seconds } = waits;
     let view = if view == crate::config::DEFAULT_VIEW { String::new() } else { format!(" view {view}:") };
-    let (client, began) = (super::server::shown(*client), now.saturating_sub(*seconds));
+    let (client, began) = (crate::doors::shown(*client), now.saturating_sub(*seconds));
     let question = format!("'{qname}/{}/{}'", type_name(*qtype), class_name(*qclass));
     writeln!(out, "; client {client}:{view} id {id} {question} requesttime {began}")
 }

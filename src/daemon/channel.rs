@@ -8,12 +8,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-
 use crate::config::Config;
 use crate::config::files::explain;
-use crate::control::channels::{self, Missing, Settings};
-use crate::control::{Listening, Server, Socket};
+use crate::control::channels::{self, Missing};
+use crate::control::{self, Server, Socket};
+use crate::doors::Open;
 use crate::logging::{self, Category, Severity};
 use crate::office::Office;
 use crate::sys::sockets;
@@ -22,11 +21,10 @@ use crate::sys::sockets;
 pub(super) struct Channel {
     server: Server,
     /// The Unix socket. It is no longer served before its file goes.
-    unix: Option<(Listening, Socket)>,
+    unix: Option<(Open, Socket)>,
     /// `control_socket` as it is configured.
     wanted: Option<PathBuf>,
-    /// What listens on each address, and what it may.
-    tcp: BTreeMap<SocketAddr, (Listening, Arc<ArcSwap<Settings>>)>,
+    tcp: BTreeMap<SocketAddr, control::Channel>,
 }
 
 impl Channel {
@@ -84,15 +82,16 @@ impl Channel {
         self.tcp.retain(|address, _| !gone(address));
         let mut missing: Vec<Missing> = missing;
         for (address, settings) in wanted {
-            if let Some((_, present)) = self.tcp.get(&address) {
-                present.store(Arc::new(settings));
+            if let Some(present) = self.tcp.get(&address) {
+                present.follow(settings);
                 continue;
             }
-            match self.listen(address, settings) {
-                Ok(listening) => {
+            let listener = sockets::operators_listener(address);
+            match listener.and_then(|listener| self.server.listen_tcp(listener, settings)) {
+                Ok(channel) => {
                     let (ip, port) = (address.ip(), address.port());
                     logging::event!(Category::General, Severity::Notice, "command channel listening on {ip}#{port}");
-                    self.tcp.insert(address, listening);
+                    self.tcp.insert(address, channel);
                 }
                 Err(error) => {
                     let is_written = |control: &crate::config::Control| control.position.is_some();
@@ -103,12 +102,6 @@ impl Channel {
             }
         }
         complain(&missing);
-    }
-
-    fn listen(&self, address: SocketAddr, settings: Settings) -> io::Result<(Listening, Arc<ArcSwap<Settings>>)> {
-        let settings = Arc::new(ArcSwap::from_pointee(settings));
-        let listening = self.server.listen_tcp(sockets::operators_listener(address)?, Arc::clone(&settings))?;
-        Ok((listening, settings))
     }
 
     /// Takes no commands any more.

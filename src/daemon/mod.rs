@@ -197,7 +197,7 @@ impl Daemon {
         self.reader.setup.notify.stopping();
         self.pid_file.remove();
         self.channel.stop();
-        drop(self.statistics);
+        self.statistics.stop();
         self.workers.stop(patience);
         self.reader.shared.keeper.stop();
         logging::event!(Category::General, Severity::Notice, "exiting");

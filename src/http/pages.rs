@@ -4,20 +4,26 @@ use std::time::SystemTime;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, SERVER};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue, IF_MODIFIED_SINCE, LAST_MODIFIED, PRAGMA,
+    SERVER,
+};
 use hyper::{Method, Request, Response, StatusCode};
 
 use crate::office::Office;
 use crate::statistics::gather;
 use crate::statistics::json::Part;
+use crate::statistics::xml;
 
 type Page = Response<Full<Bytes>>;
 
-/// How statistics are written.
+/// What there is to be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Json,
-    Xml,
+enum Found {
+    Json(Part),
+    Xml(Part),
+    /// What makes a page of the XML.
+    StyleSheet,
 }
 
 /// Answers a request.
@@ -27,29 +33,28 @@ pub(super) fn answer(request: &Request<Incoming>, office: &Office) -> Page {
         page.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return page;
     }
-    let Some((form, part)) = find(request.uri().path()) else {
-        return plain(StatusCode::NOT_FOUND, "No such URL.\n");
-    };
-    let statistics = gather(office, SystemTime::now());
-    match form {
-        Form::Json => page(StatusCode::OK, "application/json", statistics.to_json(part)),
-        Form::Xml => page(StatusCode::OK, "text/xml", statistics.to_xml(part)),
+    match find(request.uri().path()) {
+        None => plain(StatusCode::NOT_FOUND, "No such URL.\n"),
+        Some(Found::Json(part)) => of_now(StatusCode::OK, "application/json", gather(office, SystemTime::now()).to_json(part)),
+        Some(Found::Xml(part)) => of_now(StatusCode::OK, "text/xml", gather(office, SystemTime::now()).to_xml(part)),
+        Some(Found::StyleSheet) => style_sheet(request, office.facts.load().started),
     }
 }
 
 /// What is at a path: named's, with and without the version of the form.
-fn find(path: &str) -> Option<(Form, Part)> {
-    if path == "/" {
-        return Some((Form::Xml, Part::All));
+fn find(path: &str) -> Option<Found> {
+    match path {
+        "/" => return Some(Found::Xml(Part::All)),
+        xml::STYLE_SHEET_PATH => return Some(Found::StyleSheet),
+        _ => {}
     }
-    let (form, rest) = match path.strip_prefix("/json") {
-        Some(rest) => (Form::Json, rest),
-        None => (Form::Xml, path.strip_prefix("/xml")?),
+    let (found, version, rest): (fn(Part) -> Found, _, _) = match path.strip_prefix("/json") {
+        Some(rest) => (Found::Json, "/v1", rest),
+        None => (Found::Xml, "/v3", path.strip_prefix("/xml")?),
     };
-    let version = if form == Form::Json { "/v1" } else { "/v3" };
     let part = match (rest, rest.strip_prefix(version)) {
         ("", _) | (_, Some("")) => Part::All,
-        (_, Some("/status")) => Part::Status,
+        (_, Some("/" | "/status")) => Part::Status,
         (_, Some("/server")) => Part::Server,
         (_, Some("/zones")) => Part::Zones,
         (_, Some("/net")) => Part::Net,
@@ -58,11 +63,37 @@ fn find(path: &str) -> Option<(Form, Part)> {
         (_, Some("/traffic")) => Part::Traffic,
         _ => return None,
     };
-    Some((form, part))
+    Some(found(part))
+}
+
+/// It is as old as the process, which is what who has it already wants to know.
+fn style_sheet(request: &Request<Incoming>, started: SystemTime) -> Page {
+    let known = request.headers().get(IF_MODIFIED_SINCE).and_then(|since| since.to_str().ok());
+    let known = known.and_then(|since| httpdate::parse_http_date(since).ok());
+    let last = httpdate::HttpDate::from(started);
+    let mut page = match known.is_some_and(|known| httpdate::HttpDate::from(known) >= last) {
+        true => page(StatusCode::NOT_MODIFIED, "text/xslt+xml", Vec::new()),
+        false => page(StatusCode::OK, "text/xslt+xml", xml::STYLE_SHEET.into()),
+    };
+    insert_time(&mut page, LAST_MODIFIED, started);
+    page.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public"));
+    page
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Page {
-    page(status, "text/plain", text.into())
+    of_now(status, "text/plain", text.into())
+}
+
+/// What is worth nothing a moment later.
+fn of_now(status: StatusCode, content_type: &'static str, octets: Vec<u8>) -> Page {
+    let mut page = page(status, content_type, octets);
+    let now = SystemTime::now();
+    insert_time(&mut page, EXPIRES, now);
+    insert_time(&mut page, LAST_MODIFIED, now);
+    let headers = page.headers_mut();
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    page
 }
 
 fn page(status: StatusCode, content_type: &'static str, octets: Vec<u8>) -> Page {
@@ -70,9 +101,15 @@ fn page(status: StatusCode, content_type: &'static str, octets: Vec<u8>) -> Page
     *page.status_mut() = status;
     let headers = page.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(SERVER, HeaderValue::from_static("tandem"));
     page
+}
+
+fn insert_time(page: &mut Page, name: HeaderName, time: SystemTime) {
+    // A date is made of letters and digits.
+    if let Ok(value) = HeaderValue::from_str(&httpdate::fmt_http_date(time)) {
+        page.headers_mut().insert(name, value);
+    }
 }
 
 #[cfg(test)]
@@ -81,10 +118,11 @@ mod tests {
 
     #[test]
     fn named_s_paths_are_known() {
-        let both = |part| [Some((Form::Json, part)), Some((Form::Xml, part))];
+        let both = |part| [Some(Found::Json(part)), Some(Found::Xml(part))];
         for (path, part) in [
             ("", Part::All),
             ("/VERSION", Part::All),
+            ("/VERSION/", Part::Status),
             ("/VERSION/status", Part::Status),
             ("/VERSION/server", Part::Server),
             ("/VERSION/zones", Part::Zones),
@@ -97,8 +135,9 @@ mod tests {
             let found = found.map(|(form, version)| find(&format!("{form}{}", path.replace("VERSION", version))));
             assert_eq!(found, both(part), "{path}");
         }
-        assert_eq!(find("/"), Some((Form::Xml, Part::All)));
-        for path in ["/json/v2", "/json/v1/", "/jsonx", "/xml/v3/nothing", "/bind9.xsl", "", "//", "/v1"] {
+        assert_eq!(find("/"), Some(Found::Xml(Part::All)));
+        assert_eq!(find("/bind9.xsl"), Some(Found::StyleSheet));
+        for path in ["/json/v2", "/json/", "/jsonx", "/xml/v3/nothing", "/bind9.ver3.xsl", "", "//", "/v1"] {
             assert_eq!(find(path), None, "{path}");
         }
     }

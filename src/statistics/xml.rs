@@ -3,13 +3,18 @@
 use std::io::{Result, Write};
 
 use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesText, Event};
+use quick_xml::events::{BytesDecl, BytesPI, BytesText, Event};
 
 use super::json::Part;
 use super::{Milliseconds, Statistics, ViewLine, qtypes, sizes, tables, version};
 use crate::health::overrides::Utc;
 
 type Out = Writer<Vec<u8>>;
+
+/// What makes a page of it in a browser (XSLT 1.0), and where it is found.
+pub const STYLE_SHEET: &str = include_str!("page.xsl");
+/// See [`STYLE_SHEET`]; named's.
+pub const STYLE_SHEET_PATH: &str = "/bind9.xsl";
 
 impl Statistics {
     /// Writes a part of them.
@@ -22,6 +27,9 @@ impl Statistics {
 
     fn write_xml(&self, out: &mut Out, part: Part) -> Result<()> {
         out.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+        out.get_mut().write_all(b"\n")?;
+        let sheet = format!("xml-stylesheet type=\"text/xsl\" href=\"{STYLE_SHEET_PATH}\"");
+        out.write_event(Event::PI(BytesPI::new(sheet)))?;
         out.get_mut().write_all(b"\n")?;
         out.create_element("statistics").with_attribute(("version", "3.13")).write_inner_content(|out| {
             out.create_element("server").write_inner_content(|out| self.write_server(out, part))?;

@@ -20,6 +20,7 @@ nsd              nsd               nsd
 unbound          unbound           unbound
 knotd            knot              knot
 dnsperf          dnsperf           dnsperf
+xsltproc         xsltproc          libxslt
 nc               netcat-openbsd    nmap-ncat
 systemd-analyze  systemd           systemd
 systemd-socket-activate systemd    systemd
