@@ -112,10 +112,14 @@ impl<'a> Admitted<'a> {
     pub(super) fn answer_by(self, key: &Key, found: Found<'a>, present: &mut Present<'a>, out: &mut [u8]) -> Decision {
         let Found { hash, local, rule } = found;
         if let Some(local) = local {
-            return match present.of(&local.zone) {
+            let decision = match present.of(&local.zone) {
                 Some(zone) => self.answer_local(zone, local, key.qname(), hash, out),
-                None => self.not_ready(out),
+                None => return self.not_ready(out),
             };
+            if let Some(counters) = &local.counters {
+                self.count_of_zone(counters, &decision, out);
+            }
+            return decision;
         }
         self.answer_remembered(key, hash, rule, out)
     }

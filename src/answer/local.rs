@@ -11,9 +11,9 @@ use super::Decision;
 use super::additional::Added;
 use super::admitted::Admitted;
 use super::chain::Chain;
-use crate::metrics::Event;
+use crate::metrics::{Event, OfZone, ZoneCounters};
 use crate::state::rules::Local;
-use crate::wire::header::{HEADER_OCTETS, ede, rcode};
+use crate::wire::header::{HEADER_OCTETS, ede, flag, rcode, rtype, u16_at};
 use crate::wire::segment::{self, Meta, Segment};
 use crate::wire::{Transport, reply};
 use crate::zone::policy::{Choice, Draw, Group};
@@ -58,6 +58,24 @@ impl<'p> Present<'p> {
     }
 }
 
+/// Aliases.
+const FOLLOWED: [u16; 2] = [rtype::CNAME, rtype::DNAME];
+
+/// The type of the first record behind the question; `None`: there is none.
+fn first_answer(reply: &[u8], question_end: usize) -> Option<u16> {
+    if u16_at(reply, 6) == 0 {
+        return None;
+    }
+    let mut at = question_end;
+    loop {
+        match *reply.get(at)? {
+            0 => return reply.get(at + 1..at + 3).map(|octets| u16_at(octets, 0)),
+            0xc0.. => return reply.get(at + 2..at + 4).map(|octets| u16_at(octets, 0)),
+            label => at += 1 + usize::from(label),
+        }
+    }
+}
+
 /// A pointer reaches no further (RFC 1035 §4.1.4).
 const POINTER_REACH: usize = 0x3fff;
 
@@ -76,6 +94,25 @@ impl Admitted<'_> {
                 Some(rule) => self.answer_delegated(rule, out),
                 None => self.refer(&referral, name, out),
             },
+        }
+    }
+
+    /// Counts what a query for a name of a zone gets, where the zone is counted by itself.
+    pub(super) fn count_of_zone(&self, zone: &ZoneCounters, decision: &Decision, out: &[u8]) {
+        let meter = self.context.meter;
+        match decision {
+            Decision::Reply(octets) | Decision::ReplyAndRefresh(octets, _) => {
+                let (reply, asked) = (&out[..*octets], self.query.qtype);
+                let flags = u16_at(reply, 2);
+                let is_empty = u16_at(reply, 6) == 0;
+                let referral = is_empty && flags & (flag::AA | flag::TC) == 0 && flags & flag::RCODE == rcode::NOERROR;
+                let first = first_answer(reply, self.query.question_end).filter(|_| asked != rtype::ANY);
+                let is_followed = first.is_some_and(|first| first != asked && FOLLOWED.contains(&first));
+                let qtype = (!is_followed).then_some(asked);
+                meter.zone_answer(zone, self.client.channel(), reply, referral, qtype);
+            }
+            Decision::Forward(_) => meter.zone_event(zone, OfZone::QryRecursion),
+            Decision::Update(_) | Decision::Drop => {}
         }
     }
 

@@ -219,10 +219,17 @@ pub fn resume(
     if admitted.is_overtaken(chain.as_deref(), segment) {
         return admitted.answer(out);
     }
-    match admitted.may_have(admitted.find_rule(admitted.query.qname()), out) {
-        Ok(()) => admitted.go_on(chain, Segment::new(segment), out),
-        Err(octets) => Decision::Reply(octets),
+    let rule = admitted.find_rule(admitted.query.qname());
+    if let Err(octets) = admitted.may_have(rule, out) {
+        return Decision::Reply(octets);
     }
+    let decision = admitted.go_on(chain, Segment::new(segment), out);
+    // That it had to be asked for was counted before.
+    let local = admitted.view.rules.get(rule).local.as_ref().filter(|_| !matches!(decision, Decision::Forward(_)));
+    if let Some(counters) = local.and_then(|local| local.counters.as_ref()) {
+        admitted.count_of_zone(counters, &decision, out);
+    }
+    decision
 }
 
 /// Checks everything that does not depend on the name, so not whether the client may have answers for it

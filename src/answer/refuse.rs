@@ -7,7 +7,7 @@ use super::{Client, Context, keepalive_for, most_octets, signed};
 use crate::access::CookieVerdict;
 use crate::config::DEFAULT_VIEW;
 use crate::logging::{self, Category, Severity};
-use crate::metrics::Event;
+use crate::metrics::{Event, OfZone};
 use crate::state::View;
 use crate::tsig::Signer;
 use crate::wire::header::{ede, opcode, rcode, rtype};
@@ -90,6 +90,14 @@ impl Refusal<'_, '_> {
         let is_ours = rule.is_some_and(|rule| rule.local.is_some() && rule.apex.as_wire() == apex);
         let (rcode, code) =
             if is_ours { (rcode::REFUSED, ede::PROHIBITED) } else { (rcode::NOTAUTH, ede::NOT_AUTHORITATIVE) };
+        if is_ours {
+            let meter = self.context.meter;
+            meter.event(Event::XfrRej);
+            let local = rule.and_then(|rule| rule.local.as_ref());
+            if let Some(counters) = local.and_then(|local| local.counters.as_ref()) {
+                meter.zone_event(counters, OfZone::XfrRej);
+            }
+        }
         self.with_ede(rcode, code, "zones are not transferred from here", out)
     }
 

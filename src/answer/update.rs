@@ -11,7 +11,7 @@ use super::{Client, Context, Instead, judge_cookie, kind_of, signed};
 use crate::access::CookieVerdict;
 use crate::config::DEFAULT_VIEW;
 use crate::logging::{self, Category, Severity};
-use crate::metrics::Event;
+use crate::metrics::{Event, OfZone, ZoneCounters};
 use crate::state::View;
 use crate::tsig::Signer;
 use crate::wire::header::{class, ede, flag, put_u16, rcode, rtype, u16_at};
@@ -27,6 +27,7 @@ pub struct Request {
     pub zone: Arc<Handle>,
     /// Who may change what of it, as it was when the update came.
     pub grants: Arc<Grants>,
+    counters: Option<Arc<ZoneCounters>>,
     packet: Box<[u8]>,
     zone_end: usize,
     client: Client,
@@ -99,18 +100,26 @@ impl Request {
         let Ok(update) = self.update() else { return 0 };
         let (client, signer) = (self.client, self.signer.as_ref());
         let cookie = judge_cookie(&context, &update.query, client);
-        context.meter.event(event_of(outcome.rcode));
+        for (of_all, of_zone) in counted_as(outcome.rcode) {
+            context.meter.event(*of_all);
+            if let Some(counters) = &self.counters {
+                context.meter.zone_event(counters, *of_zone);
+            }
+        }
         Asked { context: &context, update: &update, client, cookie, signer, in_view: String::new() }.reply(outcome, out)
     }
 }
 
-/// What an update counts as that was tried.
-fn event_of(rcode: u16) -> Event {
+/// What an update counts as that was tried: of all, of its zone.
+fn counted_as(rcode: u16) -> &'static [(Event, OfZone)] {
+    const FAILED: (Event, OfZone) = (Event::UpdateFail, OfZone::UpdateFail);
     match rcode {
-        rcode::NOERROR => Event::UpdateDone,
-        rcode::REFUSED => Event::UpdateRej,
-        rcode::YXDOMAIN | rcode::YXRRSET | rcode::NXRRSET | rcode::NXDOMAIN => Event::UpdateBadPrereq,
-        _ => Event::UpdateFail,
+        rcode::NOERROR => &[(Event::UpdateDone, OfZone::UpdateDone)],
+        rcode::REFUSED => &[(Event::UpdateRej, OfZone::UpdateRej)],
+        rcode::YXDOMAIN | rcode::YXRRSET | rcode::NXRRSET | rcode::NXDOMAIN => {
+            &[FAILED, (Event::UpdateBadPrereq, OfZone::UpdateBadPrereq)]
+        }
+        _ => &[FAILED],
     }
 }
 
@@ -183,6 +192,12 @@ pub(super) fn decide(context: Context<'_>, packet: &[u8], zone_end: usize, clien
         return reply(&asked, wrong(rcode::NOTAUTH, ""), out);
     };
     let sender = Sender { signer: asked.key(), client: client.address };
+    let reply = |asked: &Asked<'_, '_>, outcome: Outcome, out: &mut [u8]| {
+        if let Some(counters) = local.counters.as_ref().filter(|_| outcome.rcode == rcode::REFUSED) {
+            meter.zone_event(counters, OfZone::UpdateRej);
+        }
+        reply(asked, outcome, out)
+    };
     // Prerequisites tell what a zone holds.
     if let Some(why) = local.what_forbids(view, client, asked.key()) {
         asked.log_denied(why);
@@ -200,8 +215,9 @@ pub(super) fn decide(context: Context<'_>, packet: &[u8], zone_end: usize, clien
     }
     asked.log_approved();
     let in_view = asked.in_view;
-    let (zone, grants) = (Arc::clone(&local.zone), Arc::clone(&local.grants));
-    Instead::Update(Box::new(Request { zone, grants, packet: packet.into(), zone_end, client, signer, in_view }))
+    let (zone, grants, counters) = (Arc::clone(&local.zone), Arc::clone(&local.grants), local.counters.clone());
+    let packet = packet.into();
+    Instead::Update(Box::new(Request { zone, grants, counters, packet, zone_end, client, signer, in_view }))
 }
 
 impl Asked<'_, '_> {

@@ -141,6 +141,7 @@ fn in_zone(view: &str, zone: &mut LocalZone, visit: &mut Visit<'_>) {
         monitored_ttl: _,
         journal: _,
         max_journal_octets: _,
+        statistics: _,
     } = settings;
     let at = |statement| ListPlace { view: Some(view), zone: Some(name), statement };
     for (statement, list) in [("allow-query", allow_query), ("allow-query-on", allow_query_on)] {

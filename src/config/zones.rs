@@ -65,6 +65,34 @@ pub struct ZoneSettings {
     pub journal: Option<PathBuf>,
     /// `max-journal-size`: a journal of more octets is written anew, shorter. `None`: as the size of the zone demands.
     pub max_journal_octets: Option<u64>,
+    /// `zone-statistics`: what the statistics tell of it.
+    pub statistics: ZoneStatistics,
+}
+
+/// What the statistics tell of a zone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ZoneStatistics {
+    /// `none`: nothing, not even that there is one.
+    None,
+    /// `terse`: its serial, and when it was loaded.
+    #[default]
+    Terse,
+    /// `full`: what was asked of it, too; that is counted for it alone.
+    Full,
+}
+
+impl ZoneStatistics {
+    /// Each with its word.
+    pub const ALL: &[(&str, Self)] = &[("none", Self::None), ("terse", Self::Terse), ("full", Self::Full)];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Terse => "terse",
+            Self::Full => "full",
+        }
+    }
 }
 
 /// What is said of a zone's SOA record, in seconds.
@@ -169,6 +197,7 @@ impl Default for ZoneSettings {
             monitored_ttl: None,
             journal: None,
             max_journal_octets: None,
+            statistics: ZoneStatistics::default(),
         }
     }
 }

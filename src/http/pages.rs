@@ -35,7 +35,9 @@ pub(super) fn answer(request: &Request<Incoming>, office: &Office) -> Page {
     }
     match find(request.uri().path()) {
         None => plain(StatusCode::NOT_FOUND, "No such URL.\n"),
-        Some(Found::Json(part)) => of_now(StatusCode::OK, "application/json", gather(office, SystemTime::now()).to_json(part)),
+        Some(Found::Json(part)) => {
+            of_now(StatusCode::OK, "application/json", gather(office, SystemTime::now()).to_json(part))
+        }
         Some(Found::Xml(part)) => of_now(StatusCode::OK, "text/xml", gather(office, SystemTime::now()).to_xml(part)),
         Some(Found::StyleSheet) => style_sheet(request, office.facts.load().started),
     }
@@ -76,6 +78,7 @@ fn style_sheet(request: &Request<Incoming>, started: SystemTime) -> Page {
         false => page(StatusCode::OK, "text/xslt+xml", xml::STYLE_SHEET.into()),
     };
     insert_time(&mut page, LAST_MODIFIED, started);
+    insert_time(&mut page, EXPIRES, SystemTime::now());
     page.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public"));
     page
 }

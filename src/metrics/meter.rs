@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use super::counter::{Row, add_up, row};
 use super::sums::{Answer, Asked, Sums, ViewSums};
-use super::{Event, Lookups, QTYPES, REQUEST_SIZES, RESPONSE_SIZES, Resolver, SIZE_STEP, Socket};
+use super::{Event, Lookups, OfZone, QTYPES, REQUEST_SIZES, RESPONSE_SIZES, Resolver, SIZE_STEP, Socket, ZoneCounters};
 use crate::wire::Transport;
-use crate::wire::header::{flag, u16_at};
 
 /// Views with counters of their own; those that come later share the last ones.
 const VIEWS: usize = 1024;
@@ -97,6 +96,8 @@ pub struct Registry {
 
 /// What a worker counts by. Views are named by their stable numbers.
 pub struct Meter {
+    /// The worker's number.
+    worker: usize,
     block: Arc<Block>,
     views: Box<[OnceCell<Arc<ViewBlock>>]>,
 }
@@ -104,8 +105,9 @@ pub struct Meter {
 impl Registry {
     /// The counters of one more worker.
     pub fn meter(&self) -> Meter {
-        let meter = Meter::default();
-        lock(&self.blocks).push(Arc::clone(&meter.block));
+        let mut blocks = lock(&self.blocks);
+        let meter = Meter { worker: blocks.len(), ..Meter::default() };
+        blocks.push(Arc::clone(&meter.block));
         meter
     }
 
@@ -135,7 +137,7 @@ impl Default for Meter {
             sockets: row(),
             views: Mutex::default(),
         };
-        Self { block: Arc::new(block), views: (0..VIEWS).map(|_| OnceCell::new()).collect() }
+        Self { worker: 0, block: Arc::new(block), views: (0..VIEWS).map(|_| OnceCell::new()).collect() }
     }
 }
 
@@ -183,15 +185,18 @@ impl Meter {
     #[inline]
     fn measure(&self, channel: Channel, edns: bool, reply: &[u8]) -> usize {
         self.block.responses[channel.index()][(reply.len() / SIZE_STEP).min(RESPONSE_SIZES - 1)].bump();
-        let flags = u16_at(reply, 2);
-        let answer = Answer {
-            rcode: (flags & flag::RCODE) as u8,
-            authoritative: flags & flag::AA != 0,
-            truncated: flags & flag::TC != 0,
-            has_answers: u16_at(reply, 6) != 0,
-            edns,
-        };
-        answer.index()
+        Answer::of(reply, edns).index()
+    }
+
+    /// The reply to a query for a name of this zone. `referral`: to other servers; `qtype`: what was asked for, if no
+    /// alias was followed.
+    pub fn zone_answer(&self, zone: &ZoneCounters, channel: Channel, reply: &[u8], referral: bool, qtype: Option<u16>) {
+        zone.answer(self.worker, channel.is_tcp(), Answer::of(reply, false), referral, qtype);
+    }
+
+    /// Something else about this zone.
+    pub fn zone_event(&self, zone: &ZoneCounters, what: OfZone) {
+        zone.event(self.worker, what);
     }
 
     /// Something that happens now and then.

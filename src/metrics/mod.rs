@@ -10,10 +10,12 @@ mod counter;
 mod meter;
 mod sums;
 mod tables;
+mod zones;
 
 pub use meter::{Channel, Cookie, Meter, Registry};
 pub use sums::{Answer, Asked, Sums, ViewSums};
-pub use tables::{Event, Lookups, Resolver, Socket};
+pub use tables::{Event, Lookups, OfZone, Resolver, Socket};
+pub use zones::{ZoneCounters, ZoneSums};
 
 /// Requests are told apart by steps of so many octets, as named does.
 pub const SIZE_STEP: usize = 16;

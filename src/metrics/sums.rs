@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Channel, Event, Lookups, QTYPES, REQUEST_SIZES, RESPONSE_SIZES, Resolver, Socket};
+use crate::wire::header::{flag, rcode, u16_at};
 
 /// What is told of a query by where it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,31 @@ impl Answer {
             has_answers: index & 64 != 0,
             edns: index & 128 != 0,
         }
+    }
+}
+
+impl Answer {
+    /// Of a reply, which has at least a header.
+    #[inline]
+    pub(super) fn of(reply: &[u8], edns: bool) -> Self {
+        let flags = u16_at(reply, 2);
+        Self {
+            rcode: (flags & flag::RCODE) as u8,
+            authoritative: flags & flag::AA != 0,
+            truncated: flags & flag::TC != 0,
+            has_answers: u16_at(reply, 6) != 0,
+            edns,
+        }
+    }
+
+    /// What was asked for is there; what was too long was, too.
+    pub fn is_success(self) -> bool {
+        u16::from(self.rcode) == rcode::NOERROR && (self.has_answers || self.truncated)
+    }
+
+    /// It says something about the name.
+    pub fn is_about_the_name(self) -> bool {
+        [rcode::NOERROR, rcode::NXDOMAIN, rcode::YXDOMAIN].contains(&self.rcode.into())
     }
 }
 

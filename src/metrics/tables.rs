@@ -37,6 +37,8 @@ counters! {
         AuthQryRej = "auth queries rejected",
         /// One with RD.
         RecQryRej = "recursive queries rejected",
+        /// A transfer that somebody has asked for; none is made.
+        XfrRej = "transfer requests rejected",
         /// An update from somebody who may not make any.
         UpdateRej = "update requests rejected",
         /// A reply that is signed.
@@ -49,7 +51,7 @@ counters! {
         UpdateDone = "updates completed",
         /// One that was not.
         UpdateFail = "updates failed",
-        /// One whose prerequisites did not hold.
+        /// Of those, one whose prerequisites did not hold.
         UpdateBadPrereq = "updates rejected due to prerequisite failure",
         /// An answer given out after its TTL.
         QryUsedStale = "successful uses of stale data after lookup failure",
@@ -67,6 +69,46 @@ counters! {
         TurnedAwayTcp = "TCP queries answered without looking for their name",
         /// An answer BADVERS, whose RCODE in the header is NOERROR.
         BadVers = "BADVERS",
+    }
+}
+
+counters! {
+    /// What becomes of queries and updates of a zone. The words are those of the whole server's.
+    OfZone {
+        /// Answered with records.
+        QrySuccess = "queries resulted in successful answer",
+        /// Answered by the zone alone.
+        QryAuthAns = "queries resulted in authoritative answer",
+        /// Answered with what others have told, or who should be asked.
+        QryNoauthAns = "queries resulted in non authoritative answer",
+        /// Answered with a delegation.
+        QryReferral = "queries resulted in referral answer",
+        /// Answered that there is no such type.
+        QryNxrrset = "queries resulted in nxrrset",
+        /// Failed.
+        QrySERVFAIL = "queries resulted in SERVFAIL",
+        /// Answered with this RCODE.
+        QryFORMERR = "queries resulted in FORMERR",
+        /// Answered that there is no such name.
+        QryNXDOMAIN = "queries resulted in NXDOMAIN",
+        /// An alias led to names that an upstream had to be asked for.
+        QryRecursion = "queries caused recursion",
+        /// Answered with another RCODE.
+        QryFailure = "other query failures",
+        /// A transfer that somebody has asked for; none is made.
+        XfrRej = "transfer requests rejected",
+        /// An update from somebody who may not make it.
+        UpdateRej = "update requests rejected",
+        /// One that was made and kept.
+        UpdateDone = "updates completed",
+        /// One that was not.
+        UpdateFail = "updates failed",
+        /// Of those, one whose prerequisites did not hold.
+        UpdateBadPrereq = "updates rejected due to prerequisite failure",
+        /// Queries that were answered, by UDP.
+        QryUDP = "UDP queries received",
+        /// By TCP.
+        QryTCP = "TCP queries received",
     }
 }
 

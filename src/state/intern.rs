@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::Forwarder;
+use crate::metrics::ZoneCounters;
 use crate::upstream::{Server, UnderWay};
 use crate::wire::Name;
 
@@ -15,6 +16,8 @@ pub struct Interner {
     servers: HashMap<Forwarder, Arc<Server>>,
     /// Of rules whose questions are bounded.
     under_way: HashMap<(u16, Name), Arc<UnderWay>>,
+    /// Of zones that are counted by themselves.
+    counters: HashMap<(u16, Name), Arc<ZoneCounters>>,
 }
 
 impl Interner {
@@ -33,6 +36,11 @@ impl Interner {
     /// What counts questions under the rule at this apex of a view.
     pub fn under_way(&mut self, view: u16, apex: &Name) -> Arc<UnderWay> {
         Arc::clone(self.under_way.entry((view, apex.clone())).or_default())
+    }
+
+    /// What was asked of the zone at this apex of a view.
+    pub fn counters(&mut self, view: u16, apex: &Name) -> Arc<ZoneCounters> {
+        Arc::clone(self.counters.entry((view, apex.clone())).or_default())
     }
 
     /// The upstream of this address and these settings, with what is known of it.

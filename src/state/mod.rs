@@ -22,7 +22,7 @@ use crate::access::{Acl, Host};
 use crate::cache::RefreshWindow;
 use crate::config::{
     self, Config, FetchLimit, ForwardSettings, Forwarder, ForwarderOrder, Match, MatchElement, MatchList,
-    MinimalResponses, PeerUdpSize, Prefetch, RrsetOrder, TtlLimits,
+    MinimalResponses, PeerUdpSize, Prefetch, RrsetOrder, TtlLimits, ZoneStatistics,
 };
 use crate::tsig::Keys;
 use crate::upstream::{ClientsPerQuery, Route as UpstreamRoute, Server, Stale, ZoneFetches};
@@ -443,6 +443,8 @@ fn build_view(
             // The rule is found when all are known.
             delegated: text.settings.forward_delegations.then_some(0),
             grants: Arc::new(grants::compile(&text.grants, host)),
+            counters: (text.settings.statistics == ZoneStatistics::Full).then(|| interner.counters(id, &text.name)),
+            is_told: text.settings.statistics != ZoneStatistics::None,
         }),
         ..rule(&text.name, &nowhere, interner)
     });

@@ -13,6 +13,7 @@ use hashbrown::HashTable;
 use crate::access::Acl;
 use crate::cache::RefreshWindow;
 use crate::config::ForwarderOrder;
+use crate::metrics::ZoneCounters;
 use crate::upstream::{Server, Stale, ZoneFetches};
 use crate::wire::Name;
 use crate::wire::header::rtype;
@@ -64,6 +65,10 @@ pub struct Local {
     pub delegated: Option<u32>,
     /// Who may change it by updates.
     pub grants: Arc<Grants>,
+    /// Where what is asked of it is counted; `None`: nowhere.
+    pub counters: Option<Arc<ZoneCounters>>,
+    /// The statistics tell that there is such a zone.
+    pub is_told: bool,
 }
 
 /// So many rules beside the root's are compared one after the other.

@@ -5,6 +5,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::{Milliseconds, Statistics, ViewLine, qtypes, sizes, tables, version};
 use crate::health::overrides::Utc;
+use crate::metrics::ZoneSums;
 use crate::office::Origin;
 
 /// What of it is asked for.
@@ -119,6 +120,10 @@ struct Zone {
     serial: Option<u32>,
     r#type: &'static str,
     loaded: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rcodes: Option<Counters>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qtypes: Option<Counters>,
 }
 
 #[derive(Serialize)]
@@ -205,7 +210,8 @@ impl Statistics {
 
     fn json_views(&self, part: Part) -> Views {
         let view = |line: &ViewLine| {
-            let zones: Vec<Zone> = self.zones(&line.name).map(json_zone).collect();
+            let zones: Vec<Zone> =
+                self.zones(&line.name).map(|zone| json_zone(zone, self.counted(zone).as_ref())).collect();
             let view = View {
                 zones: part.has(Part::Zones).then_some(zones),
                 resolver: part.has(Part::Server).then(|| self.json_resolver(line)),
@@ -249,12 +255,16 @@ impl Statistics {
     }
 }
 
-fn json_zone(origin: &Origin) -> Zone {
+fn json_zone(origin: &Origin, counted: Option<&ZoneSums>) -> Zone {
+    let not_empty = |counters: &Counters| !counters.0.is_empty();
+    let rcodes = |sums: &ZoneSums| Counters::counted(sums.rows().map(|(name, _, count)| (name, count)));
     Zone {
         name: origin.zone.apex.to_string(),
         class: "IN",
         serial: origin.serial(),
         r#type: "primary",
-        loaded: Utc::from(origin.read).to_string(),
+        loaded: Utc::from(origin.loaded.unwrap_or(origin.read)).to_string(),
+        rcodes: counted.map(rcodes).filter(not_empty),
+        qtypes: counted.map(|sums| Counters::of(sums.qtypes())).filter(not_empty),
     }
 }

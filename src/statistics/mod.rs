@@ -16,14 +16,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cache::{Census, Known};
 use crate::health::overrides::Utc;
-use crate::metrics::{QTYPES, Sums, ViewSums};
+use crate::metrics::{QTYPES, Sums, ViewSums, ZoneCounters, ZoneSums};
 use crate::office::{Facts, Office, Origin};
+use crate::state::Snapshot;
+use crate::state::rules::Local;
 use crate::sys::memory;
+use crate::wire::header::rtype;
 use crate::wire::mnemonic::type_name;
 
 /// See the module.
 pub struct Statistics {
     facts: Arc<Facts>,
+    snapshot: Arc<Snapshot>,
     now: SystemTime,
     sums: Box<Sums>,
     views: Vec<ViewLine>,
@@ -65,6 +69,7 @@ pub fn gather(office: &Office, now: SystemTime) -> Statistics {
         cache_octets: desks.upstream.cache.octets() as u64,
         resident_octets: memory::resident_octets(),
         facts: office.facts.load_full(),
+        snapshot,
         now,
         sums,
     }
@@ -108,6 +113,18 @@ fn qtypes(counts: &[u64]) -> impl Iterator<Item = (String, u64)> {
     counted.map(|(qtype, &count)| (qtype_name(qtype as u16), count))
 }
 
+impl ZoneSums {
+    /// The counters of the whole server, as far as they are of this zone: name, phrase, number.
+    fn rows(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        tables::NSSTAT.iter().map(|row| (row.name, row.phrase, self.by_name(row.name)))
+    }
+
+    /// By name.
+    fn qtypes(&self) -> impl Iterator<Item = (String, u64)> {
+        self.qtypes.iter().map(|&(qtype, count)| (qtype_name(qtype as u16), count))
+    }
+}
+
 impl Statistics {
     fn cachestats(&self, view: &ViewLine) -> [(&'static str, &'static str, u64); 9] {
         use crate::metrics::Lookups::{Answered, LinkFound, LinkMissed, Missed};
@@ -127,7 +144,21 @@ impl Statistics {
 
     /// The zones of a view.
     fn zones<'s>(&'s self, view: &'s str) -> impl Iterator<Item = &'s Origin> {
-        self.facts.zones.iter().filter(move |zone| zone.view == view)
+        let zones = self.facts.zones.iter().filter(move |zone| zone.view == view);
+        zones.filter(|origin| self.local(origin).is_none_or(|local| local.is_told))
+    }
+
+    /// What was counted of a zone, where `zone-statistics` asks for it.
+    fn counted(&self, origin: &Origin) -> Option<ZoneSums> {
+        self.local(origin)?.counters.as_deref().map(ZoneCounters::sums)
+    }
+
+    /// How a zone is served; `None`: it is not in force.
+    fn local(&self, origin: &Origin) -> Option<&Local> {
+        let view = self.snapshot.views.iter().find(|view| view.name == origin.view)?;
+        let apex = &origin.zone.apex;
+        let rule = view.rules.get(view.rules.find(apex.as_wire(), rtype::SOA));
+        rule.local.as_ref().filter(|_| rule.apex == *apex)
     }
 }
 

@@ -17,6 +17,11 @@ const fn row(name: &'static str, phrase: &'static str, value: fn(&Statistics) ->
     Row { name, phrase, value }
 }
 
+/// A row of what never happens here.
+const fn never(name: &'static str, phrase: &'static str) -> Row {
+    row(name, phrase, |_| 0)
+}
+
 /// A row that is counted as it is told.
 macro_rules! events {
     ($event:ident) => {
@@ -37,32 +42,44 @@ pub(super) const NSSTAT: &[Row] = &[
     row("TCPConnHighWater", "TCP connection high-water", |all| all.connections_high_water.into()),
     events!(AuthQryRej),
     events!(RecQryRej),
+    events!(XfrRej),
     events!(UpdateRej),
     row("Response", "responses sent", |all| all.sums.responses.iter().flatten().sum()),
     row("TruncatedResp", "truncated responses sent", |all| replies(&all.sums, |answer| answer.truncated)),
     row("RespEDNS0", "responses with EDNS(0) sent", |all| replies(&all.sums, |answer| answer.edns)),
     events!(RespTSIG),
-    row("QrySuccess", "queries resulted in successful answer", |all| answers(&all.sums, is_success)),
+    never("RespSIG0", "responses with SIG(0) sent"),
+    row("QrySuccess", "queries resulted in successful answer", |all| answers(&all.sums, Answer::is_success)),
     row("QryAuthAns", "queries resulted in authoritative answer", |all| {
-        answers(&all.sums, |answer| is_answer(answer) && answer.authoritative)
+        answers(&all.sums, |answer| answer.is_about_the_name() && answer.authoritative)
     }),
     row("QryNoauthAns", "queries resulted in non authoritative answer", |all| {
-        answers(&all.sums, |answer| is_answer(answer) && !answer.authoritative)
+        answers(&all.sums, |answer| answer.is_about_the_name() && !answer.authoritative)
     }),
     events!(QryReferral),
     row("QryNxrrset", "queries resulted in nxrrset", |all| {
-        let empty = answers(&all.sums, |answer| has(answer, rcode::NOERROR) && !is_success(answer));
+        let empty = answers(&all.sums, |answer| has(answer, rcode::NOERROR) && !answer.is_success());
         empty.saturating_sub(all.sums.event(Event::QryReferral))
     }),
     row("QrySERVFAIL", "queries resulted in SERVFAIL", |all| answers(&all.sums, |answer| has(answer, rcode::SERVFAIL))),
     row("QryFORMERR", "queries resulted in FORMERR", |all| answers(&all.sums, |answer| has(answer, rcode::FORMERR))),
     row("QryNXDOMAIN", "queries resulted in NXDOMAIN", |all| answers(&all.sums, |answer| has(answer, rcode::NXDOMAIN))),
     events!(QryRecursion),
+    never("QryDuplicate", "duplicate queries received"),
+    never("QryDropped", "queries dropped"),
     row("QryFailure", "other query failures", |all| answers(&all.sums, |answer| u16::from(answer.rcode) > rcode::NXDOMAIN)),
+    never("XfrReqDone", "requested transfers completed"),
+    never("UpdateReqFwd", "update requests forwarded"),
+    never("UpdateRespFwd", "update responses forwarded"),
+    never("UpdateFwdFail", "update forward failed"),
     events!(UpdateDone),
     events!(UpdateFail),
     events!(UpdateBadPrereq),
     row("RecursClients", "recursing clients", |all| all.waiting.into()),
+    never("DNS64", "queries answered by DNS64"),
+    never("RateDropped", "responses dropped for rate limits"),
+    never("RateSlipped", "responses truncated for rate limits"),
+    never("RPZRewrites", "response policy zone rewrites"),
     row("QryUDP", "UDP queries received", |all| queries(&all.sums, false, Event::TurnedAwayUdp)),
     row("QryTCP", "TCP queries received", |all| queries(&all.sums, true, Event::TurnedAwayTcp)),
     row("CookieIn", "COOKIE option received", |all| asked(&all.sums, |asked| asked.cookie != Cookie::None as u8)),
@@ -71,13 +88,50 @@ pub(super) const NSSTAT: &[Row] = &[
     row("CookieBadTime", "COOKIE - bad time", |all| cookies(&all.sums, Cookie::BadTime)),
     row("CookieNoMatch", "COOKIE - no match", |all| cookies(&all.sums, Cookie::NoMatch)),
     row("CookieMatch", "COOKIE - match", |all| cookies(&all.sums, Cookie::Match)),
+    never("QryNXRedir", "queries resulted in NXDOMAIN that were redirected"),
+    never("QryNXRedirRLookup", "queries resulted in NXDOMAIN that were redirected and resulted in a successful remote lookup"),
+    never("QryBADCOOKIE", "queries resulted in BADCOOKIE"),
+    never("SynthNXDOMAIN", "synthesized a NXDOMAIN response"),
+    never("SynthNODATA", "synthesized a no-data response"),
+    never("SynthWILDCARD", "synthesized a wildcard response"),
     events!(QryUsedStale),
     events!(Prefetch),
     row("RecLimitDropped", "queries dropped due to recursive client limit", |all| all.refused),
 ];
 
 /// What is done about zones.
-pub(super) const ZONESTAT: &[Row] = &[events!(NotifyInv4), events!(NotifyInv6), events!(NotifyRej)];
+#[rustfmt::skip] // One line a row.
+pub(super) const ZONESTAT: &[Row] = &[
+    never("NotifyOutv4", "IPv4 notifies sent"),
+    never("NotifyOutv6", "IPv6 notifies sent"),
+    events!(NotifyInv4),
+    events!(NotifyInv6),
+    events!(NotifyRej),
+    never("SOAOutv4", "IPv4 SOA queries sent"),
+    never("SOAOutv6", "IPv6 SOA queries sent"),
+    never("AXFRReqv4", "IPv4 AXFR requested"),
+    never("AXFRReqv6", "IPv6 AXFR requested"),
+    never("IXFRReqv4", "IPv4 IXFR requested"),
+    never("IXFRReqv6", "IPv6 IXFR requested"),
+    never("XfrSuccess", "transfer requests succeeded"),
+    never("XfrFail", "transfer requests failed"),
+];
+
+/// What never becomes of questions to upstreams: nothing is validated or delegated, no answer is waited for and then not.
+#[rustfmt::skip] // One line a row.
+const NEVER_OF_UPSTREAMS: &[(&str, &str)] = &[
+    ("Lame", "lame delegations received"),
+    ("QueryAbort", "queries aborted"),
+    ("GlueFetchv4", "IPv4 NS address fetches"),
+    ("GlueFetchv6", "IPv6 NS address fetches"),
+    ("GlueFetchv4Fail", "IPv4 NS address fetch failed"),
+    ("GlueFetchv6Fail", "IPv6 NS address fetch failed"),
+    ("ValAttempt", "DNSSEC validation attempted"),
+    ("ValOk", "DNSSEC validation succeeded"),
+    ("ValNegOk", "DNSSEC NX validation succeeded"),
+    ("ValFail", "DNSSEC validation failed"),
+    ("Priming", "priming queries"),
+];
 
 /// Sockets that are open, behind those that were counted.
 pub(super) const ACTIVE: &[Row] = &[
@@ -119,16 +173,6 @@ fn replies(sums: &Sums, is_one: impl Fn(Answer) -> bool) -> u64 {
 
 fn has(answer: Answer, rcode: u16) -> bool {
     u16::from(answer.rcode) == rcode
-}
-
-/// What was too long was there.
-fn is_success(answer: Answer) -> bool {
-    has(answer, rcode::NOERROR) && (answer.has_answers || answer.truncated)
-}
-
-/// It says something about the name.
-fn is_answer(answer: Answer) -> bool {
-    [rcode::NOERROR, rcode::NXDOMAIN, rcode::YXDOMAIN].contains(&answer.rcode.into())
 }
 
 fn open(sums: &Sums, opened: &[Socket], closed: Socket) -> u64 {
@@ -178,7 +222,8 @@ fn rcode_name(number: u16) -> String {
 pub(super) fn resolver(sums: &ViewSums) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
     let name = |row: Resolver| if row == Resolver::QryRTTMore { "QryRTT1600+" } else { row.name() };
     let counted = Resolver::ALL.iter().map(move |&row| (name(row), row.phrase(), sums.resolver(row)));
-    counted.chain([("NumFetch", "active fetches", sums.fetches)])
+    let never = NEVER_OF_UPSTREAMS.iter().map(|&(name, phrase)| (name, phrase, 0));
+    counted.chain([("NumFetch", "active fetches", sums.fetches)]).chain(never)
 }
 
 /// What becomes of sockets: name, phrase, number.

@@ -14,11 +14,15 @@ impl Statistics {
         section(&mut out, "Incoming Requests", tables::opcodes(&self.sums));
         section(&mut out, "Incoming Queries", qtypes(&self.sums.qtypes));
         section(&mut out, "Outgoing Rcodes", tables::rcodes(&self.sums));
-        self.by_view(&mut out, "Outgoing Queries", |view| qtypes(&view.sums.qtypes).collect());
+        title(&mut out, "Outgoing Queries");
+        self.by_view(&mut out, |view| qtypes(&view.sums.qtypes).collect());
         let rows = |rows: &'static [tables::Row]| rows.iter().map(|row| (row.phrase, (row.value)(self)));
         section(&mut out, "Name Server Statistics", rows(tables::NSSTAT));
         section(&mut out, "Zone Maintenance Statistics", rows(tables::ZONESTAT));
-        self.by_view(&mut out, "Resolver Statistics", |view| {
+        title(&mut out, "Resolver Statistics");
+        // What is no view's: nothing.
+        out.push_str("[Common]\n");
+        self.by_view(&mut out, |view| {
             tables::resolver(&view.sums).map(|(_, phrase, count)| (phrase.to_owned(), count)).collect()
         });
         title(&mut out, "Cache Statistics");
@@ -35,12 +39,21 @@ impl Statistics {
             lines(&mut out, view.kept.iter().map(|(name, count)| (name, *count)));
         }
         section(&mut out, "Socket I/O Statistics", tables::sockets(self).map(|(_, phrase, count)| (phrase, count)));
+        title(&mut out, "Per Zone Query Statistics");
+        for zone in self.facts.zones.iter() {
+            let Some(counted) = self.counted(zone) else { continue };
+            let apex = &zone.zone.apex;
+            let _ = match zone.view == DEFAULT_VIEW {
+                true => writeln!(out, "[{apex}]"),
+                false => writeln!(out, "[{apex} (view: {})]", zone.view),
+            };
+            lines(&mut out, counted.rows().map(|(_, phrase, count)| (phrase, count)));
+        }
         let _ = writeln!(out, "--- Statistics Dump --- ({seconds})");
         out
     }
 
-    fn by_view(&self, out: &mut String, name: &str, rows: impl Fn(&ViewLine) -> Vec<(String, u64)>) {
-        title(out, name);
+    fn by_view(&self, out: &mut String, rows: impl Fn(&ViewLine) -> Vec<(String, u64)>) {
         for view in &self.views {
             let _ = writeln!(out, "[View: {}]", shown(view));
             lines(out, rows(view));

@@ -108,7 +108,10 @@ impl Statistics {
                 text(out, "type", "primary")?;
                 let serial = origin.serial().map_or("-".to_owned(), |serial| serial.to_string());
                 text(out, "serial", &serial)?;
-                text(out, "loaded", &Utc::from(origin.read).to_string())
+                text(out, "loaded", &Utc::from(origin.loaded.unwrap_or(origin.read)).to_string())?;
+                let Some(counted) = self.counted(origin) else { return Ok(()) };
+                counters(out, "rcode", counted.rows().map(|(name, _, count)| (name, count)))?;
+                counters(out, "qtype", counted.qtypes())
             })?;
         }
         Ok(())

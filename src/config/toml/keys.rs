@@ -162,6 +162,7 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("record", &[Zone]),
     ("serial", &[Zone]),
     ("soa", &[Zone]),
+    ("zone_statistics", &[Zone]),
     ("ttl", &[Zone, Record]),
     // Its SOA.
     ("expire", &[Soa]),

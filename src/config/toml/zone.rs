@@ -9,7 +9,7 @@ use toml::de::DeValue;
 
 use super::super::values;
 use super::super::zones::below_directory;
-use super::super::{LocalZone, MasterFile, OnAllDown, Position, Soa, View, ZoneSettings, groups};
+use super::super::{LocalZone, MasterFile, OnAllDown, Position, Soa, View, ZoneSettings, ZoneStatistics, groups};
 use super::acl::Acls;
 use super::health::WrongChecks;
 use super::keys::Place;
@@ -155,6 +155,9 @@ fn settings<'a, 'i>(
         Some(Some(below_directory(around.directory, &reader.path(field)?)))
     });
     reader.set(table, "max_journal_size", &mut settings.max_journal_octets, journal_size);
+    reader.set(table, "zone_statistics", &mut settings.statistics, |reader, field| {
+        reader.word(field, ZoneStatistics::ALL)
+    });
     settings
 }
 

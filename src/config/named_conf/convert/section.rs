@@ -106,7 +106,9 @@ pub(super) enum Absent {
 pub(super) fn why_not(setting: &Setting, row: &Row) -> Option<Absent> {
     match (row.name, row.support) {
         ("forward", Support::Honoured) => Some(Absent::NotNeeded("this server always forwards only")),
-        ("allow-update" | "max-journal-size", Support::Honoured) => Some(Absent::Moved("it stands with each zone")),
+        ("allow-update" | "max-journal-size" | "zone-statistics", Support::Honoured) => {
+            Some(Absent::Moved("it stands with each zone"))
+        }
         ("cookie-algorithm", Support::Honoured) => Some(Absent::NotNeeded("there is no other")),
         (_, _) if setting.is_moot => Some(Absent::NotNeeded("that is the case anyway")),
         (_, Support::Ignored(why) | Support::Refused(why)) => Some(Absent::NotConverted(why)),

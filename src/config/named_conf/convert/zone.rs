@@ -9,6 +9,7 @@ use crate::config::named_conf::grammar::{self, Places, Row};
 use crate::config::named_conf::value::Value;
 use crate::config::{
     ForwardRule, ForwardSettings, Grant, GrantedNames, GrantedTypes, Grantee, LocalZone, NamePattern, Position, View,
+    ZoneStatistics,
 };
 use crate::wire::Name;
 use crate::wire::mnemonic::type_name;
@@ -87,22 +88,26 @@ impl Scope<'_> {
                 octets => Text::Plain(text::size(octets)),
             }),
             "forward_delegations" => (!zone.settings.forward_delegations).then(|| Text::Plain("false".to_owned())),
+            "zone_statistics" => {
+                let statistics = zone.settings.statistics;
+                (statistics != ZoneStatistics::default()).then(|| Text::string(statistics.word()))
+            }
             _ => None,
         };
         let of_grants = ["update-policy", "allow-update"];
         let section = Section {
             body,
-            elsewhere: &["update-policy", "allow-update", "max-journal-size"],
+            elsewhere: &["update-policy", "allow-update", "max-journal-size", "zone-statistics"],
             silent: &["type", "forwarders"],
-            keys: &[&["file", "journal", "max_journal_size", "forward_delegations"]],
+            keys: &[&["file", "journal", "max_journal_size", "forward_delegations", "zone_statistics"]],
             values: &values,
             usual: &|_| None,
             names: self.keys,
             row: &|setting| row_in(setting, grammar::PRIMARY),
         };
         let mut table = named(format!("[[{}zone]]", self.prefix), setting, &zone.name, found);
-        if let Some(size) = body.find("max-journal-size") {
-            let found = comments.take(size);
+        for inherited in ["max-journal-size", "zone-statistics"].iter().filter_map(|name| body.find(name)) {
+            let found = comments.take(inherited);
             table.lines.extend(notes(&found.before));
             table.lines.extend(notes(&found.behind));
         }
@@ -192,8 +197,17 @@ impl Scope<'_> {
 }
 
 /// What is not to be said of a zone whose file is not there.
-const OF_PRIMARIES: &[&str] =
-    &["allow-query", "allow-query-on", "allow-update", "file", "journal", "max-journal-size", "type", "update-policy"];
+const OF_PRIMARIES: &[&str] = &[
+    "allow-query",
+    "allow-query-on",
+    "allow-update",
+    "file",
+    "journal",
+    "max-journal-size",
+    "type",
+    "update-policy",
+    "zone-statistics",
+];
 /// They follow from what else a signed zone holds, and are never granted.
 const NEVER: [u16; 2] = [47, 50];
 

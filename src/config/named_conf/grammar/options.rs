@@ -6,7 +6,7 @@ use super::places::{
     TRANSFERRED, VIEW,
 };
 use super::reasons::{
-    AS_THEY_ARE, BY_KERNEL, BY_SYSTEM, BY_VIEW, NEVER_ITERATES, NO, NO_DNSTAP, NO_EMPTY_ZONES, NO_HTTP, NO_MEMORY_FILE,
+    AS_THEY_ARE, BY_KERNEL, BY_SYSTEM, NEVER_ITERATES, NO, NO_DNSTAP, NO_EMPTY_ZONES, NO_HTTP, NO_MEMORY_FILE,
     NO_SESSION_KEY, NO_SUCH_FILE, NO_TRANSFER, NOT_YET_SAFE, READ_ONLY, SYSTEM_PORTS, UNSIGNED, UNVALIDATED, YES,
 };
 use super::row::{Row, honoured, ignored, refused};
@@ -229,6 +229,6 @@ pub(super) const ROWS: &[Row] = {
         ignored("validate-except", BOTH, Form(&F::List(&F::Text)), "validate-except { \"corp\"; };", UNVALIDATED),
         honoured("version", OPTIONS, QuotedOr(&["none"]), "version \"not currently available\";"),
         ignored("zero-no-soa-ttl-cache", BOTH, Boolean, "zero-no-soa-ttl-cache yes;", "negative answers are kept as RFC 2308 has it").moot(NO),
-        ignored("zone-statistics", BOTH | ANSWERED, BooleanOr(&["full", "terse", "none"]), "zone-statistics yes;", BY_VIEW).moot(&["terse"]),
+        honoured("zone-statistics", BOTH | ANSWERED, BooleanOr(&["full", "terse", "none"]), "zone-statistics yes;"),
     ]
 };

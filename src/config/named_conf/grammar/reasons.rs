@@ -17,7 +17,6 @@ pub(super) const HINTS: &str = "no root server is ever asked";
 pub(super) const NEVER_ITERATES: &str = "this server only forwards, it never asks authoritative servers itself";
 pub(super) const NO_MEMORY_FILE: &str =
     "memory is told by statistics-channels and by the system, not in a file at the end";
-pub(super) const BY_VIEW: &str = "zones are listed in the statistics and counted by view, as with terse";
 pub(super) const NO_SUCH_FILE: &str = "this server writes no such file";
 pub(super) const BY_SYSTEM: &str = "the limits that the system gives the process hold (systemd: Limit…=)";
 pub(super) const NOT_YET_SAFE: &str = "it is not implemented yet, and answers without it would not be what it promises";

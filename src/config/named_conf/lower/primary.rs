@@ -12,7 +12,9 @@ use crate::config::named_conf::body::Body;
 use crate::config::named_conf::grammar;
 use crate::config::named_conf::report::Problem;
 use crate::config::named_conf::value::{Size, Value};
-use crate::config::{ForwardRule, ForwardSettings, LocalZone, MasterFile, ZoneSettings, below_directory};
+use crate::config::{
+    ForwardRule, ForwardSettings, LocalZone, MasterFile, ZoneSettings, ZoneStatistics, below_directory,
+};
 
 /// Zones of the packages: localhost, loopback, "this" network, broadcast (RFC 1912 §4.1).
 const STOCK_ZONES: &[&str] = &[
@@ -102,12 +104,18 @@ fn settings(context: &mut Context<'_>, scope: Scope<'_, '_>) -> ZoneSettings {
         Some(Value::Size(Size::Unlimited)) => Some(u64::MAX),
         _ => None,
     };
+    let statistics = match scope.iter().find_map(|body| body.find("zone-statistics")).map(|found| &found.value) {
+        Some(Value::Boolean(true) | Value::Word("full")) => ZoneStatistics::Full,
+        Some(Value::Boolean(false) | Value::Word("none")) => ZoneStatistics::None,
+        _ => ZoneStatistics::Terse,
+    };
     ZoneSettings {
         forward_delegations: own.is_none_or(|body| forward_delegations(context, body)),
         allow_query: own.and_then(|body| context.match_list(body, "allow-query")),
         allow_query_on: own.and_then(|body| context.match_list(body, "allow-query-on")),
         journal,
         max_journal_octets,
+        statistics,
         ..ZoneSettings::default()
     }
 }

@@ -84,7 +84,7 @@ fn unserved(kind: &str, name: &str, statement: &str) -> String {
 }
 
 fn is_inherited(name: &str) -> bool {
-    ["allow-update", "max-journal-size"].contains(&name)
+    ["allow-update", "max-journal-size", "zone-statistics"].contains(&name)
 }
 
 fn is_of_empty_zones(name: &str) -> bool {

@@ -282,10 +282,23 @@ fn what_cannot_be_done_is_refused_with_its_reason() {
 }
 
 #[test]
+fn statistics_of_zones_are_inherited() {
+    let text = "options { zone-statistics full; forwarders { 10.1.0.2; }; };
+        view a { zone-statistics none; zone x.example { type primary; file \"x\"; };
+            zone y.example { type primary; file \"y\"; zone-statistics terse; }; };
+        view b { zone x.example { type primary; file \"x2\"; };
+            zone y.example { type primary; file \"y2\"; zone-statistics no; }; };";
+    let read = parse(text, "x.conf", &NoFiles).expect("a configuration");
+    let zones = read.config.views.iter().flat_map(|view| &view.zones);
+    let words: Vec<_> = zones.map(|zone| zone.settings.statistics.word()).collect();
+    assert_eq!(words, ["none", "terse", "full", "none"]);
+}
+
+#[test]
 fn both_formats_say_the_same() {
     let named = "options { directory \"/var/named\"; forwarders { 10.1.0.2; }; };
         key deploy { algorithm hmac-sha512; secret \"c2VjcmV0\"; };
-        zone corp.example { type primary; file \"db.corp\"; journal \"corp.jnl\"; max-journal-size 1M; \
+        zone corp.example { type primary; file \"db.corp\"; journal \"corp.jnl\"; max-journal-size 1M; zone-statistics yes; \
          allow-query { 10/8; };
             update-policy { deny deploy name a.corp.example; grant deploy subdomain b.corp.example A AAAA;
                 grant deploy wildcard *.c.corp.example ANY; grant * self * TXT; grant * selfsub *;
@@ -298,6 +311,7 @@ fn both_formats_say_the_same() {
         [[control]]\naddress = '127.0.0.1'\nallow = ['10/8']
         [[control]]\naddress = '[::1]:954'\nallow = ['any']\nkeys = ['deploy']\nread_only = true
         [[zone]]\nname = 'corp.example'\nfile = 'db.corp'\njournal = 'corp.jnl'\nmax_journal_size = '1M'
+        zone_statistics = 'full'
         allow_query = ['10/8']
         [[zone.grant]]\ndeny = true\nkey = 'deploy'\nnames = ['a.corp.example']
         [[zone.grant]]\nkey = 'deploy'\nmatch = 'subdomain'\nnames = ['b.corp.example']\ntypes = ['A', 'AAAA']

@@ -83,6 +83,7 @@ forward_delegations = false
 monitored_ttl = 5
 journal = "corp.journal"
 max_journal_size = "1M"
+zone_statistics = "full"
 
 [[zone.record]]
 name = "@"
@@ -201,6 +202,7 @@ fn every_word_about_a_zone_reaches_its_field() {
         monitored_ttl: Some(5),
         journal: Some(PathBuf::from("corp.journal")),
         max_journal_octets: Some(1 << 20),
+        statistics: ZoneStatistics::Full,
     };
     assert_eq!(zone.settings, expected);
     let line = WHOLE.lines().position(|line| line == "[[zone]]").map(|before| before as u32 + 1);
