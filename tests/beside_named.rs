@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use common::dig::Dig;
 use common::packet::{Message, Question, exchange_udp_from, receive_udp};
-use common::{Named, Scripted, Tandem, fresh_address, fresh_localhost_address, named_conf, wait_until};
+use common::{Named, Scripted, Tandem, fresh_address, fresh_localhost_address, named_conf, nsupdate, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(10);
 const ZONE: &str = "$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\nns A 192.0.2.1\na A 192.0.2.2\n";
@@ -273,6 +273,31 @@ fn keys_count_in_lists_and_choose_views() {
         }
     }
     assert_eq!(count, 24);
+}
+
+#[test]
+fn a_zone_that_views_share_is_one() {
+    let top = "view inside { match-clients { 127.77.0.0/24; }; allow-query { 127.77.0.1; 127.77.1.1; };
+          zone z.example { type primary; file \"{directory}/db.zone\"; allow-update { 127.77.1.1; }; }; };
+        view outside { allow-query { any; }; zone Z.example. { in-view inside; }; };";
+    let pair = Pair::start("", top);
+    let clients = || (0..2).flat_map(clients);
+    let told = |name| clients().map(|client| pair.ask(client, name, 0)).collect::<Vec<_>>();
+    let all = told("a.z.example");
+    assert!(all.iter().all(|(named, tandem)| named == tandem), "{all:?}");
+    let answered: Vec<bool> = all.iter().map(|(named, _)| named.starts_with("rcode 0 aa answers 1")).collect();
+    assert_eq!(answered, [true, false, true, false], "the list of the view that it is in counts: {all:?}");
+    for (client, is_content) in [("127.77.0.1", false), ("127.77.1.1", true)] {
+        for server in [pair.named, pair.tandem] {
+            let script = format!("local {client}\nzone z.example\nupdate add new.z.example 60 A 192.0.2.9");
+            assert_eq!(nsupdate(server, &[], &script).0, is_content, "{client} to {server}");
+        }
+    }
+    let new = told("new.z.example");
+    assert_eq!(new, all, "an update is seen in both views");
+    pair.running.1.hang_up();
+    assert!(pair.running.1.reloads(1));
+    assert_eq!(told("new.z.example"), all, "and after a reload");
 }
 
 #[test]

@@ -68,6 +68,7 @@ impl EmptyZones {
         let is_wanted = |name: &Name| {
             !self.disabled.contains(name)
                 && !view.zones.iter().any(|zone| zone.name == *name)
+                && !view.shared_zones.iter().any(|zone| zone.name == *name)
                 && !view.rules.iter().any(|rule| name.is_within(&rule.name))
         };
         let added: Vec<_> = names().filter(is_wanted).map(|name| self.zone(name)).collect();

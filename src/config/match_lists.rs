@@ -94,6 +94,7 @@ fn in_view(view: &mut View, visit: &mut Visit<'_>) {
         recursion: _,
         forward: _,
         rules: _,
+        shared_zones: _,
         minimal_any: _,
         minimal_responses: _,
         empty_zones: _,

@@ -50,8 +50,8 @@ pub use load::{load, load_given};
 pub use match_list::{Match, MatchElement, MatchList, NamedAcl};
 pub use statistics::{STATISTICS_PORT, StatisticsChannel};
 pub use zones::{
-    AliasTarget, FailoverRole, LocalZone, MAX_TTL, MasterFile, OnAllDown, RecordPolicy, Soa, ZoneRecord, ZoneSettings,
-    ZoneStatistics, below_directory, journal_beside,
+    AliasTarget, FailoverRole, LocalZone, MAX_TTL, MasterFile, OnAllDown, RecordPolicy, SharedZone, Soa, ZoneRecord,
+    ZoneSettings, below_directory, journal_beside,
 };
 
 use crate::logging;
@@ -214,6 +214,8 @@ pub struct View {
     pub rules: Vec<ForwardRule>,
     /// `zone … { type primary; }`, in the order of the text; names are unique, and no rule's.
     pub zones: Vec<LocalZone>,
+    /// `zone … { in-view …; }`, in the order of the text; names are unique, no rule's, and none of `zones`.
+    pub shared_zones: Vec<SharedZone>,
     /// `minimal-any`: an ANY question by UDP gets one of the RRsets (RFC 8482 §4.1). Default yes; named's is no.
     pub minimal_any: bool,
     /// `minimal-responses`: what is told beside an answer of a local zone. Default
@@ -410,6 +412,7 @@ impl Default for View {
             forward: ForwardSettings::default(),
             rules: Vec::new(),
             zones: Vec::new(),
+            shared_zones: Vec::new(),
             minimal_any: true,
             minimal_responses: MinimalResponses::NoAuthRecursive,
             empty_zones: EmptyZones::default(),

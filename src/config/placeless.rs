@@ -40,6 +40,7 @@ impl MatchList {
 fn forget_in_view(view: &mut View) {
     view.rules.iter_mut().for_each(|rule| rule.position = None);
     view.zones.iter_mut().for_each(forget_in_zone);
+    view.shared_zones.iter_mut().for_each(|zone| zone.position = None);
 }
 
 fn forget_in_zone(zone: &mut LocalZone) {

@@ -30,6 +30,20 @@ pub struct LocalZone {
     pub position: Option<Position>,
 }
 
+/// A zone of an earlier view that answers in another one, too: `in-view`. There is one zone, with its records, its updates
+/// and its lists of who may ask and change it; a list that it leaves to its view is left to the view that it is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedZone {
+    /// Its apex. Unique among the zones and rules of the view.
+    pub name: Name,
+    /// The view that it is in: an earlier one, which has it.
+    pub view: String,
+    /// [`ZoneSettings::forward_delegations`] in the view that shares it.
+    pub forward_delegations: bool,
+    /// Where it is written.
+    pub position: Option<Position>,
+}
+
 /// A file of a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MasterFile {

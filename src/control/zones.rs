@@ -142,7 +142,7 @@ pub(super) fn thaw(office: &Office, arguments: &[&str]) -> Reply {
 fn dynamic(office: &Office, arguments: &[&str]) -> Result<Vec<(String, Name)>, Failure> {
     if arguments.is_empty() {
         let facts = office.facts.load();
-        let zones = facts.zones.iter().filter(|origin| origin.is_dynamic);
+        let zones = facts.zones.iter().filter(|origin| origin.is_dynamic && !origin.is_shared);
         return Ok(zones.map(|origin| (origin.view.clone(), origin.zone.apex.clone())).collect());
     }
     let found = which(office, arguments)?;
@@ -253,6 +253,7 @@ mod tests {
     fn origin(apex: &str, faults: &[&str]) -> Origin {
         Origin {
             view: "_default".to_owned(),
+            is_shared: false,
             zone: Arc::new(Handle::new(apex.parse().expect("a name"))),
             file: Some("/var/named/zone".into()),
             is_dynamic: false,

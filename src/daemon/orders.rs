@@ -61,7 +61,7 @@ impl Daemon {
 
     /// What a configuration that is in force asks for and the server has not: lines for a person, and words for the log.
     pub(super) fn shortcomings(&self) -> Done {
-        let unread: Vec<&Origin> = self.in_force.zones.origins.iter().filter(|origin| !origin.is_in_force).collect();
+        let unread: Vec<&Origin> = self.in_force.zones.unread().collect();
         let zone = |origin: &&Origin| {
             let is_error = |fault: &&String| !fault.contains(": warning: ");
             let why = origin.faults.iter().find(is_error).map_or("see the log", String::as_str);

@@ -168,7 +168,7 @@ impl Daemon {
 
     /// named's lines behind a reload: scripts wait for the last ones.
     fn say_loaded(&self, what: What) {
-        let unread = self.in_force.zones.origins.iter().filter(|origin| !origin.is_in_force).count();
+        let unread = self.in_force.zones.unread().count();
         match what {
             What::Configuration => {
                 logging::event!(Category::General, Severity::Info, "scheduled loading new zones");

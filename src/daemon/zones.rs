@@ -78,10 +78,10 @@ impl Loaded {
         let all = || config.views.iter().flat_map(|view| view.zones.iter().map(move |zone| (&*view.name, &zone.name)));
         let wanted: HashSet<(&str, &Name)> = all().collect();
         let mut left: HashMap<&Name, Vec<&Origin>> = HashMap::new();
-        for origin in self.origins.iter().filter(|own| !wanted.contains(&(&*own.view, &own.zone.apex))) {
+        for origin in self.owned().filter(|own| !wanted.contains(&(&*own.view, &own.zone.apex))) {
             left.entry(&origin.zone.apex).or_default().push(origin);
         }
-        let own: HashSet<(&str, &Name)> = self.origins.iter().map(|own| (&*own.view, &own.zone.apex)).collect();
+        let own: HashSet<(&str, &Name)> = self.owned().map(|own| (&*own.view, &own.zone.apex)).collect();
         let mut zones = Zones::default();
         for (view, apex) in all() {
             let handle = match left.get(apex).map(Vec::as_slice) {
@@ -93,12 +93,23 @@ impl Loaded {
         zones
     }
 
-    /// Takes what came of reading one zone anew.
+    /// The zones of views, without those that they share.
+    fn owned(&self) -> impl Iterator<Item = &Origin> {
+        self.origins.iter().filter(|origin| !origin.is_shared)
+    }
+
+    /// Takes what came of reading one zone anew, for every view that has it.
     pub(super) fn replace(&mut self, origin: Origin) {
-        let is_it = |own: &&mut Origin| own.view == origin.view && own.zone.apex == origin.zone.apex;
-        if let Some(own) = Arc::make_mut(&mut self.origins).iter_mut().find(is_it) {
-            *own = origin;
+        let has_it = |place: &&mut Origin| place.zone.id == origin.zone.id;
+        for place in Arc::make_mut(&mut self.origins).iter_mut().filter(has_it) {
+            let (view, is_shared) = (std::mem::take(&mut place.view), place.is_shared);
+            *place = Origin { view, is_shared, ..origin.clone() };
         }
+    }
+
+    /// Zones that are not served as they are written; one that views share, once.
+    pub(super) fn unread(&self) -> impl Iterator<Item = &Origin> {
+        self.owned().filter(|origin| !origin.is_in_force)
     }
 }
 
@@ -125,6 +136,7 @@ pub(super) fn read(config: &Config, before: &Loaded, context: Context<'_>, keepe
                 load(text, &handle, context, keeper, updates, before);
             origins.push(Origin {
                 view: view.name.clone(),
+                is_shared: false,
                 zone: handle,
                 file: text.file.as_ref().map(|file| file.path.clone()),
                 is_dynamic: !text.grants.is_empty(),
@@ -135,6 +147,11 @@ pub(super) fn read(config: &Config, before: &Loaded, context: Context<'_>, keepe
                 faults,
             });
         }
+        for shared in &view.shared_zones {
+            let is_it = |origin: &&Origin| origin.view == shared.view && origin.zone.apex == shared.name;
+            let own = origins.iter().find(is_it).cloned();
+            origins.extend(own.map(|own| Origin { view: view.name.clone(), is_shared: true, ..own }));
+        }
     }
     if keeper.is_some() {
         journals::tell_orphans(config, &journals);
@@ -142,8 +159,8 @@ pub(super) fn read(config: &Config, before: &Loaded, context: Context<'_>, keepe
     Loaded { zones: Arc::new(zones), origins: Arc::new(origins) }
 }
 
-/// Reads one zone of a configuration anew, of this view and apex; what came of it, and whether another version is served
-/// now. `None`: there is no such zone.
+/// Reads one zone of a configuration anew, of this view and apex, or the one that the view shares; what came of it, and
+/// whether another version is served now. `None`: there is no such zone.
 pub(super) fn read_one(
     config: &Config,
     loaded: &Loaded,
@@ -151,7 +168,10 @@ pub(super) fn read_one(
     context: Context<'_>,
     keeper: &Keeper,
 ) -> Option<(Origin, bool)> {
-    let view = config.views.iter().find(|own| own.name == view)?;
+    let of_name = |name: &str| config.views.iter().find(|view| view.name == name);
+    let asked = of_name(view)?;
+    let shared = asked.shared_zones.iter().find(|shared| shared.name == *apex);
+    let view = shared.map_or(Some(asked), |shared| of_name(&shared.view))?;
     let text = view.zones.iter().find(|zone| zone.name == *apex)?;
     let is_it = |origin: &&Origin| origin.view == view.name && origin.zone.apex == *apex;
     let mut origin = loaded.origins.iter().find(is_it)?.clone();

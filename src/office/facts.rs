@@ -68,6 +68,8 @@ impl Facts {
 pub struct Origin {
     /// Its view.
     pub view: String,
+    /// It is another view's, which shares it with this one: all about it is as there.
+    pub is_shared: bool,
     /// What is served now.
     pub zone: Arc<Handle>,
     /// Its master file.

@@ -154,6 +154,7 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     // A zone.
     ("forward_delegations", &[Zone]),
     ("grant", &[Zone]),
+    ("in_view", &[Zone]),
     ("journal", &[Zone]),
     ("max_journal_size", &[Zone]),
     ("monitored_ttl", &[Options, Zone]),

@@ -455,7 +455,7 @@ fn views<'a, 'i>(
     if !root.has("view") {
         let mut view = template.view.clone();
         view.rules = forward::rules(reader, rules_field, &view.forward, template.port);
-        view.zones = zone::zones(reader, zones_field, acls, around, &view);
+        zone::zones(reader, zones_field, acls, around, &mut view, &[]);
         view.access = template.access.clone().resolve(view.recursion);
         template.empty.add_to(&mut view);
         return vec![view];
@@ -466,10 +466,11 @@ fn views<'a, 'i>(
     }
     // Read all the same, so that their own faults are reported too.
     forward::rules(reader, rules_field, &template.view.forward, template.port);
-    zone::zones(reader, zones_field, acls, around, &template.view);
+    zone::zones(reader, zones_field, acls, around, &mut template.view.clone(), &[]);
     let mut views: Vec<(View, Table<'a, 'i>)> = Vec::new();
     for table in reader.tables(Place::View, root.field("view")) {
-        let Some(view) = view(reader, &table, acls, template, around) else { continue };
+        let earlier: Vec<&View> = views.iter().map(|(view, _)| view).collect();
+        let Some(view) = view(reader, &table, acls, template, (around, &earlier)) else { continue };
         match views.iter().find(|(first, _)| first.name == view.name) {
             Some((_, first)) => {
                 let first = reader.position(&first.span);
@@ -491,7 +492,7 @@ fn view<'a, 'i>(
     table: &Table<'a, 'i>,
     acls: &mut Acls<'a, 'i>,
     template: &Template,
-    around: &Around<'_>,
+    (around, earlier): (&Around<'_>, &[&View]),
 ) -> Option<View> {
     let mut own = Template {
         view: template.view.clone(),
@@ -505,7 +506,7 @@ fn view<'a, 'i>(
     read_view_settings(reader, table, acls, &mut own);
     let Template { mut view, access, empty, port } = own;
     view.rules = forward::rules(reader, table.field("forward"), &view.forward, port);
-    view.zones = zone::zones(reader, table.field("zone"), acls, around, &view);
+    zone::zones(reader, table.field("zone"), acls, around, &mut view, earlier);
     view.access = access.resolve(view.recursion);
     empty.add_to(&mut view);
     let Some(name) = table.field("name") else {

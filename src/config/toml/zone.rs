@@ -7,12 +7,12 @@ use std::path::Path;
 
 use toml::de::DeValue;
 
-use super::super::values;
+use super::super::values::{self, excerpt};
 use super::super::zones::below_directory;
-use super::super::{LocalZone, MasterFile, OnAllDown, Position, Soa, View, ZoneSettings, ZoneStatistics, groups};
+use super::super::{LocalZone, MasterFile, OnAllDown, Position, SharedZone, Soa, View, ZoneSettings, groups};
 use super::acl::Acls;
 use super::health::WrongChecks;
-use super::keys::Place;
+use super::keys::{KEYS, Place};
 use super::walk::{Field, Reader, Table, unsigned};
 use super::{grant, record};
 use crate::wire::Name;
@@ -36,32 +36,67 @@ pub(super) struct Around<'r> {
     pub(super) monitored_ttl: Option<u32>,
 }
 
-/// The zones of the file or of a view, each name once and none a rule's.
+/// The zones of the file or of a view, each name once and none a rule's; those of `earlier` views may be shared.
 pub(super) fn zones<'a, 'i>(
     reader: &mut Reader<'i>,
     field: Option<Field<'a, 'i>>,
     acls: &mut Acls<'a, 'i>,
     around: &Around<'_>,
-    view: &View,
-) -> Vec<LocalZone> {
+    view: &mut View,
+    earlier: &[&View],
+) {
     let of_rule = |rule: &super::super::ForwardRule| Some((rule.name.clone(), rule.position.clone()?));
     let mut seen: HashMap<Name, Position> = view.rules.iter().filter_map(of_rule).collect();
-    let mut zones = Vec::new();
     for table in reader.tables(Place::Zone, field) {
-        let Some(zone) = zone(reader, &table, acls, around) else { continue };
-        let position = reader.position(&table.span);
-        match seen.get(&zone.name) {
-            Some(first) => {
-                let message = format!("zone '{}': already exists previous definition: {first}", zone.name);
-                reader.error(&table.span, message, Some("a name is one [[zone]] or one [[forward]]".to_owned()));
-            }
-            None => {
-                seen.insert(zone.name.clone(), position);
-                zones.push(zone);
-            }
+        let zone = match table.has("in_view") {
+            true => shared_zone(reader, &table, earlier).map(Either::Shared),
+            false => zone(reader, &table, acls, around).map(Either::Own),
+        };
+        let Some(zone) = zone else { continue };
+        let name = match &zone {
+            Either::Own(zone) => &zone.name,
+            Either::Shared(zone) => &zone.name,
+        };
+        if let Some(first) = seen.get(name) {
+            let message = format!("zone '{name}': already exists previous definition: {first}");
+            reader.error(&table.span, message, Some("a name is one [[zone]] or one [[forward]]".to_owned()));
+            continue;
+        }
+        seen.insert(name.clone(), reader.position(&table.span));
+        match zone {
+            Either::Own(zone) => view.zones.push(zone),
+            Either::Shared(zone) => view.shared_zones.push(zone),
         }
     }
-    zones
+}
+
+/// What a `[[zone]]` is.
+enum Either {
+    Own(LocalZone),
+    Shared(SharedZone),
+}
+
+/// A zone of an earlier view.
+fn shared_zone<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, earlier: &[&View]) -> Option<SharedZone> {
+    let name = zone_name(reader, table);
+    let field = table.field("in_view")?;
+    let view = reader.string(field, "\"internal\"")?;
+    let name = name?;
+    let of_zones = KEYS.iter().filter(|(_, places)| places.contains(&Place::Zone)).map(|(key, _)| *key);
+    for key in of_zones.filter(|key| !["name", "in_view", "forward_delegations"].contains(key)) {
+        if let Some(other) = table.field(key) {
+            let hint = Some("what else is said of the zone stands in that view".to_owned());
+            reader.error(&other.value.span(), format!("zone '{name}': {key} beside in_view"), hint);
+        }
+    }
+    if !earlier.iter().any(|earlier| earlier.name == view && earlier.zones.iter().any(|zone| zone.name == name)) {
+        let message = format!("in_view: zone '{name}' does not exist in an earlier view '{}'", excerpt(view));
+        reader.error(&field.value.span(), message, Some("an earlier [[view]] with this [[view.zone]]".to_owned()));
+        return None;
+    }
+    let mut forward_delegations = true;
+    reader.set(table, "forward_delegations", &mut forward_delegations, Reader::boolean);
+    Some(SharedZone { name, view: view.to_owned(), forward_delegations, position: Some(reader.position(&table.span)) })
 }
 
 fn zone<'a, 'i>(

@@ -8,8 +8,8 @@ use crate::config::named_conf::body::{Body, Setting};
 use crate::config::named_conf::grammar::{self, Places, Row};
 use crate::config::named_conf::value::Value;
 use crate::config::{
-    ForwardRule, ForwardSettings, Grant, GrantedNames, GrantedTypes, Grantee, LocalZone, NamePattern, Position, View,
-    ZoneStatistics,
+    ForwardRule, ForwardSettings, Grant, GrantedNames, GrantedTypes, Grantee, LocalZone, NamePattern, Position,
+    SharedZone, View,
 };
 use crate::wire::Name;
 use crate::wire::mnemonic::type_name;
@@ -35,7 +35,11 @@ impl Scope<'_> {
         if let Some(zone) = self.view.zones.iter().find(|zone| at(&zone.position)) {
             return self.local(zone, setting, body, found, comments);
         }
-        let is_hint = matches!(body.find("type").map(|kind| &kind.value), Some(Value::Word("hint")));
+        if let Some(shared) = self.view.shared_zones.iter().find(|zone| at(&zone.position)) {
+            return vec![self.shared(shared, setting, body, found, comments)];
+        }
+        let is_hint = body.find("in-view").is_some()
+            || matches!(body.find("type").map(|kind| &kind.value), Some(Value::Word("hint")));
         let why = match is_hint {
             true => Absent::NotConverted("no root server is ever asked"),
             false => Absent::Moved("its forwarders are those of the view"),
@@ -45,9 +49,36 @@ impl Scope<'_> {
         vec![Table { above, header: String::new(), lines: Vec::new() }]
     }
 
+    fn shared(
+        &self,
+        zone: &SharedZone,
+        setting: &Setting,
+        body: &Body,
+        found: Notes,
+        comments: &mut Comments,
+    ) -> Table {
+        let section = Section {
+            body,
+            elsewhere: &[],
+            silent: &["forwarders"],
+            keys: &[&["in_view", "forward_delegations"]],
+            values: &|key| match key {
+                "in_view" => Some(Text::string(&zone.view)),
+                "forward_delegations" => (!zone.forward_delegations).then(|| Text::Plain("false".to_owned())),
+                _ => None,
+            },
+            usual: &|_| None,
+            names: self.keys,
+            row: &|setting| row_in(setting, grammar::PRIMARY),
+        };
+        let mut table = named(format!("[[{}zone]]", self.prefix), setting, &zone.name, found);
+        table.lines.extend(section.lines(comments));
+        table
+    }
+
     fn rule(&self, rule: &ForwardRule, setting: &Setting, body: &Body, found: Notes, comments: &mut Comments) -> Table {
         let usual = ForwardSettings { forwarders: Vec::new(), trust_ad: false, ..self.view.forward.clone() };
-        let is_forward = !matches!(body.find("type").map(|kind| &kind.value), Some(Value::Word("primary" | "master")));
+        let is_forward = matches!(body.find("type").map(|kind| &kind.value), Some(Value::Word("forward")));
         let place = if is_forward { grammar::FORWARD } else { grammar::PRIMARY };
         let section = Section {
             body,
@@ -202,11 +233,11 @@ const OF_PRIMARIES: &[&str] = &[
     "allow-query-on",
     "allow-update",
     "file",
+    "in-view",
     "journal",
     "max-journal-size",
     "type",
     "update-policy",
-    "zone-statistics",
 ];
 /// They follow from what else a signed zone holds, and are never granted.
 const NEVER: [u16; 2] = [47, 50];

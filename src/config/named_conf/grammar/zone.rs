@@ -41,7 +41,7 @@ pub(super) const ROWS: &[Row] = {
         ignored("forward", SIGNED | STUB | STATIC_STUB, OneOf(&["first", "only"]), "forward only;", "nothing is asked but forwarders"),
         honoured("forwarders", PRIMARY, Forwarders, "forwarders { };"),
         ignored("forwarders", SECONDARY | STUB | STATIC_STUB, Forwarders, "forwarders { 192.0.2.1; };", "zones of this type are not served"),
-        refused("in-view", ZONE, Text, "in-view v;", "zones shared between views are not implemented yet: write the zone in each view, with a file of its own in each if it takes updates"),
+        honoured("in-view", ZONE, Text, "in-view v;"),
         refused("inline-signing", BOTH | SIGNED, Boolean, "inline-signing yes;", WOULD_SIGN).moot(NO),
         honoured("journal", SERVED, Quoted, "journal \"db.jnl\";"),
         refused("masterfile-format", BOTH | FILED, OneOf(&["raw", "text"]), "masterfile-format raw;", "zone files are text: 'named-compilezone -f raw -F text -o TEXT ZONE RAW' makes one of it").moot(&["text"]),

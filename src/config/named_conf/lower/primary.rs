@@ -121,7 +121,7 @@ fn settings(context: &mut Context<'_>, scope: Scope<'_, '_>) -> ZoneSettings {
 }
 
 /// `forwarders { };` in the zone itself says that names below its delegations are not forwarded.
-fn forward_delegations(context: &mut Context<'_>, own: &Body) -> bool {
+pub(super) fn forward_delegations(context: &mut Context<'_>, own: &Body) -> bool {
     let Some(setting) = own.find("forwarders") else { return true };
     let Value::Forwarders(forwarders) = &setting.value else { return true };
     if !forwarders.list.is_empty() {

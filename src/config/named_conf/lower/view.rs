@@ -30,7 +30,7 @@ const MAX_CACHE_TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_
 pub(super) type Scope<'s, 'a> = &'s [&'a Body];
 
 pub(super) fn lower<'a>(context: &mut Context<'a>, top: &'a Body, options: &'a Body) -> Vec<View> {
-    let mut views: Vec<(View, &Setting)> = Vec::new();
+    let mut views: Vec<(View, &'a Setting)> = Vec::new();
     for setting in top.all("view") {
         let Value::Named { name, class, body } = &setting.value else { continue };
         if let Some((_, earlier)) = views.iter().find(|(view, _)| view.name == *name) {
@@ -51,10 +51,11 @@ pub(super) fn lower<'a>(context: &mut Context<'a>, top: &'a Body, options: &'a B
             context.report.error(&class.position, message);
             continue;
         }
-        views.push((view(context, name, top, &[body, options], body), setting));
+        let view = view(context, (name, &views), top, &[body, options], body);
+        views.push((view, setting));
     }
     if top.find("view").is_none() {
-        return vec![view(context, DEFAULT_VIEW, top, &[options], top)];
+        return vec![view(context, (DEFAULT_VIEW, &[]), top, &[options], top)];
     }
     for zone in top.all("zone") {
         context.report.error(&zone.position, "when using 'view' statements, all zones must be in views");
@@ -62,14 +63,21 @@ pub(super) fn lower<'a>(context: &mut Context<'a>, top: &'a Body, options: &'a B
     views.into_iter().map(|(view, _)| view).collect()
 }
 
-/// `zones`: the body whose `zone` statements are the view's.
-fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'_, 'a>, zones: &'a Body) -> View {
+/// `earlier`: the views before it. `zones`: the body whose `zone` statements are the view's.
+fn view<'a>(
+    context: &mut Context<'a>,
+    (name, earlier): (&str, &[(View, &'a Setting)]),
+    top: &'a Body,
+    scope: Scope<'_, 'a>,
+    zones: &'a Body,
+) -> View {
     let default = View::default();
     let servers = servers(context, if zones.find("server").is_some() { zones } else { top });
     let recursion = boolean(scope, "recursion").unwrap_or(true);
     let mut forward = settings(context, scope, scope, &servers);
-    let zone::Lowered { rules, zones: local, has_root: root } =
-        zone::lower(context, zones, scope, &servers, &mut forward);
+    let around = zone::Around { scope, servers: &servers, earlier };
+    let zone::Lowered { rules, zones: local, shared_zones, has_root: root } =
+        zone::lower(context, zones, around, &mut forward);
     warn_of_lists_without_recursion(context, name, scope, recursion);
     // What a misspelt statement would have set is not known.
     let is_broken = context.report.has_errors();
@@ -84,6 +92,7 @@ fn view<'a>(context: &mut Context<'a>, name: &str, top: &'a Body, scope: Scope<'
         forward,
         rules,
         zones: local,
+        shared_zones,
         minimal_any: boolean(scope, "minimal-any").unwrap_or(default.minimal_any),
         minimal_responses: minimal_responses(scope).unwrap_or(default.minimal_responses),
         auth_nxdomain: boolean(scope, "auth-nxdomain").unwrap_or(default.auth_nxdomain),

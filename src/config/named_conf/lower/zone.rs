@@ -1,8 +1,9 @@
-//! Zones: those of type forward become rules, those of type primary local zones, others are refused.
+//! Zones: those of type forward become rules, those of type primary local zones, others are refused; one of an earlier
+//! view may be shared.
 
 use std::collections::HashMap;
 
-use super::primary::Primary;
+use super::primary::{self, Primary};
 use super::server::Server;
 use super::view::{Scope, settings};
 use super::{Context, check};
@@ -11,7 +12,7 @@ use crate::config::named_conf::grammar::{self, Places};
 use crate::config::named_conf::report::Problem;
 use crate::config::named_conf::value::Value;
 use crate::config::values::excerpt;
-use crate::config::{ForwardRule, ForwardSettings, LocalZone, Position};
+use crate::config::{ForwardRule, ForwardSettings, LocalZone, Position, SharedZone, View};
 use crate::wire::Name;
 
 /// What the zones of a view become.
@@ -19,18 +20,28 @@ use crate::wire::Name;
 pub(super) struct Lowered {
     pub(super) rules: Vec<ForwardRule>,
     pub(super) zones: Vec<LocalZone>,
+    pub(super) shared_zones: Vec<SharedZone>,
     /// A root zone has `forwarders`; they have become the view's own.
     pub(super) has_root: bool,
+}
+
+/// What zones of a view are read with.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'s, 'a> {
+    pub(super) scope: Scope<'s, 'a>,
+    pub(super) servers: &'s [Server],
+    /// The views before, with their statements.
+    pub(super) earlier: &'s [(View, &'a Setting)],
 }
 
 /// The zones of a view.
 pub(super) fn lower<'a>(
     context: &mut Context<'a>,
     zones: &'a Body,
-    scope: Scope<'_, 'a>,
-    servers: &[Server],
+    around: Around<'_, 'a>,
     forward: &mut ForwardSettings,
 ) -> Lowered {
+    let Around { scope, servers, earlier } = around;
     let mut lowered = Lowered::default();
     let mut seen: HashMap<Name, &Position> = HashMap::new();
     for setting in zones.all("zone") {
@@ -47,6 +58,14 @@ pub(super) fn lower<'a>(
             continue;
         }
         let zone = Zone { written, name, body, setting };
+        if let Some(target) = body.find("in-view") {
+            match zone.in_view(context, target, earlier) {
+                Some(InView::Local(zone)) => lowered.shared_zones.push(zone),
+                Some(InView::Nowhere(rule)) => lowered.rules.push(rule),
+                None => {}
+            }
+            continue;
+        }
         match zone.kind(context) {
             Some("forward") if zone.name.is_root() => {
                 lowered.has_root = true;
@@ -106,6 +125,13 @@ fn root(
 
 const FORWARD_IT: &str = "forward the zone to the server that has it: type forward; forwarders { … };";
 
+/// What `in-view` finds in the earlier view.
+enum InView {
+    Local(SharedZone),
+    /// A stock zone without its file.
+    Nowhere(ForwardRule),
+}
+
 pub(super) struct Zone<'a> {
     pub(super) written: &'a str,
     pub(super) name: Name,
@@ -116,10 +142,6 @@ pub(super) struct Zone<'a> {
 impl Zone<'_> {
     /// Its `type`; `None`: reported.
     fn kind(&self, context: &mut Context<'_>) -> Option<&'static str> {
-        if let Some(shared) = self.body.find("in-view") {
-            context.announce_one(shared);
-            return None;
-        }
         match self.body.find("type").map(|setting| &setting.value) {
             Some(Value::Word(kind)) => Some(kind),
             Some(_) => None,
@@ -130,6 +152,52 @@ impl Zone<'_> {
                 None
             }
         }
+    }
+
+    /// The zone of an earlier view that this one is. `None`: it is reported, there or here, or nobody asks for it (hints).
+    fn in_view(&self, context: &mut Context<'_>, target: &Setting, earlier: &[(View, &Setting)]) -> Option<InView> {
+        let beside = ["forward", "forwarders", "in-view"];
+        if self.body.settings.iter().any(|setting| !beside.contains(&setting.row.name)) {
+            let message = format!("zone '{}': 'in-view' used with incompatible zone options", self.written);
+            let problem = Problem::new(self.setting.position.clone(), message);
+            context
+                .report
+                .problem(problem.with_hint("in-view alone: what else is said of the zone stands in that view"));
+            return None;
+        }
+        let Value::Text(name) = &target.value else { return None };
+        let found = earlier.iter().find(|(view, _)| view.name == *name);
+        let Some((view, _)) = found.filter(|(_, setting)| self.is_defined_in(setting)) else {
+            let zone = self.written;
+            let message =
+                format!("'in-view' zone '{zone}' does not exist in view '{name}', or view '{name}' is not yet defined");
+            let problem = Problem::new(target.value_position.clone(), message);
+            context.report.problem(problem.with_hint("an earlier view, in which the zone has a type, but not forward"));
+            return None;
+        };
+        for setting in self.body.settings.iter().filter(|setting| setting.row.name != "in-view") {
+            context.announce_as(setting, grammar::find(setting.row.name, grammar::PRIMARY).unwrap_or(setting.row));
+        }
+        let position = Some(self.setting.position.clone());
+        if view.zones.iter().any(|zone| zone.name == self.name) {
+            let forward_delegations = primary::forward_delegations(context, self.body);
+            let (name, view) = (self.name.clone(), name.clone());
+            return Some(InView::Local(SharedZone { name, view, forward_delegations, position }));
+        }
+        let rule = view.rules.iter().find(|rule| rule.name == self.name)?;
+        Some(InView::Nowhere(ForwardRule { position, ..rule.clone() }))
+    }
+
+    /// Whether a view has a zone of this name, of any type but forward, and not itself from another view.
+    fn is_defined_in(&self, view: &Setting) -> bool {
+        let Value::Named { body, .. } = &view.value else { return false };
+        body.all("zone").any(|setting| match &setting.value {
+            Value::Named { name, body, .. } if name.parse().is_ok_and(|name: Name| name == self.name) => {
+                let is_forward = matches!(body.find("type").map(|kind| &kind.value), Some(Value::Word("forward")));
+                body.find("in-view").is_none() && !is_forward
+            }
+            _ => false,
+        })
     }
 
     fn forward(&self, context: &mut Context<'_>, scope: Scope<'_, '_>, servers: &[Server]) -> ForwardRule {

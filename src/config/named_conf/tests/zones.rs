@@ -2,7 +2,7 @@
 
 use super::{Memory, errors, read_good};
 use crate::config::files::NoFiles;
-use crate::config::named_conf::parse;
+use crate::config::named_conf::{Document, parse};
 use crate::config::*;
 use crate::tsig::Algorithm;
 use crate::wire::Name;
@@ -31,6 +31,45 @@ fn views_may_each_have_a_key_of_one_name() {
     assert_eq!(found, [(Some("a"), &b"aa"[..]), (Some("b"), b"bb")]);
     let text = format!("controls {{ inet * allow {{ any; }} keys {{ k; }}; }};\nview a {{ {} }};", key("YWE="));
     assert_eq!(errors(&text), ["x.conf:1: unknown key 'k'"], "it is the view's");
+}
+
+#[test]
+fn a_view_shares_zones_of_an_earlier_one() {
+    let a = "view a { match-clients { 10/8; }; zone z { type primary; file \"z\"; }; zone . { type hint; file \"c\"; };
+        zone localhost { type primary; file \"gone\"; }; };\n";
+    let text = format!(
+        "{a}view b {{\nzone Z. {{ in-view a; forward only; }};\nzone . {{ in-view a; }};\n zone localhost {{ in-view a; }}; }};"
+    );
+    let loaded = read_good(&text, &NoFiles);
+    let [first, second] = &loaded.config.views[..] else { panic!("{text}") };
+    let [shared] = &second.shared_zones[..] else { panic!("{second:?}") };
+    assert_eq!((&shared.name, shared.view.as_str()), (&name("z"), "a"));
+    assert_eq!(shared.position.as_ref().map(|position| position.line), Some(4));
+    assert!(first.shared_zones.is_empty() && second.zones.is_empty());
+    assert!(second.rules[0].name == name("localhost") && second.rules[0].settings.forwarders.is_empty(), "no file");
+    assert!(warnings(&text).iter().any(|said| said.starts_with("x.conf:4: ") && said.contains("'forward' is ignored")));
+    let toml = Document::read(&text, "x.conf", &NoFiles).to_toml(&NoFiles).expect("it can be said in TOML");
+    assert!(toml.contains("[[view.zone]]\nname = \"z\"\nin_view = \"a\"\n"), "{toml}");
+    let missing = "'in-view' zone 'z' does not exist in view 'a', or view 'a' is not yet defined";
+    let hint = "(an earlier view, in which the zone has a type, but not forward)";
+    for (case, text, expected) in [
+        ("a later view", format!("view b {{ zone z {{ in-view\na; }}; }};\n{a}"), format!("x.conf:2: {missing} {hint}")),
+        ("no view", "zone z {\nin-view a; };".to_owned(), format!("x.conf:2: {missing} {hint}")),
+        (
+            "a forward zone",
+            "view a { zone z { type forward; forwarders { 192.0.2.1; }; }; };\nview b { zone z { in-view a; }; };".to_owned(),
+            format!("x.conf:2: {missing} {hint}"),
+        ),
+        (
+            "more about the zone",
+            format!("{a}view b {{ zone z {{ in-view a; allow-query {{ any; }}; }}; }};"),
+            "x.conf:3: zone 'z': 'in-view' used with incompatible zone options (in-view alone: what else is said of the zone \
+             stands in that view)"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(parse(&text, "x.conf", &NoFiles).map(|_| ()).map_err(|found| found[0].to_string()), Err(expected), "{case}");
+    }
 }
 
 #[test]

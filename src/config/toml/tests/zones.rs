@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::parse;
-use super::{config, seconds};
+use super::{config, diagnostics, seconds};
 use crate::config::files::{Files, NoFiles};
 use crate::config::health::{Address, Calculated, Endpoint, Monitored, Protocol, Request, Thresholds};
 use crate::config::*;
@@ -16,6 +16,35 @@ use crate::wire::Name;
 
 fn name(text: &str) -> Name {
     text.parse().expect("a name of the test")
+}
+
+#[test]
+fn a_view_shares_zones_of_an_earlier_one() {
+    let inside = "[[view]]\nname = 'inside'\nmatch_clients = ['10.0.0.0/8']\n[[view.zone]]\nname = 'z'\nfile = 'z'\n";
+    let outside = "[[view]]\nname = 'outside'\n[[view.zone]]\nname = 'z'\nin_view = 'inside'\n";
+    let read = config(&format!("{inside}{outside}"));
+    let shared = &read.views[1].shared_zones[0];
+    assert_eq!((&shared.name, shared.view.as_str()), (&name("z"), "inside"));
+    assert!(read.views[1].zones.is_empty() && read.views[0].shared_zones.is_empty());
+    let missing =
+        "in_view: zone 'z' does not exist in an earlier view 'inside' (an earlier [[view]] with this [[view.zone]])";
+    for (case, text, expected) in [
+        ("a later view", format!("{outside}{inside}"), format!("t.toml:5: {missing}")),
+        ("no view", "[[zone]]\nname = 'z'\nin_view = 'inside'\n".to_owned(), format!("t.toml:3: {missing}")),
+        (
+            "more about the zone",
+            format!("{inside}{outside}file = 'other'\n"),
+            "t.toml:12: zone 'z': file beside in_view (what else is said of the zone stands in that view)".to_owned(),
+        ),
+        (
+            "a zone twice",
+            format!("{inside}{outside}[[view.forward]]\nname = 'z'\nforwarders = ['192.0.2.1']\n"),
+            "t.toml:9: zone 'z': already exists previous definition: t.toml:12 (a name is one [[zone]] or one [[forward]])"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(diagnostics(&text), [expected], "{case}");
+    }
 }
 
 /// A zone of three levels and everything that a record can say.

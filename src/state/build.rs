@@ -1,0 +1,231 @@
+//! Making a snapshot of a configuration: lists compiled, numbers given, defaults of views filled in.
+//!
+//! Not here: what may be written (`config`), what a view is asked ([`super::view`]).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::intern::Interner;
+use super::rules::{Local, Rule, Rules};
+use super::timers::Timers;
+use super::view::{AskedAt, Minimal, PeerSizes, UdpSizes, View};
+use super::{Identity, Snapshot, Zones, grants};
+use crate::access::cookie::{Secret, ServerCookies};
+use crate::access::{Acl, Host};
+use crate::cache::RefreshWindow;
+use crate::config::{
+    self, Config, ForwardSettings, Forwarder, Match, MatchElement, MatchList, PeerUdpSize, Prefetch, TtlLimits,
+};
+use crate::tsig::Keys;
+use crate::upstream::{ClientsPerQuery, Stale, ZoneFetches};
+use crate::wire::Name;
+use crate::wire::response::TtlBounds;
+
+/// `before`: those until now, whose cookies clients still have.
+pub(super) fn build(
+    config: &Config,
+    host: Arc<Host>,
+    own_secret: [u8; 16],
+    before: Option<&ServerCookies>,
+    zones: &Zones,
+    interner: &mut Interner,
+) -> Snapshot {
+    let nobody = config.blackhole.elements.is_empty() || config.blackhole.is_only(&Match::None);
+    let blackhole = (!nobody).then(|| Acl::compile(&config.blackhole, &host));
+    let secret = Secret::from(config.cookies.secret.unwrap_or(own_secret));
+    let cookies = || before.map_or_else(|| ServerCookies::new(secret, &[]), |before| before.rolled_over(secret));
+    let keys = KeysOfViews::new(&config.keys);
+    Snapshot {
+        views: config
+            .views
+            .iter()
+            .map(|view| (view, keys.of(&view.name)))
+            .map(|(view, keys)| build_view(view, &config.views, keys, &host, blackhole.as_ref(), zones, interner))
+            .map(Arc::new)
+            .collect(),
+        blackhole,
+        identity: identity(config, &host),
+        cookies: config.cookies.answer.then(cookies),
+        max_udp_size: config.max_udp_size,
+        edns_udp_size: config.edns_udp_size,
+        limits: config.limits.clone(),
+        timers: Timers::new(&config.limits),
+        host,
+    }
+}
+
+/// The keys of each view, made once where views have the same.
+struct KeysOfViews<'c> {
+    all: &'c [config::Key],
+    of_server: Arc<Keys>,
+}
+
+impl<'c> KeysOfViews<'c> {
+    fn new(all: &'c [config::Key]) -> Self {
+        let of_server = all.iter().filter(|key| key.view.is_none()).map(grants::key);
+        Self { all, of_server: Arc::new(Keys::new(of_server)) }
+    }
+
+    fn of(&self, view: &str) -> Arc<Keys> {
+        match self.all.iter().any(|key| key.view.as_deref() == Some(view)) {
+            false => Arc::clone(&self.of_server),
+            true => Arc::new(Keys::new(self.all.iter().filter(|key| key.is_known_in(view)).map(grants::key))),
+        }
+    }
+}
+
+/// `views`: all of them, whose zones it may share.
+fn build_view(
+    view: &config::View,
+    views: &[config::View],
+    keys: Arc<Keys>,
+    host: &Arc<Host>,
+    blackhole: Option<&Acl>,
+    zones: &Zones,
+    interner: &mut Interner,
+) -> View {
+    let id = interner.view(&view.name);
+    let is_asked =
+        |forwarder: &&Forwarder| !forwarder.bogus && blackhole.is_none_or(|list| !list.allows(forwarder.address.ip()));
+    let within = |forwarder: &Forwarder| forwarder.within(view.edns_udp_size, view.send_cookie, view.query_source);
+    let rule = |apex: &Name, settings: &ForwardSettings, interner: &mut Interner| Rule {
+        id: interner.rule(id, apex),
+        apex: apex.clone(),
+        group: 0,
+        local: None,
+        servers: settings.forwarders.iter().filter(is_asked).map(|one| interner.server(&within(one))).collect(),
+        is_barred: !settings.forwarders.is_empty() && !settings.forwarders.iter().any(|one| is_asked(&one)),
+        order: settings.order,
+        ttl: ttl_bounds(&settings.ttl),
+        trust_ad: settings.trust_ad,
+        refresh: refresh_window(settings.prefetch),
+        fetches: view.fetches_per_zone.map(|limit| ZoneFetches { limit, under_way: interner.under_way(id, apex) }),
+        stale: stale(&settings.stale),
+    };
+    let root = rule(&Name::root(), &view.forward, interner);
+    let forwarded = view.rules.iter().map(|text| rule(&text.name, &text.settings, interner)).collect::<Vec<_>>();
+    let nowhere = ForwardSettings::default();
+    let own = view.zones.iter().map(|zone| (&zone.name, local(view, zone, zones, host)));
+    let shared = view.shared_zones.iter().filter_map(|zone| Some((&zone.name, shared(views, zone, zones, host)?)));
+    let local = own.chain(shared).map(|(apex, zone)| Rule { local: Some(zone), ..rule(apex, &nowhere, interner) });
+    let rules = forwarded.into_iter().chain(local).collect();
+    let any = |list: &MatchList| list.is_only(&Match::Any);
+    let recursion_differs = view.access.recursion != view.access.query_cache;
+    View {
+        id,
+        name: view.name.clone(),
+        matches_all: any(&view.match_clients) && any(&view.match_destinations) && !view.match_recursive_only,
+        match_clients: Acl::compile(&view.match_clients, host),
+        match_destinations: Acl::compile(&view.match_destinations, host),
+        match_recursive_only: view.match_recursive_only,
+        keys,
+        recursion: view.recursion,
+        query: Acl::compile(&view.access.query, host),
+        query_cache: Acl::compile(&view.access.query_cache, host),
+        allow_recursion: recursion_differs.then(|| Acl::compile(&view.access.recursion, host)),
+        asked_at: asked_at(&view.access, host),
+        rules: Rules::new(root, rules),
+        minimal_any: view.minimal_any,
+        minimal: Minimal::of(view.minimal_responses),
+        auth_nxdomain: view.auth_nxdomain,
+        rrset_order: view.rrset_order,
+        fetches_per_server: view.fetches_per_server,
+        clients_per_query: view.clients_per_query.map(ClientsPerQuery::new),
+        query_timeout: view.query_timeout,
+        servfail_ttl: seconds(view.servfail_ttl),
+        edns_udp_size: view.edns_udp_size,
+        udp_sizes: udp_sizes(view, host),
+    }
+}
+
+/// A zone for the view that has it.
+fn local(view: &config::View, zone: &config::LocalZone, zones: &Zones, host: &Arc<Host>) -> Local {
+    let compile = |list: &MatchList| Acl::compile(list, host);
+    Local {
+        zone: zones.get(&view.name, &zone.name),
+        query: zone.settings.allow_query.as_ref().map(compile),
+        query_on: zone.settings.allow_query_on.as_ref().map(compile),
+        // The rule is found when all are known.
+        delegated: zone.settings.forward_delegations.then_some(0),
+        grants: Arc::new(grants::compile(&zone.grants, host)),
+    }
+}
+
+/// A zone for a view that shares it: what it leaves to its view is left to the one that has it, as in named, but for where
+/// names below its delegations go. `None`: no
+/// view has it.
+fn shared(views: &[config::View], shared: &config::SharedZone, zones: &Zones, host: &Arc<Host>) -> Option<Local> {
+    let view = views.iter().find(|view| view.name == shared.view)?;
+    let zone = view.zones.iter().find(|zone| zone.name == shared.name)?;
+    let local = local(view, zone, zones, host);
+    Some(Local {
+        query: local.query.or_else(|| Some(Acl::compile(&view.access.query, host))),
+        query_on: local.query_on.or_else(|| Some(Acl::compile(&view.access.query_on, host))),
+        delegated: shared.forward_delegations.then_some(0),
+        ..local
+    })
+}
+
+fn asked_at(access: &config::Access, host: &Arc<Host>) -> Option<Box<AskedAt>> {
+    let lists = [&access.query_on, &access.query_cache_on, &access.recursion_on];
+    if lists.iter().all(|list| list.is_only(&Match::Any)) {
+        return None;
+    }
+    let [query, query_cache, recursion] = lists.map(|list| Acl::compile(list, host));
+    Some(Box::new(AskedAt { query, query_cache, recursion }))
+}
+
+fn udp_sizes(view: &config::View, host: &Arc<Host>) -> UdpSizes {
+    let element =
+        |size: &PeerUdpSize| MatchElement { negated: false, what: Match::Prefix(size.prefix), position: None };
+    let of_peers = (!view.peer_udp_sizes.is_empty()).then(|| PeerSizes {
+        prefixes: Acl::compile(&MatchList { elements: view.peer_udp_sizes.iter().map(element).collect() }, host),
+        octets: view.peer_udp_sizes.iter().map(|size| size.max_udp_size).collect(),
+    });
+    let without_cookie = view.max_udp_size.min(view.nocookie_udp_size);
+    UdpSizes { with_cookie: view.max_udp_size, without_cookie, of_peers }
+}
+
+fn seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+}
+
+fn ttl_bounds(limits: &TtlLimits) -> TtlBounds {
+    TtlBounds {
+        cache: (seconds(limits.min_cache), seconds(limits.max_cache)),
+        ncache: (seconds(limits.min_ncache), seconds(limits.max_ncache)),
+    }
+}
+
+fn stale(stale: &config::Stale) -> Option<Stale> {
+    stale.is_served().then(|| Stale {
+        max_ttl: seconds(stale.max_ttl),
+        answer_ttl: seconds(stale.answer_ttl),
+        refresh_time: seconds(stale.refresh_time),
+        client_timeout: stale.client_timeout,
+    })
+}
+
+fn refresh_window(prefetch: Prefetch) -> RefreshWindow {
+    match prefetch {
+        Prefetch::Off => RefreshWindow::NEVER,
+        Prefetch::LastTenth => RefreshWindow { least_ttl: 2, share_ms: 100, fixed_ms: 0 },
+        Prefetch::Last { trigger, eligibility } => {
+            RefreshWindow { least_ttl: eligibility, share_ms: 0, fixed_ms: trigger * 1000 }
+        }
+    }
+}
+
+fn identity(config: &Config, host: &Host) -> Identity {
+    let text = |identity: &config::Identity, own: &dyn Fn() -> String| match identity {
+        config::Identity::Own => Some(own()),
+        config::Identity::Text(text) => Some(text.clone()),
+        config::Identity::Withheld => None,
+    };
+    let hostname = || host.name.clone();
+    Identity {
+        version: text(&config.version, &|| format!("tandem {}", env!("CARGO_PKG_VERSION"))),
+        hostname: text(&config.hostname, &hostname),
+        server_id: text(&config.server_id, &hostname),
+    }
+}
