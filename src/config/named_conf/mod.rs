@@ -1,8 +1,8 @@
 //! Reading named.conf: text → tokens → blocks → typed statements → [`Config`](super::Config).
 //!
-//! `lexer` cuts, `tree` groups, `body` reads by the table in `grammar` (`checked` what is of no further use), `lower` resolves names, bounds values and
-//! builds the configuration. Every stage goes on behind a mistake, so that one reading shows all errors, in
-//! named-checkconf's words where it has any (compared with BIND 9.18).
+//! `lexer` cuts, `tree` groups, `body` reads by the table in `grammar` (`checked` what is of no further use), `lower`
+//! resolves names, bounds values and builds the configuration. Every stage goes on behind a mistake, so that one reading
+//! shows all errors, in named-checkconf's words where it has any (compared with BIND 9.18).
 //! Invariants: any text ends in a configuration or in errors, never in a panic; depth and number of blocks, files and
 //! errors are bounded. Paths are relative to the last `directory`, as in named, but the process stays where it is.
 

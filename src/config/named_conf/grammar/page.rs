@@ -12,7 +12,7 @@ const HEAD: &str = "\
 Every statement that named 9.11 to 9.20 has, and what becomes of it here. This page is made from the table that the reader
 itself goes by (`src/config/named_conf/grammar/`): `TANDEM_WRITE_DOCS=1 cargo test --lib named_conf`.
 
-- **honoured**: it does what named's manual says; where something differs, `tandem check` says so and the README tells it.
+- **honoured**: it does what named's manual says, but for what stands beside it.
 - **ignored**: accepted with one warning, which says what happens instead. A value that says what is the case anyway gets no
   warning.
 - **refused**: an error, since to pass over it would not be safe.
@@ -49,7 +49,7 @@ fn home(row: &Row) -> super::Places {
 
 fn line(row: &Row, home: super::Places, page: &mut String) {
     let (status, why) = match row.support {
-        Support::Honoured => ("honoured", ""),
+        Support::Honoured => ("honoured", row.limits),
         Support::Ignored(why) => ("ignored", why),
         Support::Refused(why) => ("refused", why),
         Support::Part => ("part", ""),
@@ -160,6 +160,33 @@ fn joined(word: &str, form: &Form) -> String {
     match self::form(form) {
         text if text.is_empty() => word.to_owned(),
         text => format!("{word} {text}"),
+    }
+}
+
+/// Statements of which a word is refused have a note of it, and whatever README calls honoured is.
+#[test]
+fn words_that_are_refused_and_words_of_the_readme_are_told() {
+    use crate::config::files::NoFiles;
+    use crate::config::named_conf::{parse, tests::rows::within};
+
+    for row in rows().filter(|row| row.support == Support::Honoured) {
+        let Shape::OneOf(words) = row.shape else { continue };
+        let Some((place, _)) = PLACES.iter().find(|(place, _)| row.places & place != 0) else { continue };
+        for word in words.iter().filter(|_| row.name != "type") {
+            let text = within(*place, row.name, &row.example.replace(words[0], word).replace(words[1], word));
+            let is_refused = parse(&text, "x.conf", &NoFiles).is_err();
+            assert!(!is_refused || row.limits.contains(word), "{text} is refused, and the page does not tell");
+        }
+    }
+    let readme = include_str!("../../../../README.md");
+    let table = readme.split("| honoured | |").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
+    let quoted = table.split('`').skip(1).step_by(2).flat_map(|text| text.split(['{', ';']));
+    let words: Vec<&str> = quoted.filter_map(|text| text.split_whitespace().next()).collect();
+    assert!(words.len() > 30, "{words:?}");
+    for word in words.into_iter().filter(|word| word.starts_with(|first: char| first.is_ascii_lowercase())) {
+        let name = word.trim_end_matches("(-v6)");
+        let is_honoured = rows().any(|row| row.name == name && row.support == Support::Honoured);
+        assert!(is_honoured, "README calls {name} honoured");
     }
 }
 

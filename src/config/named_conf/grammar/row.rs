@@ -38,6 +38,8 @@ pub(in crate::config::named_conf) struct Row {
     pub(in crate::config::named_conf) repeats: bool,
     /// Values that say what is the case anyway: neither a warning nor an error.
     pub(in crate::config::named_conf) moot: &'static [&'static str],
+    /// What is not as in named although it is honoured: values that are refused, other bounds, another default.
+    pub(in crate::config::named_conf) limits: &'static str,
     /// Whether named 9.18 has it.
     pub(in crate::config::named_conf) era: Era,
     /// The statement as a file has it; where the value matters, one that is not the default.
@@ -46,7 +48,7 @@ pub(in crate::config::named_conf) struct Row {
 
 impl Row {
     const fn new(name: &'static str, places: Places, shape: Shape, support: Support, example: &'static str) -> Self {
-        Self { name, places, shape, support, repeats: false, moot: &[], era: Era::Present, example }
+        Self { name, places, shape, support, repeats: false, moot: &[], limits: "", era: Era::Present, example }
     }
 
     pub(super) const fn repeats(mut self) -> Self {
@@ -63,6 +65,11 @@ impl Row {
     /// named 9.18 does not know it yet.
     pub(super) const fn newer(mut self) -> Self {
         self.era = Era::Newer;
+        self
+    }
+
+    pub(super) const fn but(mut self, limits: &'static str) -> Self {
+        self.limits = limits;
         self
     }
 

@@ -14,13 +14,13 @@ pub(super) const ROWS: &[Row] = {
     &[
         honoured("include", EVERYWHERE, Include, "include \"included.conf\";").repeats(),
         honoured("acl", TOP, Acl, "acl a { 192.0.2.1; }; options { blackhole { a; }; };").repeats(),
-        honoured("controls", TOP, Body(CONTROLS), "controls { inet 127.0.0.1 allow { localhost; }; };").repeats(),
+        honoured("controls", TOP, Body(CONTROLS), "controls { inet 127.0.0.1 allow { localhost; }; };").repeats().but("rndc speaks TCP: a unix channel is refused"),
         refused("dlz", TOP | VIEW, NamedBody(DLZ), "dlz \"d\" { database \"x\"; };", NOT_YET_SAFE).repeats(),
         ignored("dnssec-policy", TOP, NamedBody(DNSSEC_POLICY), "dnssec-policy p { };", "no zone is signed here").repeats(),
         refused("dyndb", TOP | VIEW, Form(&F::All(&[F::Text, F::Quoted, F::Unread])), "dyndb \"d\" \"x.so\" { };", "modules cannot be loaded").repeats(),
         ignored("http", TOP, NamedBody(HTTP), "http h { endpoints { \"/dns-query\"; }; };", "DNS over HTTPS is not served")
             .repeats(),
-        honoured("key", TOP | VIEW, NamedBody(KEY), "key k { algorithm hmac-sha256; secret \"c2VjcmV0\"; };").repeats(),
+        honoured("key", TOP | VIEW, NamedBody(KEY), "key k { algorithm hmac-sha256; secret \"c2VjcmV0\"; };").repeats().but("MACs are not cut short: hmac-sha256-128 and its kin are refused"),
         honoured("logging", TOP, Body(LOGGING), "logging { channel c { null; }; };"),
         ignored("managed-keys", TOP | VIEW, Form(&form::TRUST_ANCHORS), "managed-keys { . initial-key 257 3 8 \"AwEAAQ==\"; };", UNVALIDATED).repeats(),
         ignored("masters", TOP, Form(&F::All(&[F::Text, F::Servers])), "masters m { 192.0.2.1; };", NO_TRANSFER).repeats(),
@@ -35,7 +35,7 @@ pub(super) const ROWS: &[Row] = {
             .repeats(),
         ignored("trust-anchors", TOP | VIEW, Form(&form::TRUST_ANCHORS), "trust-anchors { . initial-key 257 3 8 \"AwEAAQ==\"; };", UNVALIDATED).repeats(),
         ignored("trusted-keys", TOP | VIEW, Form(&form::TRUSTED_KEYS), "trusted-keys { . 257 3 8 \"AwEAAQ==\"; };", UNVALIDATED).repeats(),
-        honoured("view", TOP, ClassedBody(VIEW), "view v { recursion no; };").repeats(),
+        honoured("view", TOP, ClassedBody(VIEW), "view v { recursion no; };").repeats().but("one of another class than IN is ignored"),
         honoured("zone", TOP | VIEW, ClassedBody(ZONE), "zone z { type forward; forwarders { 192.0.2.2; }; };")
             .repeats(),
     ]

@@ -14,7 +14,7 @@ use super::shape::Shape;
 pub(super) const ROWS: &[Row] = {
     use Shape::*;
     &[
-        honoured("type", ZONE, OneOf(ZONE_TYPES), "type forward; forwarders { 192.0.2.4; };"),
+        honoured("type", ZONE, OneOf(ZONE_TYPES), "type forward; forwarders { 192.0.2.4; };").but("forward, primary (master) and hint; the others are refused"),
         honoured("allow-query", ANSWERED, MatchList, "allow-query { 192.0.2.1; };"),
         honoured("allow-query-on", ANSWERED, MatchList, "allow-query-on { 192.0.2.1; };"),
         refused("auto-dnssec", BOTH | SIGNED, OneOf(&["allow", "maintain", "off"]), "auto-dnssec maintain;", WOULD_SIGN).moot(&["off"]),
@@ -66,7 +66,7 @@ pub(super) const ROWS: &[Row] = {
         ignored("sig-signing-type", BOTH | SIGNED, Number, "sig-signing-type 65534;", UNSIGNED),
         ignored("sig-validity-interval", BOTH | SIGNED, Numbers(1, 2), "sig-validity-interval 30;", UNSIGNED),
         ignored("update-check-ksk", BOTH | SIGNED, Boolean, "update-check-ksk no;", UNSIGNED),
-        honoured("update-policy", PRIMARY, UpdatePolicy, "update-policy { grant k zonesub ANY; };"),
+        honoured("update-policy", PRIMARY, UpdatePolicy, "update-policy { grant k zonesub ANY; };").but("local and rules of Kerberos, addresses or other programs are refused"),
         ignored("zero-no-soa-ttl", BOTH | SERVED, Boolean, "zero-no-soa-ttl no;", "a negative answer has the TTL of RFC 2308 §5, for SOA questions too"),
     ]
 };
