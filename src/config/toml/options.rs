@@ -6,8 +6,8 @@
 use toml::de::DeValue;
 
 use super::super::bounds::{
-    INTERFACE_INTERVAL, NOCOOKIE_UDP_SIZE, QUERY_TIMEOUT, SERVFAIL_TTL, TCP_ADVERTISED_TIMEOUT, TCP_IDLE_TIMEOUT,
-    TCP_INITIAL_TIMEOUT, TCP_KEEPALIVE_TIMEOUT, UDP_SIZE,
+    INTERFACE_INTERVAL, MIN_CACHE_OCTETS, NOCOOKIE_UDP_SIZE, QUERY_TIMEOUT, SERVFAIL_TTL, TCP_ADVERTISED_TIMEOUT,
+    TCP_IDLE_TIMEOUT, TCP_INITIAL_TIMEOUT, TCP_KEEPALIVE_TIMEOUT, UDP_SIZE,
 };
 use super::super::empty_zones::EmptyZones;
 use super::super::files::Files;
@@ -190,7 +190,14 @@ fn cache_size<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>) -> Option<Cache
             return None;
         }
     };
-    values::cache_size(&text).map_err(|error| reader.wrong(field, &error)).ok()
+    match values::cache_size(&text) {
+        Err(ValueError::SmallCache(_)) => {
+            let message = format!("{} is raised to {MIN_CACHE_OCTETS} octets", field.key);
+            reader.warn(&field.value.span(), message, Some("at least 2M".to_owned()));
+            Some(CacheSize::Bytes(MIN_CACHE_OCTETS))
+        }
+        read => read.map_err(|error| reader.wrong(field, &error)).ok(),
+    }
 }
 
 /// Where questions come in, and from where they go out.

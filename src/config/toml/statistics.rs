@@ -23,6 +23,10 @@ pub(super) fn channels<'a, 'i>(
         };
         let Some(text) = reader.string(field, "\"127.0.0.1:8053\"") else { continue };
         match values::socket_address(text, STATISTICS_PORT) {
+            Ok(address) if channels.iter().any(|other: &StatisticsChannel| other.address == address) => {
+                let hint = Some("give each an address or port of its own".to_owned());
+                reader.error(&table.span, format!("[[statistics_channel]] at {address}: another is there"), hint);
+            }
             Ok(address) => channels.push(StatisticsChannel { address, allow }),
             Err(error) => reader.wrong(field, &error),
         }

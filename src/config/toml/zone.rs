@@ -50,7 +50,7 @@ pub(super) fn zones<'a, 'i>(
     for table in reader.tables(Place::Zone, field) {
         let zone = match table.has("in_view") {
             true => shared_zone(reader, &table, earlier).map(Either::Shared),
-            false => zone(reader, &table, acls, around).map(Either::Own),
+            false => zone(reader, &table, acls, around).map(|zone| Either::Own(Box::new(zone))),
         };
         let Some(zone) = zone else { continue };
         let name = match &zone {
@@ -64,7 +64,7 @@ pub(super) fn zones<'a, 'i>(
         }
         seen.insert(name.clone(), reader.position(&table.span));
         match zone {
-            Either::Own(zone) => view.zones.push(zone),
+            Either::Own(zone) => view.zones.push(*zone),
             Either::Shared(zone) => view.shared_zones.push(zone),
         }
     }
@@ -72,7 +72,7 @@ pub(super) fn zones<'a, 'i>(
 
 /// What a `[[zone]]` is.
 enum Either {
-    Own(LocalZone),
+    Own(Box<LocalZone>),
     Shared(SharedZone),
 }
 

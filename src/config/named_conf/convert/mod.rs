@@ -362,7 +362,10 @@ impl<'d> Converter<'d> {
     fn keys_of_views(&mut self) {
         let top = &self.document.top;
         for view in top.all("view") {
-            let Value::Named { name: of, body, .. } = &view.value else { continue };
+            let Value::Named { name: of, class, body } = &view.value else { continue };
+            if !super::lower::is_class_in(class.as_ref()) {
+                continue;
+            }
             for setting in body.all("key") {
                 if let Value::Named { name, body, .. } = &setting.value {
                     self.key(setting, (name, Some(of)), body);
@@ -378,7 +381,10 @@ impl<'d> Converter<'d> {
     }
 
     fn view(&mut self, setting: &Setting, name: &str, body: &Body) {
-        let Some(view) = self.config.views.iter().find(|view| view.name == name) else { return self.other(setting) };
+        let is_in = matches!(&setting.value, Value::Named { class, .. } if super::lower::is_class_in(class.as_ref()));
+        let Some(view) = self.config.views.iter().find(|view| view.name == name && is_in) else {
+            return self.other(setting);
+        };
         let found = self.comments.take(setting);
         let mut above = notes(&found.before);
         above.extend(notes(&found.inner));

@@ -22,8 +22,17 @@ const MAX_ELEMENTS: usize = 100_000;
 pub(super) struct Acls<'a> {
     /// By name in lower case.
     defined: HashMap<String, Acl<'a>>,
-    /// The names of the keys that there are.
-    keys: Vec<Name>,
+    /// The names of the keys that there are, with their views.
+    keys: Vec<(Option<String>, Name)>,
+    /// Whose lists are resolved; `None`: those of the top level.
+    view: Option<String>,
+}
+
+/// Why a list that names a key does not match by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unknown {
+    Nowhere,
+    OfAnotherView,
 }
 
 struct Acl<'a> {
@@ -51,7 +60,7 @@ struct Weight {
 
 impl<'a> Acls<'a> {
     pub(super) fn new() -> Self {
-        Self { defined: HashMap::new(), keys: Vec::new() }
+        Self { defined: HashMap::new(), keys: Vec::new(), view: None }
     }
 
     pub(super) fn define(
@@ -79,17 +88,34 @@ impl<'a> Acls<'a> {
     }
 
     /// From now on it is known which keys there are.
-    pub(super) fn set_keys(&mut self, keys: &[Name]) {
-        self.keys = keys.to_vec();
+    pub(super) fn set_keys(&mut self, keys: Vec<(Option<String>, Name)>) {
+        self.keys = keys;
+    }
+
+    /// From now on lists are those of this view.
+    pub(super) fn set_view(&mut self, view: Option<&str>) {
+        self.view = view.map(str::to_owned);
+    }
+
+    /// `None`: the key is known where the lists are.
+    pub(super) fn why_unknown(&self, name: &str) -> Option<Unknown> {
+        let mut views = self.keys.iter().filter(|(_, key)| name.parse().as_ref() == Ok(key)).map(|(view, _)| view);
+        match (views.clone().any(|view| view.is_none() || *view == self.view), views.next()) {
+            (true, _) => None,
+            (false, Some(_)) => Some(Unknown::OfAnotherView),
+            (false, None) => Some(Unknown::Nowhere),
+        }
     }
 
     /// The list with every name resolved; what cannot be resolved is reported and left out.
     pub(super) fn resolve(&mut self, elements: &[Element], report: &mut Report) -> MatchList {
         let (list, weight) = self.list(elements, 0, report);
         if weight.has_key {
-            let is_known = |name: &str, keys: &[Name]| keys.iter().any(|key| name.parse().as_ref() == Ok(key));
             self.warn_of_keys(elements, &mut HashSet::new(), report, &|acls, name| {
-                (!is_known(name, &acls.keys)).then_some("there is no such key")
+                acls.why_unknown(name).map(|why| match why {
+                    Unknown::Nowhere => "there is no such key",
+                    Unknown::OfAnotherView => "it is a key of another view",
+                })
             });
         }
         list

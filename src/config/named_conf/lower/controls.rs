@@ -60,11 +60,12 @@ impl<'a> Context<'a> {
     fn control_key(&mut self, token: &Token) -> Option<Name> {
         let of_views = |name: &Name| self.keys.iter().filter(|key| key.name == *name).all(|key| key.view.is_some());
         let is_wrong = |name: &Name| !self.keys.iter().any(|key| key.name == *name);
-        let is_ours = |name: &Name| self.key_names.contains(name) && (is_wrong(name) || !of_views(name));
+        let is_ours =
+            |name: &Name| self.key_names.iter().any(|(_, known)| known == name) && (is_wrong(name) || !of_views(name));
         let name = token.text.parse().ok().filter(is_ours);
         if name.is_none() {
             let mut problem = Problem::new(token.position.clone(), format!("unknown key '{}'", excerpt(&token.text)));
-            let known: Vec<String> = self.key_names.iter().map(Name::to_string).collect();
+            let known: Vec<String> = self.key_names.iter().map(|(_, known)| known.to_string()).collect();
             problem.hint = suggest::did_you_mean(&token.text, known.iter().map(String::as_str));
             self.report.problem(problem);
         }

@@ -4,6 +4,7 @@
 //! have another of that name.
 
 use super::Context;
+use super::class::views_of_in;
 use crate::config::named_conf::body::{Body, Setting};
 use crate::config::named_conf::report::Problem;
 use crate::config::named_conf::value::Value;
@@ -13,10 +14,7 @@ use crate::tsig::Algorithm;
 
 impl<'a> Context<'a> {
     pub(super) fn define_keys(&mut self, top: &'a Body) {
-        let of_views = top.all("view").filter_map(|view| match &view.value {
-            Value::Named { name, body, .. } => Some((Some(name.as_str()), body)),
-            _ => None,
-        });
+        let of_views = views_of_in(top).map(|(name, body)| (Some(name), body));
         for (view, body) in std::iter::once((None, top)).chain(of_views) {
             for setting in body.all("key") {
                 self.define_key(view, setting);
@@ -39,9 +37,9 @@ impl<'a> Context<'a> {
             return self.report.error(&setting.position, message);
         };
         let (algorithm, secret) = (self.algorithm(algorithm), self.secret(secret));
-        self.key_names.push(name);
-        let (Some(algorithm), Some(secret), Some(name)) = (algorithm, secret, self.key_names.last()) else { return };
-        let (name, view, position) = (name.clone(), view.map(str::to_owned), Some(setting.position.clone()));
+        self.key_names.push((view.map(str::to_owned), name.clone()));
+        let (Some(algorithm), Some(secret)) = (algorithm, secret) else { return };
+        let (view, position) = (view.map(str::to_owned), Some(setting.position.clone()));
         self.keys.push(Key { name, view, algorithm, secret, position });
     }
 

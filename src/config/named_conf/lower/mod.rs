@@ -5,6 +5,7 @@
 
 mod acl;
 mod check;
+mod class;
 mod controls;
 mod key;
 mod logging;
@@ -48,9 +49,14 @@ struct Context<'a> {
     directory: Option<PathBuf>,
     files: &'a dyn Files,
     keys: Vec<Key>,
-    /// The names of all keys, those of wrong ones too.
-    key_names: Vec<Name>,
+    /// The names of all keys, those of wrong ones too, with their views.
+    key_names: Vec<(Option<String>, Name)>,
     secondaries: Vec<secondaries::Secondaries>,
+}
+
+/// Whether views and zones of this class are answered out of the configuration; without a word they are.
+pub(super) fn is_class_in(written: Option<&super::lexer::Token>) -> bool {
+    class::Class::of(written) == Some(class::Class::In)
 }
 
 /// Builds the configuration; the report has what was said before and what is found here.
@@ -78,7 +84,7 @@ pub(super) fn lower(top: &Body, report: Report, files: &dyn Files, given: &Comma
     context.check(top, options);
     context.announce(top);
     context.define_keys(top);
-    context.acls.set_keys(&context.key_names);
+    context.acls.set_keys(context.key_names.clone());
     let port = context.port(options, "port");
     context.port = given.port.or(port).unwrap_or(DNS_PORT);
     let mut config = context.options(options);

@@ -10,11 +10,18 @@ use crate::config::{MatchList, STATISTICS_PORT, StatisticsChannel};
 
 /// Every channel, in the order of the text.
 pub(super) fn lower(context: &mut Context<'_>, top: &Body) -> Vec<StatisticsChannel> {
-    let mut channels = Vec::new();
+    let mut channels: Vec<StatisticsChannel> = Vec::new();
     for setting in top.all("statistics-channels") {
         let Value::Body(body) = &setting.value else { continue };
         for setting in body.all("inet") {
-            channels.extend(channel(context, setting));
+            let Some(channel) = channel(context, setting) else { continue };
+            if channels.iter().any(|other| other.address == channel.address) {
+                let (ip, port) = (channel.address.ip(), channel.address.port());
+                let message = format!("statistics channel {ip}#{port} is written before: this one is not used");
+                context.report.warn(Some(&setting.position), message);
+                continue;
+            }
+            channels.push(channel);
         }
     }
     channels

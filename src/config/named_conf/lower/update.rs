@@ -3,8 +3,8 @@
 //! Whatever named matches by Kerberos, by an address in the name or by another program is refused here: else such updates
 //! would be refused one by one.
 
-use super::Context;
 use super::view::Scope;
+use super::{Context, acl};
 use crate::config::named_conf::body::Setting;
 use crate::config::named_conf::lexer::Token;
 use crate::config::named_conf::policy::Rule;
@@ -174,11 +174,18 @@ impl Context<'_> {
     /// named lets a key be named that nobody defines; nobody then signs with it.
     fn check_key(&mut self, grant: &Grant) {
         let (Grantee::Key(name), Some(at)) = (&grant.who, &grant.position) else { return };
-        if name.labels().next() == Some(b"*") || self.key_names.contains(name) {
+        if name.labels().next() == Some(b"*") {
             return;
         }
-        let known: Vec<_> = self.key_names.iter().map(Name::to_string).collect();
-        let hint = suggest::did_you_mean(&name.to_string(), known.iter().map(String::as_str));
+        let shown = name.to_string();
+        let hint = match self.acls.why_unknown(&shown) {
+            None => return,
+            Some(acl::Unknown::OfAnotherView) => Some("it is a key of another view".to_owned()),
+            Some(acl::Unknown::Nowhere) => {
+                let known: Vec<_> = self.key_names.iter().map(|(_, known)| known.to_string()).collect();
+                suggest::did_you_mean(&shown, known.iter().map(String::as_str))
+            }
+        };
         let hint = hint.map(|hint| format!(": {hint}")).unwrap_or_default();
         self.report.warn(Some(at), format!("no key '{name}' is defined, so nobody signs with it{hint}"));
     }

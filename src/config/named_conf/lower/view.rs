@@ -1,9 +1,11 @@
 //! Views: what `view`, `options` and the defaults say together about who is answered and by which rules.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::class::{self, Class};
 use super::server::{self, Server, peer_udp_sizes, servers};
 use super::{Context, zone};
 use crate::config::bounds::{
@@ -19,7 +21,7 @@ use crate::config::named_conf::value::Value;
 use crate::config::values::excerpt;
 use crate::config::{
     Access, ClientsPerQuery, DEFAULT_VIEW, FetchLimit, ForwardSettings, Forwarder, MAX_FORWARDERS, Match, MatchList,
-    MinimalResponses, Over, Prefetch, RrsetOrder, Stale, TtlLimits, View, is_askable,
+    MinimalResponses, Over, Position, Prefetch, RrsetOrder, Stale, TtlLimits, View, is_askable,
 };
 use crate::wire::Name;
 
@@ -31,36 +33,53 @@ pub(super) type Scope<'s, 'a> = &'s [&'a Body];
 
 pub(super) fn lower<'a>(context: &mut Context<'a>, top: &'a Body, options: &'a Body) -> Vec<View> {
     let mut views: Vec<(View, &'a Setting)> = Vec::new();
+    let mut seen: HashMap<(&str, Class), &Position> = HashMap::new();
     for setting in top.all("view") {
-        let Value::Named { name, class, body } = &setting.value else { continue };
-        if let Some((_, earlier)) = views.iter().find(|(view, _)| view.name == *name) {
-            let message = format!("view '{name}': already exists previous definition: {}", earlier.position);
+        let Value::Named { name, class: written, body } = &setting.value else { continue };
+        let Some(class) = Class::of(written.as_ref()) else {
+            let message = written.as_ref().map_or("", |class| &class.text);
+            let at = written.as_ref().map_or(&setting.position, |class| &class.position);
+            context.report.error(at, format!("view '{name}': invalid class {}", excerpt(message)));
+            continue;
+        };
+        if let Some(earlier) = seen.insert((name, class), &setting.position) {
+            let message = format!("view '{name}': already exists previous definition: {earlier}");
             context.report.error(&setting.position, message);
             continue;
         }
-        if let Some(class) = class.as_ref().filter(|class| !class.text.eq_ignore_ascii_case("in")) {
-            let is_class = ["ch", "chaos", "hs", "hesiod"].iter().any(|word| class.text.eq_ignore_ascii_case(word));
-            let message = match is_class {
-                true => format!(
-                    "view '{name}': class {} is refused: only IN has views, CH is answered by version, hostname \
-                     and server-id",
-                    class.text
-                ),
-                false => format!("view '{name}': invalid class {}", excerpt(&class.text)),
-            };
-            context.report.error(&class.position, message);
-            continue;
+        context.acls.set_view(Some(name));
+        match class {
+            Class::In => views.push((view(context, (name, &views), top, &[body, options], body), setting)),
+            _ => of_other_class(context, (name, class), setting, body),
         }
-        let view = view(context, (name, &views), top, &[body, options], body);
-        views.push((view, setting));
     }
+    context.acls.set_view(None);
     if top.find("view").is_none() {
         return vec![view(context, (DEFAULT_VIEW, &[]), top, &[options], top)];
     }
     for zone in top.all("zone") {
         context.report.error(&zone.position, "when using 'view' statements, all zones must be in views");
     }
-    views.into_iter().map(|(view, _)| view).collect()
+    match views.is_empty() {
+        false => views.into_iter().map(|(view, _)| view).collect(),
+        // As in named: there is no view for anybody.
+        true => vec![View { match_clients: MatchList::none(), recursion: false, ..View::default() }],
+    }
+}
+
+/// A view that no name of class IN is in: looked at, and told.
+fn of_other_class<'a>(context: &mut Context<'a>, (name, class): (&str, Class), setting: &Setting, body: &'a Body) {
+    let word = class.word();
+    for list in ["match-clients", "match-destinations", "allow-query", "allow-query-cache", "allow-recursion"] {
+        match_list(context, &[body], list);
+    }
+    for zone in body.all("zone") {
+        let Value::Named { name, .. } = &zone.value else { continue };
+        let message = format!("zone '{name}': class {word} is refused: {}", class::INSTEAD);
+        context.report.error(&zone.position, message);
+    }
+    let message = format!("'view' '{}' of class {word} is ignored: {}", excerpt(name), class::INSTEAD);
+    context.report.not_honoured(&setting.position, message);
 }
 
 /// `earlier`: the views before it. `zones`: the body whose `zone` statements are the view's.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::class::Class;
 use super::primary::{self, Primary};
 use super::server::Server;
 use super::view::{Scope, settings};
@@ -53,8 +54,13 @@ pub(super) fn lower<'a>(
             continue;
         }
         seen.insert(name.clone(), &setting.position);
-        if let Some(class) = class.as_ref().filter(|class| !class.text.eq_ignore_ascii_case("in")) {
-            context.report.error(&class.position, class_message(written, &class.text));
+        if let Some(token) = class.as_ref().filter(|class| Class::of(Some(class)) != Some(Class::In)) {
+            let shown = &token.text;
+            let message = match Class::of(Some(token)) {
+                Some(_) => format!("zone '{written}': class '{shown}' does not match view/default class"),
+                None => format!("zone '{written}': invalid class {}", excerpt(shown)),
+            };
+            context.report.error(&token.position, message);
             continue;
         }
         let zone = Zone { written, name, body, setting };
@@ -94,13 +100,6 @@ fn parse_name(context: &mut Context<'_>, written: &str, setting: &Setting) -> Op
             context.report.problem(problem.with_hint(error.to_string()));
             None
         }
-    }
-}
-
-fn class_message(zone: &str, class: &str) -> String {
-    match ["ch", "chaos", "hs", "hesiod"].iter().any(|word| class.eq_ignore_ascii_case(word)) {
-        true => format!("zone '{zone}': class '{class}' does not match view/default class"),
-        false => format!("zone '{zone}': invalid class {}", excerpt(class)),
     }
 }
 

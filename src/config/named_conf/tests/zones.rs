@@ -34,11 +34,75 @@ fn views_may_each_have_a_key_of_one_name() {
 }
 
 #[test]
+fn views_of_other_classes_are_told_and_left_out() {
+    let text = "key top { algorithm hmac-sha256; secret \"c2Vj\"; };
+        view main { forwarders { 192.0.2.1; }; };\n\
+        view main CHAOS { key k { algorithm hmac-sha256; secret \"c2Vj\"; }; };\n\
+        view hs HS { recursion no; };";
+    let loaded = read_good(text, &NoFiles);
+    assert_eq!((loaded.config.views.len(), loaded.config.keys.len()), (1, 1));
+    assert_eq!(
+        warnings(text),
+        [
+            "x.conf:3: warning: 'view' 'main' of class CH is ignored: CH is answered by version, hostname and server-id, \
+             other classes by nothing",
+            "x.conf:4: warning: 'view' 'hs' of class HS is ignored: CH is answered by version, hostname and server-id, \
+             other classes by nothing",
+        ]
+    );
+    let alone = read_good("view main CH { };", &NoFiles).config;
+    assert!(alone.views[0].match_clients.is_only(&Match::None), "there is no view for anybody");
+    for (text, expected) in [
+        ("view a CH { };\nview a CHAOS { };", "x.conf:2: view 'a': already exists previous definition: x.conf:1"),
+        ("view a QQ { };", "x.conf:1: view 'a': invalid class QQ"),
+        ("view a CH { match-clients { nosuch; }; };", "x.conf:1: undefined ACL 'nosuch'"),
+        (
+            "view a CH { zone bind CH { type primary; file \"f\"; }; };",
+            "x.conf:1: zone 'bind': class CH is refused: CH is answered by version, hostname and server-id, other classes \
+             by nothing",
+        ),
+    ] {
+        assert_eq!(errors(text)[0], expected, "{text}");
+    }
+}
+
+#[test]
+fn two_channels_at_one_address_are_told_by_both_readers() {
+    let text = "statistics-channels { inet 127.0.0.1 port 8053;\ninet 127.0.0.1 port 8053; };";
+    assert_eq!(
+        warnings(text),
+        ["x.conf:2: warning: statistics channel 127.0.0.1#8053 is written before: this one is not used"]
+    );
+    assert_eq!(read_good(text, &NoFiles).config.statistics_channels.len(), 1);
+    let toml = "[[statistics_channel]]\naddress = '127.0.0.1:8053'\n".repeat(2);
+    let found = crate::config::toml::parse(&toml, "x.toml", &NoFiles).expect_err("a channel twice");
+    assert!(found[0].to_string().starts_with("x.toml:3: [[statistics_channel]] at 127.0.0.1:8053: another is there"));
+}
+
+#[test]
+fn a_key_of_another_view_matches_nobody_and_is_told() {
+    let key = "key k { algorithm hmac-sha256; secret \"c2Vj\"; };";
+    let text = format!(
+        "acl by_key {{ key k; }};\nview a {{ {key} match-clients {{ key k; }}; }};\n\
+         view b {{ match-clients {{ by_key; }};\n\
+         zone z {{ type primary; file \"z\"; update-policy {{ grant k zonesub ANY; }}; }}; }};"
+    );
+    assert_eq!(
+        warnings(&text),
+        [
+            "x.conf:4: warning: no key 'k' is defined, so nobody signs with it: it is a key of another view",
+            "x.conf:1: warning: 'key k' matches nobody: it is a key of another view",
+        ]
+    );
+}
+
+#[test]
 fn a_view_shares_zones_of_an_earlier_one() {
     let a = "view a { match-clients { 10/8; }; zone z { type primary; file \"z\"; }; zone . { type hint; file \"c\"; };
         zone localhost { type primary; file \"gone\"; }; };\n";
     let text = format!(
-        "{a}view b {{\nzone Z. {{ in-view a; forward only; }};\nzone . {{ in-view a; }};\n zone localhost {{ in-view a; }}; }};"
+        "{a}view b {{\nzone Z. {{ in-view a; forward only; }};\nzone . {{ in-view a; }};\n
+         zone localhost {{ in-view a; }}; }};"
     );
     let loaded = read_good(&text, &NoFiles);
     let [first, second] = &loaded.config.views[..] else { panic!("{text}") };
@@ -47,28 +111,36 @@ fn a_view_shares_zones_of_an_earlier_one() {
     assert_eq!(shared.position.as_ref().map(|position| position.line), Some(4));
     assert!(first.shared_zones.is_empty() && second.zones.is_empty());
     assert!(second.rules[0].name == name("localhost") && second.rules[0].settings.forwarders.is_empty(), "no file");
-    assert!(warnings(&text).iter().any(|said| said.starts_with("x.conf:4: ") && said.contains("'forward' is ignored")));
+    let told = "x.conf:4: warning: 'forward' is ignored";
+    assert!(warnings(&text).iter().any(|said| said.starts_with(told)), "{:?}", warnings(&text));
     let toml = Document::read(&text, "x.conf", &NoFiles).to_toml(&NoFiles).expect("it can be said in TOML");
     assert!(toml.contains("[[view.zone]]\nname = \"z\"\nin_view = \"a\"\n"), "{toml}");
     let missing = "'in-view' zone 'z' does not exist in view 'a', or view 'a' is not yet defined";
     let hint = "(an earlier view, in which the zone has a type, but not forward)";
     for (case, text, expected) in [
-        ("a later view", format!("view b {{ zone z {{ in-view\na; }}; }};\n{a}"), format!("x.conf:2: {missing} {hint}")),
+        (
+            "a later view",
+            format!("view b {{ zone z {{ in-view\na; }}; }};\n{a}"),
+            format!("x.conf:2: {missing} {hint}"),
+        ),
         ("no view", "zone z {\nin-view a; };".to_owned(), format!("x.conf:2: {missing} {hint}")),
         (
             "a forward zone",
-            "view a { zone z { type forward; forwarders { 192.0.2.1; }; }; };\nview b { zone z { in-view a; }; };".to_owned(),
+            "view a { zone z { type forward; forwarders { 192.0.2.1; }; }; };\nview b { zone z { in-view a; }; };"
+                .to_owned(),
             format!("x.conf:2: {missing} {hint}"),
         ),
         (
             "more about the zone",
             format!("{a}view b {{ zone z {{ in-view a; allow-query {{ any; }}; }}; }};"),
-            "x.conf:3: zone 'z': 'in-view' used with incompatible zone options (in-view alone: what else is said of the zone \
-             stands in that view)"
+            "x.conf:3: zone 'z': 'in-view' used with incompatible zone options (in-view alone: what else is said of \
+             the zone stands in that view)"
                 .to_owned(),
         ),
     ] {
-        assert_eq!(parse(&text, "x.conf", &NoFiles).map(|_| ()).map_err(|found| found[0].to_string()), Err(expected), "{case}");
+        let found = parse(&text, "x.conf", &NoFiles).err().unwrap_or_default();
+        let error = found.into_iter().find(|found| found.level == Level::Error);
+        assert_eq!(error.map(|error| error.to_string()), Some(expected), "{case}");
     }
 }
 
