@@ -285,7 +285,7 @@ fn a_zone_that_views_share_is_one() {
     let told = |name| clients().map(|client| pair.ask(client, name, 0)).collect::<Vec<_>>();
     let all = told("a.z.example");
     assert!(all.iter().all(|(named, tandem)| named == tandem), "{all:?}");
-    let answered: Vec<bool> = all.iter().map(|(named, _)| named.starts_with("rcode 0 aa answers 1")).collect();
+    let answered: Vec<bool> = all.iter().map(|(named, _)| named.starts_with("rcode 0 aa")).collect();
     assert_eq!(answered, [true, false, true, false], "the list of the view that it is in counts: {all:?}");
     for (client, is_content) in [("127.77.0.1", false), ("127.77.1.1", true)] {
         for server in [pair.named, pair.tandem] {

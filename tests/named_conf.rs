@@ -126,6 +126,33 @@ fn the_verdict_is_named_s_or_has_its_reason_in_the_table() {
     assert!(wrong.is_empty(), "tests/named_conf/differences.txt:\n{wrong}");
 }
 
+/// Distributions' files forward nowhere: that is told once, by every program that reads them.
+#[test]
+fn what_distributions_ship_loads_and_says_that_it_answers_nothing_outside() {
+    const TOLD: &str = "no forwarders: nothing outside local data can be answered until 'forwarders' is set";
+    let directory = unpack();
+    let all = files();
+    let shipped = |file: &&String| {
+        let name = file.split_once('/').map_or("", |(_, name)| name);
+        let forwards = ["host-amazon-linux-2023.conf", "host-ubuntu-forwarder.conf"];
+        name.starts_with("host-") && !forwards.contains(&name)
+    };
+    let shipped: Vec<_> = all.iter().filter(shipped).cloned().collect();
+    assert!(shipped.len() >= 9, "{shipped:?}");
+    for file in &shipped {
+        let (place, name) = file.split_once('/').expect("a file stands in a directory");
+        for program in ["named-checkconf", "check"] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
+            let output = command.args([program, name]).current_dir(directory.path().join(place)).output();
+            let output = output.expect("the program can be run");
+            let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+            assert_eq!(said.matches(TOLD).count(), 1, "{program} {file}:\n{said}");
+            assert!(!said.contains("is refused") && !said.contains("unknown option"), "{program} {file}:\n{said}");
+            assert!(output.status.success() || program == "check", "{program} {file}:\n{said}");
+        }
+    }
+}
+
 #[test]
 fn every_file_says_what_it_shows() {
     let files = files();
