@@ -1,4 +1,5 @@
-//! Following a chain of aliases through the cache and local zones, from rule to rule, until it ends or a link has to be asked for.
+//! Following a chain of aliases through the cache and local zones, from rule to rule, until it ends or a link has to be
+//! asked for.
 //!
 //! Not here: how the segments of a chain are joined ([`super::chain`]).
 

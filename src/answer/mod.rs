@@ -2,8 +2,8 @@
 //!
 //! No I/O: a packet, the time and the [`Snapshot`] in; a [`Decision`] out. A query is read here, let in or refused;
 //! [`admitted`] leads it to its rule and answers it from the cache or has it forwarded, [`local`] from a zone, [`follow`]
-//! goes along chains of aliases. Updates become a [`update::Request`]. When its segment has come, [`resume`] goes on where [`decide`] stopped. [`desk`] keeps those that wait, and
-//! drives the upstream machine for a worker.
+//! goes along chains of aliases. Updates become a [`update::Request`]. When its segment has come, [`resume`] goes on where
+//! [`decide`] stopped. [`desk`] keeps those that wait, and drives the upstream machine for a worker.
 //! Not here: asking upstreams (`upstream`), sockets (`listen`).
 
 mod access;

@@ -1,6 +1,7 @@
 //! What a program's arguments say in place of the file, or where the file says nothing.
 //!
-//! named's `-p`, `-4`, `-6`, where its pid file lies without `pid-file`, and a trial's address. Not here: the arguments themselves (`cli`).
+//! named's `-p`, `-4`, `-6`, where its pid file lies without `pid-file`, and a trial's address.
+//! Not here: the arguments themselves (`cli`).
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -51,7 +51,7 @@ pub use match_list::{Match, MatchElement, MatchList, NamedAcl};
 pub use statistics::{STATISTICS_PORT, StatisticsChannel};
 pub use zones::{
     AliasTarget, FailoverRole, LocalZone, MAX_TTL, MasterFile, OnAllDown, RecordPolicy, SharedZone, Soa, ZoneRecord,
-    ZoneSettings, below_directory, journal_beside,
+    ZoneSettings, ZoneStatistics, below_directory, journal_beside,
 };
 
 use crate::logging;

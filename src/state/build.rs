@@ -15,6 +15,7 @@ use crate::access::{Acl, Host};
 use crate::cache::RefreshWindow;
 use crate::config::{
     self, Config, ForwardSettings, Forwarder, Match, MatchElement, MatchList, PeerUdpSize, Prefetch, TtlLimits,
+    ZoneStatistics,
 };
 use crate::tsig::Keys;
 use crate::upstream::{ClientsPerQuery, Stale, ZoneFetches};
@@ -105,10 +106,15 @@ fn build_view(
     let root = rule(&Name::root(), &view.forward, interner);
     let forwarded = view.rules.iter().map(|text| rule(&text.name, &text.settings, interner)).collect::<Vec<_>>();
     let nowhere = ForwardSettings::default();
-    let own = view.zones.iter().map(|zone| (&zone.name, local(view, zone, zones, host)));
-    let shared = view.shared_zones.iter().filter_map(|zone| Some((&zone.name, shared(views, zone, zones, host)?)));
-    let local = own.chain(shared).map(|(apex, zone)| Rule { local: Some(zone), ..rule(apex, &nowhere, interner) });
-    let rules = forwarded.into_iter().chain(local).collect();
+    let mut rules = forwarded;
+    for zone in &view.zones {
+        let local = Some(local(view, zone, zones, host, interner));
+        rules.push(Rule { local, ..rule(&zone.name, &nowhere, interner) });
+    }
+    for zone in &view.shared_zones {
+        let local = shared(views, zone, zones, host, interner);
+        rules.extend(local.map(|local| Rule { local: Some(local), ..rule(&zone.name, &nowhere, interner) }));
+    }
     let any = |list: &MatchList| list.is_only(&Match::Any);
     let recursion_differs = view.access.recursion != view.access.query_cache;
     View {
@@ -139,7 +145,15 @@ fn build_view(
 }
 
 /// A zone for the view that has it.
-fn local(view: &config::View, zone: &config::LocalZone, zones: &Zones, host: &Arc<Host>) -> Local {
+fn local(
+    view: &config::View,
+    zone: &config::LocalZone,
+    zones: &Zones,
+    host: &Arc<Host>,
+    interner: &mut Interner,
+) -> Local {
+    let statistics = zone.settings.statistics;
+    let view_id = interner.view(&view.name);
     let compile = |list: &MatchList| Acl::compile(list, host);
     Local {
         zone: zones.get(&view.name, &zone.name),
@@ -148,16 +162,23 @@ fn local(view: &config::View, zone: &config::LocalZone, zones: &Zones, host: &Ar
         // The rule is found when all are known.
         delegated: zone.settings.forward_delegations.then_some(0),
         grants: Arc::new(grants::compile(&zone.grants, host)),
+        counters: (statistics == ZoneStatistics::Full).then(|| interner.counters(view_id, &zone.name)),
+        is_told: statistics != ZoneStatistics::None,
     }
 }
 
 /// A zone for a view that shares it: what it leaves to its view is left to the one that has it, as in named, but for where
-/// names below its delegations go. `None`: no
-/// view has it.
-fn shared(views: &[config::View], shared: &config::SharedZone, zones: &Zones, host: &Arc<Host>) -> Option<Local> {
+/// names below its delegations go. `None`: no view has it.
+fn shared(
+    views: &[config::View],
+    shared: &config::SharedZone,
+    zones: &Zones,
+    host: &Arc<Host>,
+    interner: &mut Interner,
+) -> Option<Local> {
     let view = views.iter().find(|view| view.name == shared.view)?;
     let zone = view.zones.iter().find(|zone| zone.name == shared.name)?;
-    let local = local(view, zone, zones, host);
+    let local = local(view, zone, zones, host, interner);
     Some(Local {
         query: local.query.or_else(|| Some(Acl::compile(&view.access.query, host))),
         query_on: local.query_on.or_else(|| Some(Acl::compile(&view.access.query_on, host))),

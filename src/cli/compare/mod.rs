@@ -6,8 +6,8 @@
 //! Exit code 0: alike; 1: they differ; 2: the comparison could not be made.
 //!
 //! [`questions`] reads, [`client`] asks, [`response`] reads what came, [`differ`] compares, [`tally`] counts and tells,
-//! [`run`] drives, [`trial`] is a server of the configuration that shall take over. Memory does not grow with the number of questions. Not here: load (the pace is modest on purpose),
-//! and which answer is right.
+//! [`run`] drives, [`trial`] is a server of the configuration that shall take over. Memory does not grow with the number of
+//! questions. Not here: load (the pace is modest on purpose), and which answer is right.
 
 mod client;
 mod differ;

@@ -9,7 +9,9 @@ use toml::de::DeValue;
 
 use super::super::values::{self, excerpt};
 use super::super::zones::below_directory;
-use super::super::{LocalZone, MasterFile, OnAllDown, Position, SharedZone, Soa, View, ZoneSettings, groups};
+use super::super::{
+    LocalZone, MasterFile, OnAllDown, Position, SharedZone, Soa, View, ZoneSettings, ZoneStatistics, groups,
+};
 use super::acl::Acls;
 use super::health::WrongChecks;
 use super::keys::{KEYS, Place};

@@ -9,7 +9,7 @@ use crate::config::named_conf::grammar::{self, Places, Row};
 use crate::config::named_conf::value::Value;
 use crate::config::{
     ForwardRule, ForwardSettings, Grant, GrantedNames, GrantedTypes, Grantee, LocalZone, NamePattern, Position,
-    SharedZone, View,
+    SharedZone, View, ZoneStatistics,
 };
 use crate::wire::Name;
 use crate::wire::mnemonic::type_name;
@@ -238,6 +238,7 @@ const OF_PRIMARIES: &[&str] = &[
     "max-journal-size",
     "type",
     "update-policy",
+    "zone-statistics",
 ];
 /// They follow from what else a signed zone holds, and are never granted.
 const NEVER: [u16; 2] = [47, 50];
