@@ -8,7 +8,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use crate::config::forward::{Prefetch, Stale, TtlLimits};
-use crate::config::{Access, CacheSize, Config, Identity, Listen, MinimalResponses, RrsetOrder, View};
+use crate::config::{Access, CacheSize, Config, Identity, Listen, MinimalResponses, RrsetOrder, View, ZoneStatistics};
 
 /// All of them, a statement a line. `pid_file`: what the program writes without the statement.
 pub fn defaults(pid_file: &str) -> String {
@@ -24,7 +24,8 @@ pub fn defaults(pid_file: &str) -> String {
         .value("allow-query", query)
         .value("allow-query-on", query_on)
         .none("allow-update")
-        .comment("max-journal-size", "<as the size of the zone demands>");
+        .comment("max-journal-size", "<as the size of the zone demands>")
+        .value("zone-statistics", ZoneStatistics::default().word());
     format!("# Built-in default values. This is NOT the run-time configuration!\noptions {{\n{}}};\n", lines.text)
 }
 
@@ -55,9 +56,11 @@ fn of_the_server(lines: &mut Lines, config: &Config, pid_file: &str) {
         .value("recursive-clients", limits.recursive_clients)
         .identity("server-id", &config.server_id)
         .value("statistics-file", quoted(files.statistics.display()))
+        .value("tcp-advertised-timeout", tenths(limits.tcp_advertised_timeout))
         .value("tcp-clients", limits.tcp_clients)
         .value("tcp-idle-timeout", tenths(limits.tcp_idle_timeout))
         .value("tcp-initial-timeout", tenths(limits.tcp_initial_timeout))
+        .value("tcp-keepalive-timeout", tenths(limits.tcp_keepalive_timeout))
         .identity("version", &config.version);
     lines.value(
         "max-cache-size",
