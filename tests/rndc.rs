@@ -15,7 +15,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::packet::{Question, exchange_udp};
 use common::{
-    Process, Query, Scripted, Tandem, fresh_address, fresh_localhost_address, named_conf, program, wait_until,
+    Process, Query, Scripted, Tandem, fresh_address, fresh_localhost_address, named_conf, program, rndc, rndc_by,
+    wait_until,
 };
 use tandem::control::auth;
 use tandem::control::message::{Message, frame};
@@ -110,29 +111,11 @@ fn script(query: &Query) -> Vec<common::Action> {
     }
 }
 
-/// Runs the real rndc with a key file.
-fn rndc(key: &Path, server: SocketAddr, command: &str) -> (i32, String) {
-    run(Command::new(program("rndc", "bind9-utils")), key, server, command)
-}
-
 /// Runs ours by its name.
 fn own_rndc(key: &Path, server: SocketAddr, command: &str) -> (i32, String) {
     let mut program = Command::new(env!("CARGO_BIN_EXE_tandem"));
     program.arg("rndc");
-    run(program, key, server, command)
-}
-
-fn run(mut program: Command, key: &Path, server: SocketAddr, command: &str) -> (i32, String) {
-    let output = program
-        .arg("-k")
-        .arg(key)
-        .args(["-s", &server.ip().to_string(), "-p", &server.port().to_string()])
-        .args(command.split(' '))
-        .stdin(Stdio::null())
-        .output()
-        .expect("it runs");
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    (output.status.code().unwrap_or(-1), said)
+    rndc_by(program, key, server, command)
 }
 
 /// A named with the same channels.

@@ -77,7 +77,7 @@ pub const COMMANDS: &[Command] = &[
     row(&["tsig-list"], "", (0, 0), "the keys that sign messages", running::tsig_list),
     row(&["tcp-timeouts"], "[INITIAL IDLE KEEPALIVE ADVERTISED]", (0, MANY), "show or set the timers of connections, in tenths of a second", running::tcp_timeouts),
     row(&["refresh"], "ZONE [CLASS [VIEW]]", (1, 3), "there are no secondary zones", zones::refresh).failing(),
-    row(&["retransfer"], "ZONE [CLASS [VIEW]]", (1, 3), "there are no secondary zones", zones::refresh).failing(),
+    row(&["retransfer"], "ZONE [CLASS [VIEW]]", (1, 3), "there are no secondary zones", zones::retransfer).failing(),
     row(&["notify"], "ZONE [CLASS [VIEW]]", (1, 3), "no zone is transferred from here", zones::notify).failing(),
     row(&["freeze"], "[ZONE [CLASS [VIEW]]]", (0, 3), "holds nothing back: files may be copied and edited at any time", zones::freeze),
     row(&["thaw"], "[ZONE [CLASS [VIEW]]]", (0, 3), "read the master files of zones that take updates again", zones::thaw),

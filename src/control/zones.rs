@@ -108,6 +108,12 @@ pub(super) fn refresh(office: &Office, arguments: &[&str]) -> Reply {
     Err(Failure::from("not a secondary, mirror, or stub zone".to_owned()))
 }
 
+/// Secondary zones alone are transferred.
+pub(super) fn retransfer(office: &Office, arguments: &[&str]) -> Reply {
+    which(office, arguments)?;
+    Err(Failure::from("retransfer: inappropriate zone type: primary".to_owned()))
+}
+
 /// Nobody is to be told.
 pub(super) fn notify(office: &Office, arguments: &[&str]) -> Reply {
     which(office, arguments)?;

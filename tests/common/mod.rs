@@ -1,8 +1,8 @@
 //! Running the real program over real sockets: what end-to-end tests share.
 //!
 //! [`Tandem`] is `tandem serve`, [`Nsd`] an authoritative upstream, [`Named`] one that takes updates, [`Scripted`] an
-//! upstream whose replies are a function of the query, [`Web`] a server to be probed, [`dig`] and [`nsupdate()`] the
-//! clients people use, [`packet`] raw octets. Every server gets a loopback address of its own (`::1`: a port), lives in a
+//! upstream whose replies are a function of the query, [`Web`] a server to be probed, [`dig`], [`nsupdate()`] and [`rndc()`]
+//! the clients people use, [`packet`] raw octets. Every server gets a loopback address of its own (`::1`: a port), lives in a
 //! temporary directory and is ended by its PID on drop, so tests run side by side.
 //! A tool that is not installed panics with the package's name: nothing is skipped.
 //! Not here: behaviour that needs no socket; that is told in virtual time beside the code.
@@ -18,6 +18,7 @@ mod named;
 mod nsd;
 mod nsupdate;
 pub(crate) mod packet;
+mod rndc;
 mod scripted;
 mod tandem;
 mod web;
@@ -33,6 +34,7 @@ pub(crate) use loopback::{IPV6_LOOPBACK, fresh_address, fresh_ipv6_address, fres
 pub(crate) use named::Named;
 pub(crate) use nsd::Nsd;
 pub(crate) use nsupdate::nsupdate;
+pub(crate) use rndc::{rndc, rndc_by};
 pub(crate) use scripted::{Action, Protocol, Query, Scripted};
 pub(crate) use tandem::{Tandem, named_conf};
 pub(crate) use web::Web;
