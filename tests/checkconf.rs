@@ -134,7 +134,7 @@ fn warnings_are_no_failure_and_disturb_no_output() {
 #[test]
 fn quiet_leaves_out_what_changes_nothing_by_its_kind_and_not_by_its_words() {
     let statements = "allow-query { key \"is ignored\"; any; };\n query-source port 4000;\n\
-         rrset-order { name \"a.example\" order fixed; };\n forwarders port 53 dscp 1 { 10.1.0.2; };\n host-statistics-max 7;\n\
+         rrset-order { class CH order fixed; };\n forwarders port 53 dscp 1 { 10.1.0.2; };\n host-statistics-max 7;\n\
          memstatistics-file \"deprecated\";\n";
     let directory = directory(&[("x.conf", &format!("options {{\n{statements}}};\n"))]);
     let numbers = |arguments: &[&str]| -> BTreeSet<u32> {

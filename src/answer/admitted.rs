@@ -252,6 +252,10 @@ impl<'a> Admitted<'a> {
             opt: self.opt(failure_of(&meta)),
         };
         let limit = self.limit(out.len());
+        let end = match &self.view.rrset_orders {
+            None => end,
+            Some(orders) => self.put_in_order(orders, &reply, (end, limit), out),
+        };
         let octets = reply::finish(out, &self.query, end, limit, &reply);
         let octets = self.refusal().sealed(octets, out);
         let Context { meter, .. } = self.context;

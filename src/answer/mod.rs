@@ -16,6 +16,7 @@ pub mod explain;
 mod follow;
 mod fuzz;
 mod local;
+mod order;
 mod queue;
 mod refuse;
 mod signed;

@@ -100,6 +100,7 @@ fn in_view(view: &mut View, visit: &mut Visit<'_>) {
         empty_zones: _,
         auth_nxdomain: _,
         rrset_order: _,
+        rrset_orders: _,
         query_timeout: _,
         servfail_ttl: _,
         fetches_per_server: _,

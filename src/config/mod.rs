@@ -55,6 +55,7 @@ pub use zones::{
 };
 
 use crate::logging;
+use crate::wire::Name;
 
 /// Everything the server is told by its file.
 #[derive(Clone, Debug, PartialEq)]
@@ -227,6 +228,9 @@ pub struct View {
     pub auth_nxdomain: bool,
     /// `rrset-order`: how address sets are handed out. Default [`RrsetOrder::Random`].
     pub rrset_order: RrsetOrder,
+    /// `rrset-order` of some types and names: the first that is about an RRset counts; what none is about goes by
+    /// `rrset_order`. Where there are any, RRsets of all types have an order. Default: none.
+    pub rrset_orders: Vec<OrderOfSome>,
     /// `resolver-query-timeout`: how long a question may wait for upstreams. Default 10 s, at most 30 s.
     pub query_timeout: Duration,
     /// `servfail-ttl`: how long a failed question is remembered (RFC 9520). Default 1 s, at most 30 s.
@@ -302,6 +306,28 @@ pub enum RrsetOrder {
     Cyclic,
     /// `fixed`, `none`: as the upstream sent them.
     Fixed,
+}
+
+impl RrsetOrder {
+    /// The word for it in both texts.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Random => "random",
+            Self::Cyclic => "cyclic",
+            Self::Fixed => "fixed",
+        }
+    }
+}
+
+/// How RRsets of a type, of a name, or of both are handed out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderOfSome {
+    /// Their type; `None`: any.
+    pub rtype: Option<u16>,
+    /// Their owner, or with `*` as its first label, all names below the rest; `None`: any.
+    pub name: Option<Name>,
+    /// How.
+    pub order: RrsetOrder,
 }
 
 /// The port of DNS (RFC 1035 §4.2).
@@ -418,6 +444,7 @@ impl Default for View {
             empty_zones: EmptyZones::default(),
             auth_nxdomain: false,
             rrset_order: RrsetOrder::Random,
+            rrset_orders: Vec::new(),
             query_timeout: Duration::from_secs(10),
             servfail_ttl: Duration::from_secs(1),
             fetches_per_server: None,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::intern::Interner;
+use super::order::Orders;
 use super::rules::{Local, Rule, Rules};
 use super::timers::Timers;
 use super::view::{AskedAt, Minimal, PeerSizes, UdpSizes, View};
@@ -14,8 +15,8 @@ use crate::access::cookie::{Secret, ServerCookies};
 use crate::access::{Acl, Host};
 use crate::cache::RefreshWindow;
 use crate::config::{
-    self, Config, ForwardSettings, Forwarder, Match, MatchElement, MatchList, PeerUdpSize, Prefetch, TtlLimits,
-    ZoneStatistics,
+    self, Config, ForwardSettings, Forwarder, Match, MatchElement, MatchList, PeerUdpSize, Prefetch, RrsetOrder,
+    TtlLimits, ZoneStatistics,
 };
 use crate::tsig::Keys;
 use crate::upstream::{ClientsPerQuery, Stale, ZoneFetches};
@@ -134,7 +135,8 @@ fn build_view(
         minimal_any: view.minimal_any,
         minimal: Minimal::of(view.minimal_responses),
         auth_nxdomain: view.auth_nxdomain,
-        rrset_order: view.rrset_order,
+        rrset_order: if view.rrset_orders.is_empty() { view.rrset_order } else { RrsetOrder::Fixed },
+        rrset_orders: Orders::compile(view),
         fetches_per_server: view.fetches_per_server,
         clients_per_query: view.clients_per_query.map(ClientsPerQuery::new),
         query_timeout: view.query_timeout,

@@ -8,6 +8,7 @@
 mod build;
 mod grants;
 pub mod intern;
+pub mod order;
 pub mod rules;
 pub mod timers;
 mod view;

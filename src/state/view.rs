@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::order::Orders;
 use super::rules::{Rule, Rules};
 use crate::access::Acl;
 use crate::config::{FetchLimit, ForwarderOrder, MinimalResponses, RrsetOrder};
@@ -48,8 +49,11 @@ pub struct View {
     pub minimal: Minimal,
     /// AA is set when a name does not exist, whoever said so.
     pub auth_nxdomain: bool,
-    /// How address sets are handed out.
+    /// How address sets are handed out, as they are copied.
     pub rrset_order: RrsetOrder,
+    /// How RRsets are handed out where that differs by type or name, once they are written; they are copied as they are
+    /// kept then.
+    pub rrset_orders: Option<Box<Orders>>,
     /// Questions outstanding to one forwarder.
     pub fetches_per_server: Option<FetchLimit>,
     /// Who may wait for one question.

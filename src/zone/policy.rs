@@ -94,7 +94,7 @@ impl Draw {
     }
 
     /// `0..count`, evenly but for one in 2^32.
-    fn below(&mut self, count: usize) -> usize {
+    pub fn below(&mut self, count: usize) -> usize {
         ((u128::from(self.next()) * count as u128) >> 64) as usize
     }
 }

@@ -8,7 +8,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use crate::config::forward::{Prefetch, Stale, TtlLimits};
-use crate::config::{Access, CacheSize, Config, Identity, Listen, MinimalResponses, RrsetOrder, View, ZoneStatistics};
+use crate::config::{Access, CacheSize, Config, Identity, Listen, MinimalResponses, View, ZoneStatistics};
 
 /// All of them, a statement a line. `pid_file`: what the program writes without the statement.
 pub fn defaults(pid_file: &str) -> String {
@@ -107,17 +107,12 @@ fn of_a_view(lines: &mut Lines, view: &View) {
         Prefetch::Last { trigger, eligibility } => lines.value("prefetch", format!("{trigger} {eligibility}")),
         Prefetch::Off => lines.value("prefetch", 0),
     };
-    let order = match view.rrset_order {
-        RrsetOrder::Random => "random",
-        RrsetOrder::Cyclic => "cyclic",
-        RrsetOrder::Fixed => "fixed",
-    };
     lines
         .comment("query-source", &format!("<{}: the system chooses>", view.query_source.0))
         .comment("query-source-v6", &format!("<{}: the system chooses>", view.query_source.1))
         .value("recursion", word(view.recursion))
         .value("resolver-query-timeout", view.query_timeout.as_secs())
-        .value("rrset-order", format!("{{ order {order}; }}"))
+        .value("rrset-order", format!("{{ order {}; }}", view.rrset_order.word()))
         .value("send-cookie", word(view.send_cookie))
         .value("servfail-ttl", view.servfail_ttl.as_secs());
 }

@@ -101,8 +101,10 @@ pub(super) enum Size {
 /// An element of `rrset-order`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Order {
-    /// It holds for some class, type or name alone.
-    pub(super) is_partial: bool,
+    /// What it holds for alone, as written.
+    pub(super) class: Option<String>,
+    pub(super) rtype: Option<String>,
+    pub(super) name: Option<String>,
     pub(super) order: String,
     pub(super) position: Position,
 }
@@ -293,15 +295,11 @@ pub(super) fn facility(cursor: &mut Cursor<'_>) -> Result<logging::Facility, Pro
 /// One element of `rrset-order`.
 pub(super) fn order(cursor: &mut Cursor<'_>) -> Result<Order, Problem> {
     let position = cursor.position().clone();
-    let mut is_partial = false;
-    for selector in ["class", "type", "name"] {
-        if cursor.take_word(selector) {
-            cursor.text()?;
-            is_partial = true;
-        }
-    }
+    let class = if cursor.take_word("class") { Some(cursor.text()?.text.clone()) } else { None };
+    let rtype = if cursor.take_word("type") { Some(cursor.text()?.text.clone()) } else { None };
+    let name = if cursor.take_word("name") { Some(cursor.quoted()?.text.clone()) } else { None };
     if !cursor.take_word("order") {
         return Err(cursor.near("'order' expected"));
     }
-    Ok(Order { is_partial, order: cursor.text()?.text.clone(), position })
+    Ok(Order { class, rtype, name, order: cursor.text()?.text.clone(), position })
 }

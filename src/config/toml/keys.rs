@@ -22,6 +22,8 @@ pub(super) enum Place {
     ListenOn,
     /// An element of `peer_udp_size`.
     PeerUdpSize,
+    /// An element of `rrset_orders`.
+    RrsetOrder,
     /// `{ not = … }` in a match list.
     Negation,
     /// `[logging]`
@@ -50,7 +52,7 @@ pub(super) enum Place {
 
 use Place::{
     Alias, Channel, Control, Forward, Forwarder, Grant, HealthCheck, Key, ListenOn, Logging, Negation, Options,
-    PeerUdpSize, Record, Root, Soa, StatisticsChannel, View, Zone,
+    PeerUdpSize, Record, Root, RrsetOrder, Soa, StatisticsChannel, View, Zone,
 };
 
 /// Where the statements of a view may stand.
@@ -131,7 +133,9 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("query_source_v6", VIEW),
     ("recursion", VIEW),
     ("resolver_query_timeout", VIEW),
+    ("order", &[RrsetOrder]),
     ("rrset_order", VIEW),
+    ("rrset_orders", VIEW),
     ("send_cookie", &[Options, View, Forwarder]),
     ("servfail_ttl", VIEW),
     // A rule.
@@ -149,7 +153,7 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("stale_answer_ttl", RULE),
     ("stale_refresh_time", RULE),
     ("stale_answer_client_timeout", RULE),
-    ("name", &[View, Forward, Zone, Record, Alias, HealthCheck, Key]),
+    ("name", &[View, Forward, Zone, Record, Alias, HealthCheck, Key, RrsetOrder]),
     ("trust_ad", RULE),
     // A zone.
     ("forward_delegations", &[Zone]),
@@ -179,7 +183,7 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("geo_location", &[Record]),
     ("multivalue_answer", &[Record]),
     ("set_identifier", &[Record]),
-    ("type", &[Record, HealthCheck]),
+    ("type", &[Record, HealthCheck, RrsetOrder]),
     ("value", &[Record]),
     ("weight", &[Record]),
     // A grant.
@@ -265,6 +269,7 @@ impl Place {
             Forwarder => "in a forwarder's table",
             ListenOn => "in an element of listen_on",
             PeerUdpSize => "in an element of peer_udp_size",
+            RrsetOrder => "in an element of rrset_orders",
             Negation => "in a negated list",
             Logging => "in [logging]",
             Channel => "in [logging.channel.NAME]",

@@ -68,6 +68,7 @@ mod health;
 mod keys;
 mod logging;
 mod options;
+mod order;
 mod record;
 mod statistics;
 mod walk;

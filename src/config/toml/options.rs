@@ -15,22 +15,14 @@ use super::super::inherit::WrittenAccess;
 use super::super::values::{self, ValueError, excerpt};
 use super::super::{
     CacheSize, ClientsPerQuery, CommandLine, Config, DNS_PORT, FetchLimit, Listen, Match, MatchElement, MatchList,
-    MinimalResponses, Over, PeerUdpSize, RrsetOrder, View, below_directory, zones,
+    MinimalResponses, Over, PeerUdpSize, View, below_directory, zones,
 };
 use super::acl::Acls;
 use super::forward::{self, read_settings};
 use super::keys::Place;
 use super::walk::{Field, Reader, Table, unsigned};
 use super::zone::{self, Around};
-use super::{control, grant, health, statistics};
-
-/// `rrset_order`
-const ORDERS: [(&str, RrsetOrder); 4] = [
-    ("random", RrsetOrder::Random),
-    ("cyclic", RrsetOrder::Cyclic),
-    ("fixed", RrsetOrder::Fixed),
-    ("none", RrsetOrder::Fixed),
-];
+use super::{control, grant, health, order, statistics};
 
 /// `minimal_responses`
 const MINIMAL: [(&str, MinimalResponses); 4] = [
@@ -337,7 +329,7 @@ fn read_view_settings<'a, 'i>(
     reader.set(table, "auth_nxdomain", &mut view.auth_nxdomain, Reader::boolean);
     reader.set(table, "minimal_any", &mut view.minimal_any, Reader::boolean);
     reader.set(table, "minimal_responses", &mut view.minimal_responses, |reader, field| reader.word(field, &MINIMAL));
-    reader.set(table, "rrset_order", &mut view.rrset_order, |reader, field| reader.word(field, &ORDERS));
+    order::read(reader, table, view);
     reader.set(table, "resolver_query_timeout", &mut view.query_timeout, |reader, field| {
         reader.duration(field, QUERY_TIMEOUT)
     });

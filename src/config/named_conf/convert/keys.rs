@@ -7,9 +7,10 @@ use std::net::SocketAddr;
 
 use super::text::{Text, duration, size, string};
 use crate::config::{
-    CacheSize, Config, FetchLimit, ForwardSettings, Forwarder, Identity, MinimalResponses, Over, Prefetch, RrsetOrder,
-    View,
+    CacheSize, Config, FetchLimit, ForwardSettings, Forwarder, Identity, MinimalResponses, OrderOfSome, Over, Position,
+    Prefetch, View,
 };
+use crate::wire::mnemonic::type_name;
 
 /// Of the server alone.
 pub(super) const OF_SERVER: &[&str] = &[
@@ -36,6 +37,7 @@ pub(super) const OF_VIEWS: &[&str] = &[
     "minimal_any",
     "minimal_responses",
     "rrset_order",
+    "rrset_orders",
     "resolver_query_timeout",
     "servfail_ttl",
     "query_source",
@@ -110,6 +112,14 @@ fn identity(identity: &Identity) -> Option<Text> {
     }
 }
 
+/// An element of `rrset_orders`, without a comment.
+fn order_of_some(some: &OrderOfSome) -> (String, Option<Position>) {
+    let rtype = some.rtype.map(|rtype| format!("type = {}, ", string(&type_name(rtype).to_string())));
+    let name = some.name.as_ref().map(|name| format!("name = {}, ", string(&name.to_string())));
+    let order = string(some.order.word());
+    (format!("{{ {}{}order = {order} }}", rtype.unwrap_or_default(), name.unwrap_or_default()), None)
+}
+
 /// The value of a key of [`OF_VIEWS`].
 pub(super) fn of_view(key: &str, view: &View) -> Option<Text> {
     let source = |address: std::net::IpAddr| match address.is_unspecified() {
@@ -126,11 +136,8 @@ pub(super) fn of_view(key: &str, view: &View) -> Option<Text> {
             MinimalResponses::NoAuth => "no-auth",
             MinimalResponses::NoAuthRecursive => "no-auth-recursive",
         })),
-        "rrset_order" => Some(Text::string(match view.rrset_order {
-            RrsetOrder::Random => "random",
-            RrsetOrder::Cyclic => "cyclic",
-            RrsetOrder::Fixed => "fixed",
-        })),
+        "rrset_order" => Some(Text::string(view.rrset_order.word())),
+        "rrset_orders" => Some(Text::Array(view.rrset_orders.iter().map(order_of_some).collect())),
         "resolver_query_timeout" => plain(duration(view.query_timeout)),
         "servfail_ttl" => plain(duration(view.servfail_ttl)),
         "query_source" => source(view.query_source.0.into()),

@@ -177,7 +177,7 @@ pub(super) const ROWS: &[Row] = {
         ignored("reuseport", OPTIONS, Boolean, "reuseport no;", "every worker has its own sockets").moot(YES),
         refused("root-delegation-only", BOTH, Form(&F::Keyed("exclude", &F::List(&F::Text))), "root-delegation-only;", NOT_YET_SAFE),
         ignored("root-key-sentinel", BOTH, Boolean, "root-key-sentinel yes;", UNVALIDATED).moot(NO),
-        honoured("rrset-order", BOTH, RrsetOrder, "rrset-order { order cyclic; };").but("one order for everything; those of some names, types or classes are ignored"),
+        honoured("rrset-order", BOTH, RrsetOrder, "rrset-order { order cyclic; };").but("one order for everything is for addresses alone; where elements say a type or a name, RRsets of all types have an order; fixed and none: as they are kept"),
         ignored("secroots-file", OPTIONS, Quoted, "secroots-file \"/var/named/data/named.secroots\";", NO_SUCH_FILE),
         honoured("send-cookie", BOTH | SERVER, Boolean, "send-cookie no;"),
         ignored("serial-query-rate", OPTIONS, Number, "serial-query-rate 20;", NO_TRANSFER),

@@ -9,6 +9,7 @@ mod class;
 mod controls;
 mod key;
 mod logging;
+mod order;
 mod primary;
 mod secondaries;
 mod server;

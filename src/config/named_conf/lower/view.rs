@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::class::{self, Class};
+use super::order::rrset_orders;
 use super::server::{self, Server, peer_udp_sizes, servers};
 use super::{Context, zone};
 use crate::config::bounds::{
@@ -21,7 +22,7 @@ use crate::config::named_conf::value::Value;
 use crate::config::values::excerpt;
 use crate::config::{
     Access, ClientsPerQuery, DEFAULT_VIEW, FetchLimit, ForwardSettings, Forwarder, MAX_FORWARDERS, Match, MatchList,
-    MinimalResponses, Over, Position, Prefetch, RrsetOrder, Stale, TtlLimits, View, is_askable,
+    MinimalResponses, Over, Position, Prefetch, Stale, TtlLimits, View, is_askable,
 };
 use crate::wire::Name;
 
@@ -98,6 +99,8 @@ fn view<'a>(
     let zone::Lowered { rules, zones: local, shared_zones, has_root: root } =
         zone::lower(context, zones, around, &mut forward);
     warn_of_lists_without_recursion(context, name, scope, recursion);
+    let (rrset_order, rrset_orders) =
+        rrset_orders(context, scope).unwrap_or((default.rrset_order, default.rrset_orders));
     // What a misspelt statement would have set is not known.
     let is_broken = context.report.has_errors();
     let mut view = View {
@@ -115,7 +118,8 @@ fn view<'a>(
         minimal_any: boolean(scope, "minimal-any").unwrap_or(default.minimal_any),
         minimal_responses: minimal_responses(scope).unwrap_or(default.minimal_responses),
         auth_nxdomain: boolean(scope, "auth-nxdomain").unwrap_or(default.auth_nxdomain),
-        rrset_order: rrset_order(context, scope).unwrap_or(default.rrset_order),
+        rrset_order,
+        rrset_orders,
         query_timeout: query_timeout(context, scope).unwrap_or(default.query_timeout),
         servfail_ttl: servfail_ttl(context, scope).unwrap_or(default.servfail_ttl),
         fetches_per_server: fetch_limit(scope, "fetches-per-server", Over::Fail),
@@ -169,7 +173,7 @@ fn name_of(context: &mut Context<'_>, setting: &Setting) -> Option<Name> {
     name
 }
 
-fn find<'a>(scope: Scope<'_, 'a>, name: &str) -> Option<&'a Setting> {
+pub(super) fn find<'a>(scope: Scope<'_, 'a>, name: &str) -> Option<&'a Setting> {
     scope.iter().find_map(|body| body.find(name))
 }
 
@@ -206,33 +210,6 @@ fn minimal_responses(scope: Scope<'_, '_>) -> Option<MinimalResponses> {
         Value::Word("no-auth-recursive") => Some(MinimalResponses::NoAuthRecursive),
         _ => None,
     }
-}
-
-fn rrset_order(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Option<RrsetOrder> {
-    let setting = find(scope, "rrset-order")?;
-    let Value::Orders(orders) = &setting.value else { return None };
-    let mut chosen = None;
-    for order in orders {
-        let parsed = match order.order.to_ascii_lowercase().as_str() {
-            "random" => RrsetOrder::Random,
-            "cyclic" => RrsetOrder::Cyclic,
-            "fixed" | "none" => RrsetOrder::Fixed,
-            _ => {
-                let message = format!("rrset-order: invalid order '{}'", excerpt(&order.order));
-                context.report.problem(
-                    Problem::new(order.position.clone(), message).with_hint("one of: random, cyclic, fixed, none"),
-                );
-                continue;
-            }
-        };
-        if order.is_partial {
-            let message = "an 'rrset-order' for some names, types or classes is ignored: one order holds for all";
-            context.report.warn(Some(&order.position), message);
-        } else if chosen.replace(parsed).is_some() {
-            context.report.warn(Some(&order.position), "of several orders for everything the last is used");
-        }
-    }
-    chosen
 }
 
 /// Up to 300 the number means seconds, above milliseconds; 0 is the default (as in named).

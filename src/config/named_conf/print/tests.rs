@@ -36,7 +36,7 @@ fn every_row_is_printed_as_it_reads() {
 fn values_have_named_s_spelling() {
     let text = r#"options { version "a\"b\\"; max-cache-size 5m; max-cache-ttl 1w2d; max-ncache-ttl PT3H; recursion 1;
         listen-on { 10/8; !{ any; key k; }; }; listen-on-v6 port 0x35 { "none"; }; forwarders port 053 { fe80::1%2; 10.1.0.2 port 54; };
-        rrset-order { type A name x order cyclic; order random; }; dnssec-validation auto; cookie-secret 00112233445566778899aabbccddeeff; };
+        rrset-order { type A name "x" order cyclic; order random; }; dnssec-validation auto; cookie-secret 00112233445566778899aabbccddeeff; };
         logging { channel c { severity debug 3; file "l" versions 3 size 1M; }; category "default" { c; }; channel s { syslog; }; };
         key k { secret c2VjcmV0; algorithm hmac-sha256; }; acl a { any; };
         zone z IN { file "z"; update-policy { grant k name a.z A; deny * wildcard *.z ANY; }; type primary; };"#;

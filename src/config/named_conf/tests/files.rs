@@ -360,3 +360,35 @@ fn no_text_can_do_harm() {
         fuzz(&changed);
     }
 }
+
+#[test]
+fn the_first_order_for_everything_ends_the_orders() {
+    use crate::config::{OrderOfSome, RrsetOrder};
+    let of = |statement: &str| {
+        let (config, told) = good(&format!("options {{ forwarders {{ 10.1.0.2; }}; {statement} }};"));
+        let view = config.views.into_iter().next().expect("one view");
+        (view.rrset_order, view.rrset_orders, told.len())
+    };
+    let some =
+        |rtype, name: Option<&str>, order| OrderOfSome { rtype, name: name.map(|name| name.parse().unwrap()), order };
+    let mx = || some(Some(15), None, RrsetOrder::Cyclic);
+    for (case, statement, expected) in [
+        ("no statement", "", (RrsetOrder::Random, vec![], 0)),
+        ("no element", "rrset-order { };", (RrsetOrder::Fixed, vec![], 0)),
+        (
+            "one for everything",
+            "rrset-order { class ANY type ANY name \"*\" order cyclic; };",
+            (RrsetOrder::Cyclic, vec![], 0),
+        ),
+        ("of two the first", "rrset-order { order cyclic; order none; };", (RrsetOrder::Cyclic, vec![], 1)),
+        ("none for everything", "rrset-order { class IN type MX order cyclic; };", (RrsetOrder::Fixed, vec![mx()], 0)),
+        (
+            "some before it",
+            "rrset-order { type mx order cyclic; name \"*.B\" order none; order random; type A order fixed; };",
+            (RrsetOrder::Random, vec![mx(), some(None, Some("*.b"), RrsetOrder::Fixed)], 1),
+        ),
+        ("another class", "rrset-order { class CH order cyclic; };", (RrsetOrder::Fixed, vec![], 1)),
+    ] {
+        assert_eq!(of(statement), expected, "{case}");
+    }
+}

@@ -149,7 +149,16 @@ fn errors_are_worded_as_by_named_checkconf() {
         ("options { cookie-algorithm sha1; };", &["x.conf:1: 'sha1' unexpected"]),
         ("options { query-source ::1; };", &["x.conf:1: expected IPv4 address or '*' near '::1'"]),
         ("options { query-source ; };", &["x.conf:1: expected one address and/or port"]),
-        ("options { rrset-order { order foo; }; };", &["x.conf:1: rrset-order: invalid order 'foo'"]),
+        (
+            "options { rrset-order { order foo; class XX type FOO name \"a..b\" order sorted; }; };",
+            &[
+                "x.conf:1: rrset-order: invalid order 'foo'",
+                "x.conf:1: rrset-order: invalid class 'XX'",
+                "x.conf:1: rrset-order: invalid type 'FOO'",
+                "x.conf:1: rrset-order: invalid name 'a..b'",
+                "x.conf:1: rrset-order: invalid order 'sorted'",
+            ],
+        ),
         ("options { dnssec-validation maybe; };", &["x.conf:1: boolean expected near 'maybe'"]),
         ("options { forward sometimes; };", &["x.conf:1: 'sometimes' unexpected"]),
         ("options { forward only; };", &["x.conf:1: no matching 'forwarders' statement"]),

@@ -181,6 +181,21 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "orders of some",
+        "[options]\nrrset_orders = [\n{ order = 'none' },\n{ type = 'ANY', order = 'none' },\n{ name = 'a..b', order = 'cyclic' },\n\
+         { type = 'A' },\n{ name = 'x', order = 'sorted', class = 'IN' }]",
+        &[
+            "t.toml:3: rrset_orders without order, or without type and name \
+             (write { type = \"MX\", name = \"corp\", order = \"cyclic\" })",
+            "t.toml:4: type: unknown value 'ANY' (a type such as A, MX or TYPE65280; leave it out for all)",
+            "t.toml:5: name: 'a..b' is not a valid name (empty label (two dots in a row, or a leading dot))",
+            "t.toml:6: rrset_orders without order, or without type and name \
+             (write { type = \"MX\", name = \"corp\", order = \"cyclic\" })",
+            "t.toml:7: unknown option 'class' in an element of rrset_orders",
+            "t.toml:7: order: unknown value 'sorted' (one of random, cyclic, fixed, none)",
+        ],
+    ),
+    (
         "where to listen, wrongly",
         "[options]\nlisten = ['localnets', '127.0.0.1:70000']\nlisten_on = [{ port = 53 }]",
         &[

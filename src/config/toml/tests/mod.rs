@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::super::{
-    CacheSize, ClientsPerQuery, Config, FetchLimit, Forwarder, ForwarderOrder, Identity, MatchList, Over, RrsetOrder,
+    CacheSize, ClientsPerQuery, Config, FetchLimit, Forwarder, ForwarderOrder, Identity, MatchList, OrderOfSome, Over,
+    RrsetOrder,
 };
 use super::{Diagnostic, Level, Loaded};
 use crate::config::files::NoFiles;
@@ -76,6 +77,11 @@ fn every_option_reaches_its_field() {
         allow_query = "any"
         minimal_any = false
         rrset_order = "cyclic"
+        rrset_orders = [
+            { type = "MX", order = "none" },
+            { name = "*.Corp", order = "random" },
+            { type = "aaaa", name = "www.corp.", order = "cyclic" },
+        ]
         resolver_query_timeout = "5s"
         servfail_ttl = 0
         forwarders = [
@@ -114,6 +120,14 @@ fn every_option_reaches_its_field() {
     let [view] = &read.views[..] else { panic!("one view expected") };
     assert_eq!((view.name.as_str(), view.recursion, view.minimal_any), ("_default", true, false));
     assert_eq!(view.rrset_order, RrsetOrder::Cyclic);
+    let order =
+        |rtype, name: Option<&str>, order| OrderOfSome { rtype, name: name.map(|name| name.parse().unwrap()), order };
+    let orders = [
+        order(Some(15), None, RrsetOrder::Fixed),
+        order(None, Some("*.corp"), RrsetOrder::Random),
+        order(Some(28), Some("www.corp"), RrsetOrder::Cyclic),
+    ];
+    assert_eq!(view.rrset_orders, orders);
     assert_eq!((view.query_timeout, view.servfail_ttl), (seconds(5), Duration::ZERO));
     assert_eq!((view.edns_udp_size, view.max_udp_size, view.nocookie_udp_size), (4096, 512, 400));
     let limit = |most, over| Some(FetchLimit { most, over });

@@ -16,6 +16,7 @@ fn misplaced(place: Place, key: &str) -> String {
         Place::Forwarder => format!("[options]\nforwarders = [{{ {key} = {value} }}]"),
         Place::ListenOn => format!("[options]\nlisten_on = [{{ {key} = {value} }}]"),
         Place::PeerUdpSize => format!("[options]\npeer_udp_size = [{{ {key} = {value} }}]"),
+        Place::RrsetOrder => format!("[options]\nrrset_orders = [{{ {key} = {value} }}]"),
         Place::Negation => format!("[options]\nallow_query = [{{ {key} = {value} }}]"),
         Place::Logging => format!("[logging]\n{key} = {value}"),
         Place::Channel => {
