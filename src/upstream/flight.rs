@@ -232,6 +232,8 @@ pub struct Flight<R, W> {
     pub is_counted: bool,
     /// The extended error that says best why it failed.
     pub ede: u16,
+    /// An upstream denied the question with the SOA of a zone above the rule: the RCODE that is told when none knows better.
+    pub denied: Option<u8>,
 }
 
 /// A question is sent at most so often, whatever happens.

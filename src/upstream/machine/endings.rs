@@ -20,13 +20,13 @@ impl<R: Route, W> Machine<R, W> {
         let now_us = self.micros(now);
         let Some(flight) = self.flights.get(index as usize).and_then(|slot| slot.flight.as_ref()) else { return };
         let mut segment = std::mem::take(&mut self.segment);
-        let Flight { ref key, hash, ede, ref role, .. } = *flight;
-        write_failure(&mut segment, ede);
+        let Flight { ref key, hash, ref role, .. } = *flight;
+        write_end(&mut segment, flight);
         // What is still good, though fetching it anew has failed, is not to be lost.
         if let Role::Asks(route) = role
             && !self.cache.has_answer(hash, key, now)
         {
-            if self.copy_stale(route, hash, key, now, &mut Vec::new()) {
+            if flight.denied.is_none() && self.copy_stale(route, hash, key, now, &mut Vec::new()) {
                 let (failure, time) = (key.failure(), route.stale().map_or(0, |stale| stale.refresh_time));
                 self.cache.insert(self.cache.hash(&failure), &failure, &segment, time, now);
             } else if !flight.usable(route.servers()).any(|(_, server)| server.standing(now_us) == Standing::Dead) {
@@ -38,12 +38,13 @@ impl<R: Route, W> Machine<R, W> {
         self.segment = segment;
     }
 
-    /// Writes what those get whose question has failed: an answer of old if there is one and the rule wants it given out,
-    /// else the failure.
+    /// Writes what those get whose question has failed: what was denied, an answer of old if there is one and the rule
+    /// wants it given out, else the failure.
     pub(super) fn write_outcome(&self, index: u32, now: Instant, segment: &mut Vec<u8>) {
         let Some(flight) = self.flights.get(index as usize).and_then(|slot| slot.flight.as_ref()) else { return };
-        if !self.copy_stale(flight.role.route(), flight.hash, &flight.key, now, segment) {
-            write_failure(segment, flight.ede);
+        let is_denied = flight.denied.is_some();
+        if is_denied || !self.copy_stale(flight.role.route(), flight.hash, &flight.key, now, segment) {
+            write_end(segment, flight);
         }
     }
 
@@ -179,6 +180,16 @@ impl<R: Route, W> Machine<R, W> {
 /// Whether a segment is an answer, not a failure.
 fn is_answer(segment: &[u8]) -> bool {
     !segment.is_empty() && u16::from(Segment::new(segment).meta().rcode) != rcode::SERVFAIL
+}
+
+/// Writes the segment of a question that nobody has answered well: what the last word was, or the failure.
+///
+/// A denial with the SOA of a zone above the rule has no SOA here and is remembered like a failure. named gives out
+/// NXDOMAIN so, and SERVFAIL for a type that is not there.
+fn write_end<R, W>(out: &mut Vec<u8>, flight: &Flight<R, W>) {
+    let Some(rcode) = flight.denied else { return write_failure(out, flight.ede) };
+    let written = segment::encode(out, &Meta { rcode, ..Meta::default() }, &[], &[], &[]);
+    debug_assert!(written.is_some());
 }
 
 /// Writes the segment of a failure.

@@ -348,6 +348,7 @@ impl<R: Route, W> Machine<R, W> {
             reserved: None,
             is_counted: false,
             ede: ede::NO_REACHABLE_AUTHORITY,
+            denied: None,
         };
         let slot = Slot { generation: id.generation, flight: Some(flight) };
         if self.free.pop().is_some() {

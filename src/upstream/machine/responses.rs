@@ -27,6 +27,8 @@ pub(super) enum Bad {
     Rcode(u16),
     /// Its answer cannot be read, or is none to the question.
     Unusable,
+    /// Its negative answer is about a zone above the rule.
+    SoaAbove,
     /// No socket to it could be had.
     Unreachable,
 }
@@ -36,7 +38,7 @@ impl Bad {
     fn ede(self) -> u16 {
         match self {
             Self::Rcode(_) | Self::Unreachable => ede::NETWORK_ERROR,
-            Self::Unusable => ede::INVALID_DATA,
+            Self::Unusable | Self::SoaAbove => ede::INVALID_DATA,
         }
     }
 }
@@ -47,6 +49,7 @@ impl fmt::Display for Bad {
         match self {
             Self::Rcode(rcode) => write!(f, "{} unexpected RCODE", rcode_name(*rcode)),
             Self::Unusable => f.write_str("unusable response"),
+            Self::SoaAbove => f.write_str("negative response with the SOA of a zone above the forward zone"),
             Self::Unreachable => f.write_str("no connection"),
         }
     }
@@ -261,7 +264,13 @@ impl<R: Route, W> Machine<R, W> {
                 self.segment = segment;
                 return self.take_malformed(index, &attempt, now, out);
             }
-            Err(_) => self.answered_badly(index, usize::from(attempt.server), Bad::Unusable, now, out),
+            Err(Unusable::SoaAbove { rcode }) => {
+                self.flight_mut(index)?.denied = Some(rcode as u8);
+                self.answered_badly(index, usize::from(attempt.server), Bad::SoaAbove, now, out);
+            }
+            Err(Unusable::SoaOutside | Unusable::BrokenChain) => {
+                self.answered_badly(index, usize::from(attempt.server), Bad::Unusable, now, out);
+            }
         }
         self.segment = segment;
         Some(())

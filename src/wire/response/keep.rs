@@ -6,7 +6,7 @@
 use std::hash::BuildHasher;
 
 use super::{Asked, Found, Indexed, MAX_LINKS, Reader, Unusable};
-use crate::wire::header::{rtype, u16_at};
+use crate::wire::header::{flag, rtype, u16_at};
 use crate::wire::name::is_within;
 use crate::wire::walk::{Malformed, NameBuf, Record};
 
@@ -164,8 +164,11 @@ impl Reader {
             owner.read(message, record.owner)?;
             let inside = (asked.apex_of)(current.as_wire()).is_some_and(|apex| is_within(owner.as_wire(), apex));
             if soa {
-                if !inside || !is_within(current.as_wire(), owner.as_wire()) {
+                if !is_within(current.as_wire(), owner.as_wire()) || !inside && found.links > 0 {
                     return Err(Unusable::SoaOutside);
+                }
+                if !inside {
+                    return Err(Unusable::SoaAbove { rcode: u16_at(message, 2) & flag::RCODE });
                 }
                 found.soa = Some(index);
                 self.keep(index);

@@ -59,8 +59,14 @@ pub struct Kept {
 pub enum Unusable {
     /// It cannot be read.
     Malformed,
-    /// The SOA of a negative answer is not that of a zone around the name and inside the rule.
+    /// The SOA of a negative answer is not that of a zone around the name.
     SoaOutside,
+    /// A negative answer of the question's own name has the SOA of a zone above the rule, which its upstreams have no say
+    /// about: the name may be known to another of them. Where none knows better, the RCODE is what is known.
+    SoaAbove {
+        /// NOERROR or NXDOMAIN.
+        rcode: u16,
+    },
     /// Links that lead nowhere: a loop, or more than [`MAX_LINKS`].
     BrokenChain,
 }

@@ -250,7 +250,13 @@ fn what_cannot_be_believed_is_of_no_use() {
         ("one link more than named follows", long, vec![], Some(Unusable::BrokenChain)),
         ("as many links as named follows", followed, vec![], None),
         ("the SOA of a zone beside the name", vec![], vec![soa("x.corp")], Some(Unusable::SoaOutside)),
-        ("the SOA of a zone above the rule", vec![], vec![soa(".")], Some(Unusable::SoaOutside)),
+        ("the SOA of a zone above the rule", vec![], vec![soa(".")], Some(Unusable::SoaAbove { rcode: 0 })),
+        (
+            "the SOA of a zone above the rule, behind an alias",
+            vec![alias("w.corp", "x.corp")],
+            vec![soa(".")],
+            Some(Unusable::SoaOutside),
+        ),
         (
             "an alias with octets behind its target",
             vec![("w.corp", rtype::CNAME, 300, b"\x01x\0\0".to_vec())],
