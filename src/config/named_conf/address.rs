@@ -292,38 +292,52 @@ pub(super) fn inet(cursor: &mut Cursor<'_>) -> Result<(Option<IpAddr>, Option<u1
     Ok((address, port))
 }
 
-/// `[address] ( ADDRESS | * ) [port ( N | * )]`, in either order.
+/// `( ADDRESS | * ) [port ( N | * )] [dscp N]`, or in any order if the word `address` is there.
 pub(super) fn source(cursor: &mut Cursor<'_>, is_v6: bool) -> Result<Source, Problem> {
     let begin = cursor.position().clone();
     let expected = if is_v6 { "expected IPv6 address or '*'" } else { "expected IPv4 address or '*'" };
-    let (mut address, mut has_address, mut port) = (None, false, None);
-    let mut count = 0;
-    while !cursor.is_done() && count < 2 {
+    let mut source = Source { address: None, port: None };
+    let (mut addresses, mut ports, mut dscps) = (0, 0, 0);
+    let is_bare = cursor
+        .peek_word()
+        .is_some_and(|word| !["address", "port", "dscp"].iter().any(|it| word.text.eq_ignore_ascii_case(it)));
+    if is_bare {
+        addresses += 1;
+        source.address = address_or_star(cursor, is_v6).ok_or_else(|| cursor.near(expected))?;
+    }
+    loop {
         if cursor.take_word("dscp") {
+            dscps += 1;
             value::number(cursor)?;
-            continue;
-        }
-        count += 1;
-        if cursor.take_word("port") {
-            port = if cursor.take_word("*") { None } else { Some(port_or_star(cursor)?) };
-            continue;
-        }
-        if has_address {
+        } else if cursor.take_word("port") {
+            ports += 1;
+            source.port = if cursor.take_word("*") { None } else { Some(port_or_star(cursor)?) };
+        } else if !is_bare && cursor.take_word("address") {
+            addresses += 1;
+            source.address = address_or_star(cursor, is_v6).ok_or_else(|| cursor.near(expected))?;
+        } else if !is_bare && cursor.peek_word().is_some() {
+            return Err(cursor.near("expected 'address' or 'port'"));
+        } else {
             break;
         }
-        has_address = true;
-        cursor.take_word("address");
-        if !cursor.take_word("*") {
-            let token = cursor.peek_word().ok_or_else(|| cursor.near(expected))?;
-            let parsed = token.text.parse::<IpAddr>().ok().filter(|address| address.is_ipv6() == is_v6);
-            address = Some(parsed.ok_or_else(|| cursor.near(expected))?);
-            cursor.skip();
-        }
     }
-    match count {
-        0 => Err(Problem::new(begin, "expected one address and/or port")),
-        _ => Ok(Source { address, port }),
+    match (addresses, ports, dscps) {
+        (0, 0, _) | (2.., ..) => Err(Problem::new(begin, "expected one address and/or port")),
+        (_, 2.., _) if is_bare => Err(Problem::new(begin, "expected at most one port")),
+        (_, 2.., _) => Err(Problem::new(begin, "expected one address and/or port")),
+        (_, _, 2..) => Err(Problem::new(begin, "expected at most one dscp")),
+        _ => Ok(source),
     }
+}
+
+/// `ADDRESS | *`, of one family; `Some(None)`: a star.
+fn address_or_star(cursor: &mut Cursor<'_>, is_v6: bool) -> Option<Option<IpAddr>> {
+    if cursor.take_word("*") {
+        return Some(None);
+    }
+    let address = cursor.peek_word()?.text.parse::<IpAddr>().ok().filter(|address| address.is_ipv6() == is_v6)?;
+    cursor.skip();
+    Some(Some(address))
 }
 
 /// A port, where `*` would do too.

@@ -327,7 +327,9 @@ fn forwarders(
 ) -> Vec<Forwarder> {
     let mut forwarders: Vec<Forwarder> = Vec::new();
     for forwarder in &written.list {
-        let port = forwarder.port.or(written.port).unwrap_or(context.port);
+        // As in named: 0 of a forwarder leaves it to the list.
+        let own = forwarder.port.filter(|&port| port > 0);
+        let port = own.or(written.port).unwrap_or(context.port);
         let address = match forwarder.address {
             std::net::IpAddr::V4(v4) => (v4, port).into(),
             std::net::IpAddr::V6(v6) => std::net::SocketAddrV6::new(v6, port, 0, forwarder.scope_id).into(),

@@ -149,6 +149,14 @@ fn errors_are_worded_as_by_named_checkconf() {
         ("options { cookie-algorithm sha1; };", &["x.conf:1: 'sha1' unexpected"]),
         ("options { query-source ::1; };", &["x.conf:1: expected IPv4 address or '*' near '::1'"]),
         ("options { query-source ; };", &["x.conf:1: expected one address and/or port"]),
+        ("options { query-source port * port 5; };", &["x.conf:1: expected one address and/or port"]),
+        ("options { query-source * dscp 5 dscp 6; };", &["x.conf:1: expected at most one dscp"]),
+        ("options { query-source * port * port 5; };", &["x.conf:1: expected at most one port"]),
+        ("options { query-source port * *; };", &["x.conf:1: expected 'address' or 'port' near '*'"]),
+        (
+            "options { query-source * port * dscp 5 *; };",
+            &["x.conf:1: missing ';' before '*'", "x.conf:1: unknown option '*'"],
+        ),
         (
             "options { rrset-order { order foo; class XX type FOO name \"a..b\" order sorted; }; };",
             &[
