@@ -2,9 +2,12 @@
 //!
 //! Each combination of statements is a view, chosen by the client's address: in each there is a client whom the lists
 //! name and one whom they do not. Compared are RCODE, AA, RA, the number of answers and the extended error.
-//! Not here: what a list matches (`access`), named-checkconf's verdicts (`tests/named_conf.rs`).
+//! Which forwarder is asked: `forwarding`. Not here: what a list matches (`access`), named-checkconf's verdicts
+//! (`tests/named_conf.rs`).
 
 mod common;
+#[path = "beside_named/forwarding.rs"]
+mod forwarding;
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -77,13 +80,18 @@ fn clients(view: usize) -> [IpAddr; 2] {
 }
 
 /// Every way to write `statements`, each left out or with one of its two values.
-fn combinations(statements: [&str; 3], values: impl Fn(usize, &str) -> [String; 2]) -> Vec<String> {
+fn combinations<const N: usize>(statements: [&str; N], values: impl Fn(usize, &str) -> [String; 2]) -> Vec<String> {
     let written = |view: usize, at: usize| {
         let choice = view / 3usize.pow(at as u32) % 3;
         let text = |value: &String| format!("{} {{ {value} }}; ", statements[at]);
         choice.checked_sub(1).map_or(String::new(), |choice| text(&values(view, statements[at])[choice]))
     };
-    (0..27).map(|view| (0..3).map(|at| written(view, at)).collect()).collect()
+    (0..3usize.pow(N as u32)).map(|view| (0..N).map(|at| written(view, at)).collect()).collect()
+}
+
+/// Of the 27 ways to write three statements nine, in which each value of one meets each of every other.
+fn of_pairs(all: Vec<String>) -> impl Iterator<Item = String> {
+    all.into_iter().enumerate().filter(|(number, _)| (number + number / 3 + number / 9) % 3 == 0).map(|(_, text)| text)
 }
 
 /// What is not in the cache and not to be asked for: a referral to the root there, without records since answers are
@@ -93,25 +101,29 @@ fn is_on_purpose(named: &str, tandem: &str) -> bool {
         && ["rcode 5 answers 0 ede 18", "rcode 5 answers 0 ede 20"].contains(&tandem)
 }
 
-/// Asks both servers everything in each view, and tells where they differ.
-fn compare(options: &str, views: &[String]) -> (usize, String) {
+/// Asks both servers everything in each view, of each of its zones too, and tells where they differ. `zones` are what
+/// stands in the view's zones.
+fn compare(options: &str, views: &[String], zones: &[String]) -> (usize, String) {
     let mut top = String::new();
     for (number, statements) in views.iter().enumerate() {
         let [named, other] = clients(number);
-        writeln!(
-            top,
-            "view v{number} {{ match-clients {{ {named}; {other}; }}; {statements}
-               zone z.example {{ type primary; file \"{{directory}}/db.zone\"; }}; }};"
-        )
-        .expect("a string takes all");
+        let zone = |(zone, statements): (usize, &String)| {
+            format!(" zone z{zone}.example {{ type primary; file \"{{directory}}/db.zone\"; {statements}}};\n")
+        };
+        let zones = zones.iter().enumerate().map(zone).collect::<String>();
+        writeln!(top, "view v{number} {{ match-clients {{ {named}; {other}; }}; {statements}\n{zones}}};")
+            .expect("a string takes all");
     }
     let pair = Pair::start(options, &top);
+    let in_zones = (0..zones.len()).map(|zone| (format!("a.z{zone}.example"), RECURSION_DESIRED));
+    // What is asked first with RD is in the cache for who asks without.
+    let forwarded = [RECURSION_DESIRED, 0].map(|flags| ("f.example".to_owned(), flags));
+    let questions: Vec<_> = in_zones.chain(forwarded).collect();
     let (mut count, mut differences) = (0, String::new());
     for (number, statements) in views.iter().enumerate() {
-        // What is asked first with RD is in the cache for who asks without.
-        for (name, flags) in [("f.example", RECURSION_DESIRED), ("a.z.example", RECURSION_DESIRED), ("f.example", 0)] {
+        for (name, flags) in &questions {
             for client in clients(number) {
-                let (named, tandem) = pair.ask(client, name, flags);
+                let (named, tandem) = pair.ask(client, name, *flags);
                 count += 1;
                 if named != tandem && !is_on_purpose(&named, &tandem) {
                     let asked = format!("options {{ {options} }} view {{ {statements}}}: {client} {name} {flags:#x}");
@@ -128,15 +140,16 @@ fn compare(options: &str, views: &[String]) -> (usize, String) {
 fn who_may_ask_is_inherited_as_named_has_it() {
     let statements = ["allow-query", "allow-query-cache", "allow-recursion"];
     let views = combinations(statements, |view, _| [format!("{};", clients(view)[0]), "none;".to_owned()]);
-    for options in [
-        "",
+    let options = [
         "allow-query { none; };",
         "allow-recursion { any; };",
         "allow-query-cache { any; };",
         "recursion no;",
         "recursion no; allow-query-cache { any; };",
-    ] {
-        let (count, differences) = compare(options, &views);
+    ];
+    let of_pairs = of_pairs(combinations(statements, |_, _| ["any;".to_owned(), "none;".to_owned()]));
+    for options in of_pairs.chain(options.map(str::to_owned)) {
+        let (count, differences) = compare(&options, &views, &[String::new()]);
         assert!(count == 162 && differences.is_empty(), "{options}:\n{differences}");
     }
 }
@@ -144,10 +157,25 @@ fn who_may_ask_is_inherited_as_named_has_it() {
 #[test]
 fn which_address_may_be_asked_is_inherited_as_named_has_it() {
     let statements = ["allow-query-on", "allow-query-cache-on", "allow-recursion-on"];
-    let views = combinations(statements, |_, _| ["127.0.0.1;".to_owned(), "none;".to_owned()]);
-    for options in ["allow-query { any; };", "allow-query { any; }; allow-recursion-on { none; };"] {
-        let (count, differences) = compare(options, &views);
+    let all = combinations(statements, |_, _| ["127.0.0.1;".to_owned(), "none;".to_owned()]);
+    for options in of_pairs(all.clone()) {
+        let (count, differences) = compare(&format!("allow-query {{ any; }}; {options}"), &all, &[String::new()]);
         assert!(count == 162 && differences.is_empty(), "{options}:\n{differences}");
+    }
+}
+
+#[test]
+fn a_zone_s_own_lists_take_the_place_of_those_around_it() {
+    let statements = ["allow-query", "allow-query-on", "allow-recursion"];
+    let views = combinations(statements, |view, statement| match statement {
+        "allow-query-on" => ["127.0.0.1;".to_owned(), "none;".to_owned()],
+        _ => [format!("{};", clients(view)[0]), "none;".to_owned()],
+    });
+    let zones = combinations(["allow-query", "allow-query-on"], |_, _| ["any;".to_owned(), "none;".to_owned()]);
+    let of_pairs = of_pairs(combinations(statements, |_, _| ["any;".to_owned(), "none;".to_owned()]));
+    for options in of_pairs.chain(["recursion no;".to_owned()]) {
+        let (count, differences) = compare(&options, &views, &zones);
+        assert!(count == 594 && differences.is_empty(), "{options}:\n{differences}");
     }
 }
 
