@@ -94,32 +94,16 @@ checkconf() {
     fi
 }
 
-# Files that the server will write, from the configuration in its normal form: logs, pid file, zones that are updated.
+# Files that the server will write: by its configuration, and by its options, which are read where the service starts.
 written_files() {
-    checkconf -p 2>/dev/null | awk '
-        function path(  text) {
-            match($0, /"([^"\\]|\\.)*"/)
-            text = substr($0, RSTART + 1, RLENGTH - 2)
-            gsub(/\\"/, "\"", text)
-            return text
-        }
-        function whole(name) { return name ~ /^\// ? name : directory "/" name }
-        /^options \{/ { in_options = 1 }
-        in_options && /^\tdirectory "/ { directory = path() }
-        in_options && /^\t(pid-file|dump-file|statistics-file|recursing-file) "/ { files[++n] = path() }
-        /^\tchannel / { in_channel = 1 }
-        in_channel && /^\t\tfile "/ { files[++n] = path() }
-        /^\t};/ { in_channel = 0 }
-        /^[ \t]*zone / { zone = ""; journal = ""; updated = 0 }
-        /^[ \t]+file "/ && !in_channel { zone = path() }
-        /^[ \t]+journal "/ { journal = path() }
-        /^[ \t]+(allow-update|update-policy) / { updated = 1 }
-        /^\t?};/ {
-            if (zone != "" && updated) files[++n] = journal != "" ? journal : zone
-            if ($0 ~ /^}/) in_options = 0
-            zone = ""
-        }
-        END { for (i = 1; i <= n; i++) print whole(files[i]) }' | sort -u
+    local letter file
+    {
+        checkconf -p 2>/dev/null | awk -f "$here/written-files.awk"
+        for letter in L X; do
+            file=$(option $letter)
+            case $letter$file in L | X | Xnone) ;; *) realpath -ms -- "/$file" ;; esac
+        done
+    } | sort -u
 }
 
 # What the units show as another directory, or as none: PrivateTmp, ProtectHome.
@@ -133,10 +117,11 @@ written_directories() {
     done | sort -u
 }
 
-# Those that the unit does not let it write.
+# Those that the unit does not let it write. All of / is no such: the unit would protect nothing.
 missing_paths() {
     local directory known
     written_directories | while IFS= read -r directory; do
+        [ "$directory" != / ] || continue
         for known in $writable $hidden; do
             case $directory/ in "$known"/*) continue 2 ;; esac
         done
@@ -279,6 +264,8 @@ check_paths() {
         [ -d "$root$directory" ] || note "directory: $directory is not there: make it, and let $user write it"
     done
     written_files | while IFS= read -r file; do
+        [ "$(dirname -- "$file")" != / ] ||
+            note "directory: / is where '$file' would be made, which $user may not: set 'directory' in $configuration"
         for directory in $hidden; do
             case $file in "$directory"/*)
                 note "directory: $file: the unit has no $directory, or one of its own: nobody finds what is written there." \

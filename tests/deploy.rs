@@ -440,7 +440,8 @@ fn directories_may_be_written_whatever_is_in_their_names() {
     host.write("etc/bind/named.conf", conf);
     let (code, said) = host.replace(&["switch"]);
     assert_eq!(code, 0, "{said}");
-    let expected = "[Service]\nReadWritePaths=\"-/srv/100%%n\"\nReadWritePaths=\"-/srv/a \\\"b\\\"  c$(touch x)'\"\n";
+    let expected = "[Service]\nReadWritePaths=\"-/etc\"\nReadWritePaths=\"-/srv/100%%n\"\n\
+                    ReadWritePaths=\"-/srv/a \\\"b\\\"  c$(touch x)'\"\n";
     assert!(host.text(DROP_IN).ends_with(expected), "{}", host.text(DROP_IN));
     let unit = host.text(UNIT).replace("=/usr/local", &format!("={}/usr/local", host.directory.path().display()));
     host.write(UNIT, &unit);
@@ -451,6 +452,124 @@ fn directories_may_be_written_whatever_is_in_their_names() {
     host.write(DROP_IN, "[Service]\nReadWritePaths=-/srv/my logs\n");
     let output = command.output().expect("it can be started");
     assert!(text(&output.stderr).contains("tandem-paths"), "what is wrong would be seen: {output:?}");
+}
+
+/// The directories that `check` of this named.conf says a drop-in would have. Zones' files need not be there.
+fn may_be_written(options: &str, conf: &str) -> Vec<String> {
+    let host = Host::debian(options);
+    host.write("etc/bind/named.conf", conf);
+    let (_, said) = host.replace(&["check"]);
+    let change = |line: &str| {
+        let line = line.strip_prefix("change directory: ")?;
+        line.strip_suffix(" may be written by a drop-in, /etc/systemd/system/named.service.d/tandem-paths.conf")
+            .map(str::to_owned)
+    };
+    said.lines().filter_map(change).collect()
+}
+
+#[test]
+fn directories_of_zones_that_take_updates_may_be_written_whoever_allows_them() {
+    let key = "key k { algorithm hmac-sha256; secret \"c2VjcmV0\"; };\n";
+    let zone = |name: &str, more: &str| {
+        format!("zone {name} {{ type master; file \"/srv/{name}/db\"; allow-query {{ any; }}; {more} }};\n")
+    };
+    let none = zone("none", "allow-update { none; };") + &zone("empty", "allow-update { };");
+    let others = "zone f { type forward; forwarders { 10.0.0.3; }; };\n\
+                  zone \".\" { type hint; file \"/srv/hint/db\"; };\n";
+    for (case, of_options, text, expected) in [
+        ("nobody", "", zone("plain", "") + &none, &[][..]),
+        ("nobody, and it is said", "allow-update { none; };", zone("plain", ""), &[]),
+        (
+            "the zone, behind another list",
+            "",
+            zone("own", "allow-update { key k; };") + &zone("plain", ""),
+            &["/srv/own"],
+        ),
+        ("its policy", "", zone("own", "update-policy { grant k zonesub any; };"), &["/srv/own"]),
+        (
+            "options",
+            "allow-update { 127.0.0.1; };",
+            zone("a", "") + others + &none + &zone("b", ""),
+            &["/srv/a", "/srv/b"],
+        ),
+        (
+            "a journal elsewhere",
+            "allow-update { key k; };",
+            zone("a", "journal \"/srv/journal/a\";"),
+            &["/srv/journal"],
+        ),
+        ("a list in a list", "allow-update { !10.1.1.1; { key k; }; };", zone("a", ""), &["/srv/a"]),
+        (
+            "a view, and not the one before",
+            "",
+            format!(
+                "view x {{ match-clients {{ 10.0.0.0/8; }}; {} }};\nview y {{ {} {} allow-update {{ key k; }}; }};\n",
+                zone("x", ""),
+                zone("y", ""),
+                none
+            ),
+            &["/srv/y"],
+        ),
+        (
+            "options, and one view not",
+            "allow-update { key k; };",
+            format!(
+                "view x {{ match-clients {{ 10.0.0.0/8; }}; allow-update {{ none; }}; {} {} }};\n\
+                 view y {{ {} {others} }};\n",
+                zone("x", ""),
+                zone("own", "allow-update { key k; };"),
+                zone("y", "")
+            ),
+            &["/srv/own", "/srv/y"],
+        ),
+    ] {
+        // Options behind the zones count as those before them.
+        let options = format!("options {{ directory \"/etc\"; forwarders {{ 10.0.0.2; }}; {of_options} }};\n");
+        for conf in [[key, &options, &text].concat(), [key, &text, &options].concat()] {
+            let found = may_be_written("-u bind", &conf);
+            let found: Vec<_> = found.iter().filter(|path| *path != "/etc").collect();
+            assert_eq!(found, expected.iter().collect::<Vec<_>>(), "{case}: {conf}");
+        }
+    }
+}
+
+#[test]
+fn the_working_directory_may_be_written_where_a_file_is_made_in_it() {
+    let elsewhere = "dump-file \"/run/named/d\"; statistics-file \"/run/named/s\"; recursing-file \"/run/named/r\";";
+    let quiet = "logging { category default { null; }; };";
+    let conf = |options: &str, more: &str| {
+        format!("options {{ {options} pid-file none; forwarders {{ 10.0.0.2; }}; }};\n{more}\n")
+    };
+    for (case, of_options, of_logging, expected) in [
+        ("what is written nowhere", "", "", true),
+        ("named.run alone", elsewhere, "", true),
+        ("nothing", elsewhere, quiet, false),
+        ("a default of three", &elsewhere[elsewhere.find(';').expect("a file") + 1..], quiet, true),
+        (
+            "its channel, by name",
+            elsewhere,
+            "logging { category default { null; }; category xfer-in { default_debug; }; };",
+            true,
+        ),
+        (
+            "its channel, elsewhere",
+            elsewhere,
+            "logging { channel default_debug { file \"/run/named/run\"; }; };",
+            false,
+        ),
+    ] {
+        let found = may_be_written("-u bind", &conf(&format!("directory \"/etc\"; {of_options}"), of_logging));
+        assert_eq!(found == ["/etc"], expected, "{case}: {found:?}");
+        assert!(expected || found.is_empty(), "{case}: {found:?}");
+    }
+    // What the arguments name, from where the service starts; and the root is never all of it.
+    let found = may_be_written("-u bind -L srv/log/l -X /srv/lock/l", &conf(elsewhere, quiet));
+    assert_eq!(found, ["/srv/lock", "/srv/log"]);
+    assert_eq!(may_be_written("-u bind", &conf("", "")), [""; 0]);
+    let host = Host::debian("-u bind");
+    host.write("etc/bind/named.conf", &conf("", ""));
+    let (code, said) = host.replace(&["check"]);
+    assert!(code == 0 && said.contains("note   directory: / is where '/named.run' would be made"), "{said}");
 }
 
 #[test]
