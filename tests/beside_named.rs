@@ -213,6 +213,7 @@ fn what_is_over_a_bound_gets_what_it_gets_from_named() {
         ("fetches-per-zone 2;", different, "nothing"),
         ("fetches-per-zone 2 fail;", different, "2"),
         ("fetches-per-server 2;", different, "2"),
+        ("fetches-per-server 2 drop;", different, "2"),
         ("clients-per-query 2; max-clients-per-query 2;", same, "nothing"),
     ] {
         for is_named in [true, false] {
@@ -347,4 +348,67 @@ fn forwarders_are_asked_from_the_source_that_is_said_of_them() {
         let asked = seen.iter().find(|query| query.name() == name).expect("it was asked");
         assert_eq!(asked.from.ip().to_string(), source, "{name}");
     }
+}
+
+#[test]
+fn messages_that_no_view_takes_are_refused_whatever_their_signature() {
+    let top = format!(
+        "key one {{ algorithm hmac-sha256; secret \"{SECRET}\"; }};
+         view inside {{ match-clients {{ 127.77.0.0/16; }}; allow-query {{ any; }}; }};"
+    );
+    let pair = Pair::start("", &top);
+    let other = "b3RoZXJvdGhlcm90aGVy";
+    // One network each: named answers a network only so many wrong signatures a second.
+    for (client, key, secret, expected) in [
+        ("127.77.0.1", "one", SECRET, "NOERROR"),
+        ("127.77.1.1", "one", other, "NOTAUTH"),
+        ("127.77.2.1", "nobody", SECRET, "NOTAUTH"),
+        ("127.78.1.1", "one", SECRET, "REFUSED"),
+        ("127.78.2.1", "one", other, "REFUSED"),
+        ("127.78.3.1", "nobody", SECRET, "REFUSED"),
+    ] {
+        for server in [pair.named, pair.tandem] {
+            let dig = Dig::new(server).from(client.parse().expect("an address")).with(&["+nocookie"]);
+            let dig = dig.with(&["-y", &format!("hmac-sha256:{key}:{secret}")]);
+            // dig fails where it cannot make sure of a signature.
+            let told = dig.ask("f.example", "A").map_or_else(|said| said, |it| format!("status: {},", it.status));
+            let case = format!("{client} {key} at {server}: {told}\n{}", pair.running.1.said());
+            assert!(told.contains(&format!("status: {expected},")), "{case}");
+        }
+    }
+}
+
+#[test]
+fn who_has_no_good_server_cookie_gets_badcookie_by_udp_where_it_is_required() {
+    let top = "zone z.example { type primary; file \"{directory}/db.zone\"; allow-query { 127.77.0.1; }; };";
+    let options = "require-server-cookie yes; allow-query-cache { 127.77.0.1; }; allow-recursion { 127.77.0.1; };";
+    let pair = Pair::start(options, top);
+    let (without, unproven): (&[&str], &[&str]) = (&["+nocookie"], &["+nobadcookie"]);
+    let foreign: &[&str] = &["+nobadcookie", "+cookie=001122334455667701000000000000001122334455667788"];
+    let mut seen = std::collections::BTreeSet::new();
+    for client in ["127.77.0.1", "127.77.0.2"] {
+        for (name, qtype) in [
+            ("a.z.example", "A"),
+            ("z.example", "NS"),
+            ("none.z.example", "A"),
+            ("f.example", "A"),
+            ("z.example", "MAILB"),
+        ] {
+            for arguments in [without, unproven, foreign, &["+nobadcookie", "+tcp"], &["+badcookie"]] {
+                let ask = |server| {
+                    let dig = Dig::new(server).from(client.parse().expect("an address")).with(arguments);
+                    let response = dig.expect(name, qtype);
+                    (response.status.clone(), response.flags.clone(), response.data(qtype).len())
+                };
+                let (named, tandem) = (ask(pair.named), ask(pair.tandem));
+                assert_eq!(named.0, tandem.0, "{client} {name} {qtype} {arguments:?}");
+                if named.0 == "BADCOOKIE" {
+                    assert_eq!(named, tandem, "{client} {name} {qtype} {arguments:?}");
+                }
+                seen.insert(named.0);
+            }
+        }
+    }
+    let expected = ["BADCOOKIE", "NOERROR", "NOTIMP", "NXDOMAIN", "REFUSED"];
+    assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }

@@ -260,6 +260,9 @@ fn admit<'a, const FIRST: bool>(
         stage: Stage::Request,
     };
     if let Some(judged) = signed.filter(|judged| judged.rcode != rcode::NOERROR) {
+        if judged.rcode == rcode::REFUSED {
+            return Err(refusal.denied(Denied::Cache, "no view matches", out));
+        }
         context.meter.event(Event::ReqBadSIG);
         return Err(refusal.with_rcode(judged.rcode, out));
     }
@@ -267,8 +270,8 @@ fn admit<'a, const FIRST: bool>(
         return Err(refusal.with_rcode(rcode::BADVERS, out));
     }
     // Who gives no cookies does not look at those of clients either.
-    let judged = context.snapshot.cookies.is_some() && query.edns.is_some_and(|edns| edns.cookie.is_some());
-    if judged && cookie == CookieVerdict::Malformed {
+    let has_cookie = context.snapshot.cookies.is_some() && query.edns.is_some_and(|edns| edns.cookie.is_some());
+    if has_cookie && cookie == CookieVerdict::Malformed {
         return Err(refusal.with_rcode(rcode::FORMERR, out));
     }
     let views = &context.snapshot.views;
@@ -292,7 +295,12 @@ fn admit<'a, const FIRST: bool>(
             note_query(log, &query, client, &cookie, key, view);
         }
     }
+    // When it is resumed, it has been let in with the cookie that it has.
+    let lacks_cookie = |view: &View| FIRST && view.require_server_cookie && has_cookie && is_unproven(&cookie, client);
     if query.qclass == class::CH {
+        if view.is_some_and(|view| lacks_cookie(view)) {
+            return Err(refusal.with_rcode(rcode::BADCOOKIE, out));
+        }
         let refusal = refuse::Refusal { stage: Stage::Query, ..refusal };
         return Err(match view {
             Some(view) => match access::forbids_chaos(view, client, key) {
@@ -315,6 +323,10 @@ fn admit<'a, const FIRST: bool>(
     };
     let no_cache = access::forbids_cache(view, client, key);
     let recursion_available = no_cache.is_none() && access::may_recurse(view, client, key);
+    if lacks_cookie(view) {
+        let refusal = refuse::Refusal { recursion_available, view: Some(view), ..refusal };
+        return Err(refusal.with_rcode(rcode::BADCOOKIE, out));
+    }
     Ok(Admitted { context, client, query, view, recursion_available, no_cache, cookie, signer })
 }
 
@@ -347,6 +359,11 @@ fn judge_cookie(context: &Context<'_>, query: &Query<'_>, client: Client) -> Coo
         (Some(option), Some(cookies)) => cookies.respond(option, client.address, context.unix as u32),
         _ => CookieVerdict::Malformed,
     }
+}
+
+/// Whether a cookie by UDP proves nothing (RFC 7873 §5.2.3): a client cookie alone, or one that is not good.
+fn is_unproven(cookie: &CookieVerdict, client: Client) -> bool {
+    client.transport == Transport::Udp && !matches!(cookie, CookieVerdict::Valid(_))
 }
 
 /// Notes a query for its line in the log.

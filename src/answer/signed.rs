@@ -11,12 +11,12 @@ use crate::config::DEFAULT_VIEW;
 use crate::logging::{self, Category, Severity};
 use crate::state::View;
 use crate::tsig::{self, Keys, Refused, Signer};
-use crate::wire::header::{flag, put_u16, rcode, u16_at};
+use crate::wire::header::{class, flag, put_u16, rcode, u16_at};
 use crate::wire::{Name, Query, reply};
 
 /// What a signature is worth.
 pub(super) struct Judged {
-    /// NOERROR: it is right. Else what the message gets.
+    /// NOERROR: it is right. Else what the message gets: REFUSED if no view takes it, NOTAUTH if one does.
     pub(super) rcode: u16,
     /// Who signs the reply, if anybody does.
     pub(super) signer: Option<Signer>,
@@ -44,14 +44,16 @@ pub(super) fn judge(context: &Context<'_>, query: &Query<'_>, client: Client) ->
             _ => judge_by(&view.keys, query, context.unix)?,
         };
         if view.matches(client.address, client.destination, judged.identity(), recursion_desired) {
-            log_refused(&judged, query, client, Some(view));
+            log_refused(&judged, query, client, view);
             return Some(Judged { view: Some(place), ..judged });
         }
         last = Some((&view.keys, judged));
     }
     let (_, judged) = last?;
-    log_refused(&judged, query, client, None);
-    Some(judged)
+    // Without a view, the message is refused before its signature is; what asks about the server needs none.
+    let is_refused = judged.rcode == rcode::NOTAUTH && query.qclass != class::CH;
+    let rcode = if is_refused { rcode::REFUSED } else { judged.rcode };
+    Some(Judged { rcode, ..judged })
 }
 
 fn judge_by(keys: &Keys, query: &Query<'_>, unix: u64) -> Option<Judged> {
@@ -63,11 +65,10 @@ fn judge_by(keys: &Keys, query: &Query<'_>, unix: u64) -> Option<Judged> {
     Some(Judged { rcode, signer, view: None })
 }
 
-fn log_refused(judged: &Judged, query: &Query<'_>, client: Client, view: Option<&Arc<View>>) {
+fn log_refused(judged: &Judged, query: &Query<'_>, client: Client, view: &View) {
     let Some(signer) = judged.signer.as_ref().filter(|_| judged.rcode != rcode::NOERROR) else { return };
     let Client { address, port, .. } = client;
-    let view = view.filter(|view| view.name != DEFAULT_VIEW);
-    let in_view = view.map_or_else(String::new, |view| format!(": view {}", view.name));
+    let in_view = if view.name == DEFAULT_VIEW { String::new() } else { format!(": view {}", view.name) };
     logging::event!(
         Category::Security,
         Severity::Error,

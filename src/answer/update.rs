@@ -158,6 +158,9 @@ pub(super) fn decide(context: Context<'_>, packet: &[u8], zone_end: usize, clien
     };
     let wrong = |rcode, why| Outcome { rcode, why };
     if let Some(rcode) = rejected {
+        if rcode == rcode::REFUSED {
+            return reply(&asked, wrong(rcode, "no view matches"), out);
+        }
         meter.event(Event::ReqBadSIG);
         return reply(&asked, wrong(rcode, ""), out);
     }

@@ -96,6 +96,7 @@ fn in_view(view: &mut View, visit: &mut Visit<'_>) {
         rules: _,
         shared_zones: _,
         minimal_any: _,
+        require_server_cookie: _,
         minimal_responses: _,
         empty_zones: _,
         auth_nxdomain: _,

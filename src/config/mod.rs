@@ -219,6 +219,9 @@ pub struct View {
     pub shared_zones: Vec<SharedZone>,
     /// `minimal-any`: an ANY question by UDP gets one of the RRsets (RFC 8482 §4.1). Default yes; named's is no.
     pub minimal_any: bool,
+    /// `require-server-cookie`: who sends a cookie by UDP, but no server cookie that is good, gets BADCOOKIE and a good
+    /// one instead of an answer (RFC 7873 §5.2.3). Default no.
+    pub require_server_cookie: bool,
     /// `minimal-responses`: what is told beside an answer of a local zone. Default
     /// [`MinimalResponses::NoAuthRecursive`], as in named.
     pub minimal_responses: MinimalResponses,
@@ -440,6 +443,7 @@ impl Default for View {
             zones: Vec::new(),
             shared_zones: Vec::new(),
             minimal_any: true,
+            require_server_cookie: false,
             minimal_responses: MinimalResponses::NoAuthRecursive,
             empty_zones: EmptyZones::default(),
             auth_nxdomain: false,

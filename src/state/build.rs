@@ -132,6 +132,7 @@ fn build_view(
         allow_recursion: recursion_differs.then(|| Acl::compile(&view.access.recursion, host)),
         asked_at: asked_at(&view.access, host),
         rules: Rules::new(root, rules),
+        require_server_cookie: view.require_server_cookie,
         minimal_any: view.minimal_any,
         minimal: Minimal::of(view.minimal_responses),
         auth_nxdomain: view.auth_nxdomain,

@@ -43,6 +43,8 @@ pub struct View {
     pub asked_at: Option<Box<AskedAt>>,
     /// Where names go.
     pub rules: Rules,
+    /// Who sends a cookie by UDP must send a server cookie that is good.
+    pub require_server_cookie: bool,
     /// ANY by UDP gets one RRset.
     pub minimal_any: bool,
     /// What is told beside answers of local zones.

@@ -111,6 +111,7 @@ fn of_a_view(lines: &mut Lines, view: &View) {
         .comment("query-source", &format!("<{}: the system chooses>", view.query_source.0))
         .comment("query-source-v6", &format!("<{}: the system chooses>", view.query_source.1))
         .value("recursion", word(view.recursion))
+        .value("require-server-cookie", word(view.require_server_cookie))
         .value("resolver-query-timeout", view.query_timeout.as_secs())
         .value("rrset-order", format!("{{ order {}; }}", view.rrset_order.word()))
         .value("send-cookie", word(view.send_cookie))

@@ -126,6 +126,7 @@ pub(super) const KEYS: &[(&str, &[Place])] = &[
     ("max_clients_per_query", VIEW),
     ("max_udp_size", &[Options, View, PeerUdpSize]),
     ("minimal_any", VIEW),
+    ("require_server_cookie", VIEW),
     ("minimal_responses", VIEW),
     ("nocookie_udp_size", VIEW),
     ("peer_udp_size", VIEW),

@@ -327,6 +327,7 @@ fn read_view_settings<'a, 'i>(
         reader.set(table, key, target, |reader, field| acls.list(reader, field).map(Some));
     }
     reader.set(table, "auth_nxdomain", &mut view.auth_nxdomain, Reader::boolean);
+    reader.set(table, "require_server_cookie", &mut view.require_server_cookie, Reader::boolean);
     reader.set(table, "minimal_any", &mut view.minimal_any, Reader::boolean);
     reader.set(table, "minimal_responses", &mut view.minimal_responses, |reader, field| reader.word(field, &MINIMAL));
     order::read(reader, table, view);

@@ -35,6 +35,7 @@ pub(super) const OF_VIEWS: &[&str] = &[
     "match_recursive_only",
     "recursion",
     "minimal_any",
+    "require_server_cookie",
     "minimal_responses",
     "rrset_order",
     "rrset_orders",
@@ -130,6 +131,7 @@ pub(super) fn of_view(key: &str, view: &View) -> Option<Text> {
         "match_recursive_only" => plain(view.match_recursive_only),
         "recursion" => plain(view.recursion),
         "minimal_any" => plain(view.minimal_any),
+        "require_server_cookie" => plain(view.require_server_cookie),
         "minimal_responses" => Some(Text::string(match view.minimal_responses {
             MinimalResponses::No => "no",
             MinimalResponses::Yes => "yes",

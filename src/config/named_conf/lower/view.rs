@@ -115,6 +115,7 @@ fn view<'a>(
         rules,
         zones: local,
         shared_zones,
+        require_server_cookie: boolean(scope, "require-server-cookie").unwrap_or(default.require_server_cookie),
         minimal_any: boolean(scope, "minimal-any").unwrap_or(default.minimal_any),
         minimal_responses: minimal_responses(scope).unwrap_or(default.minimal_responses),
         auth_nxdomain: boolean(scope, "auth-nxdomain").unwrap_or(default.auth_nxdomain),
@@ -122,7 +123,7 @@ fn view<'a>(
         rrset_orders,
         query_timeout: query_timeout(context, scope).unwrap_or(default.query_timeout),
         servfail_ttl: servfail_ttl(context, scope).unwrap_or(default.servfail_ttl),
-        fetches_per_server: fetch_limit(scope, "fetches-per-server", Over::Fail),
+        fetches_per_server: fetches_per_server(context, scope),
         fetches_per_zone: fetch_limit(scope, "fetches-per-zone", Over::Drop),
         clients_per_query: clients_per_query(context, scope),
         query_source: query_source(context, scope),
@@ -243,6 +244,19 @@ fn fetch_limit(scope: Scope<'_, '_>, name: &str, default: Over) -> Option<FetchL
         None => default,
     };
     (most > 0).then_some(FetchLimit { most, over })
+}
+
+/// What is over the bound of a forwarder fails, whatever is written: in named, too, `drop` is for servers that it finds by
+/// itself.
+fn fetches_per_server(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Option<FetchLimit> {
+    let limit = fetch_limit(scope, "fetches-per-server", Over::Fail)?;
+    if limit.over == Over::Drop {
+        let at = find(scope, "fetches-per-server").map(|setting| &setting.value_position);
+        let message =
+            "'drop' has no effect: questions over 'fetches-per-server' get SERVFAIL where servers are forwarders";
+        context.report.warn(at, message);
+    }
+    Some(FetchLimit { over: Over::Fail, ..limit })
 }
 
 fn clients_per_query(context: &mut Context<'_>, scope: Scope<'_, '_>) -> Option<ClientsPerQuery> {

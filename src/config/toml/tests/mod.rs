@@ -76,6 +76,7 @@ fn every_option_reaches_its_field() {
         recursion = true
         allow_query = "any"
         minimal_any = false
+        require_server_cookie = true
         rrset_order = "cyclic"
         rrset_orders = [
             { type = "MX", order = "none" },
@@ -119,6 +120,7 @@ fn every_option_reaches_its_field() {
     assert_eq!((read.edns_udp_size, read.max_udp_size), (4096, 512));
     let [view] = &read.views[..] else { panic!("one view expected") };
     assert_eq!((view.name.as_str(), view.recursion, view.minimal_any), ("_default", true, false));
+    assert!(view.require_server_cookie);
     assert_eq!(view.rrset_order, RrsetOrder::Cyclic);
     let order =
         |rtype, name: Option<&str>, order| OrderOfSome { rtype, name: name.map(|name| name.parse().unwrap()), order };
