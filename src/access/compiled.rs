@@ -42,15 +42,18 @@ pub struct Verdict {
     pub element: Option<u32>,
 }
 
-/// A compiled [`MatchList`]. Immutable; compile again when the host's addresses change.
-#[derive(Debug)]
+/// What IPv4 and IPv6 addresses are looked up in.
+type BothFamilies = (Steps<u32>, Steps<u128>);
+
+/// A compiled [`MatchList`]. Immutable; compile again when the host's addresses change. A copy shares the memory.
+#[derive(Clone, Debug)]
 pub struct Acl {
     v4: Steps<u32>,
     v6: Steps<u128>,
     /// For who signs with a key that the list names: what it then says about addresses.
-    signed: HashMap<Name, (Steps<u32>, Steps<u128>)>,
+    signed: Arc<HashMap<Name, BothFamilies>>,
     /// For `explain` alone.
-    list: MatchList,
+    list: Arc<MatchList>,
     /// For `explain` alone.
     host: Arc<Host>,
 }
@@ -67,10 +70,21 @@ impl Acl {
         Self {
             v4,
             v6,
-            signed: list.keys().into_iter().map(|key| (key.clone(), both(Some(key)))).collect(),
-            list: list.clone(),
+            signed: Arc::new(list.keys().into_iter().map(|key| (key.clone(), both(Some(key)))).collect()),
+            list: Arc::new(list.clone()),
             host: Arc::clone(host),
         }
+    }
+
+    /// The same for a list of the same content that stands elsewhere.
+    pub(super) fn written_as(&self, list: &MatchList) -> Self {
+        Self { list: Arc::new(list.clone()), ..self.clone() }
+    }
+
+    /// Whether they are the same memory.
+    #[cfg(test)]
+    pub(super) fn shares_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.signed, &other.signed)
     }
 
     /// Whether `address` is allowed, and by which element.

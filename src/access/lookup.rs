@@ -6,6 +6,8 @@
 //! thus cost a second or third node, not a longer search; memory stays linear in the steps.
 //! Measured against a static 16-way search tree (`benches/access.rs`, 100,000 IPv4 prefixes): a third of its time.
 
+use std::sync::Arc;
+
 use super::interval::{Decision, Step};
 
 /// Starts that are searched in a slot, in three steps (4 + 2 + 1).
@@ -46,17 +48,25 @@ impl Key for u128 {
     }
 }
 
-/// A step function over one family's addresses.
-#[derive(Debug)]
+/// A step function over one family's addresses. A copy shares the memory.
+#[derive(Clone, Debug)]
 pub(super) struct Steps<K> {
     /// The root first; never empty.
-    nodes: Vec<Node<K>>,
+    nodes: Arc<[Node<K>]>,
     /// Of all nodes.
-    slots: Vec<Slot>,
+    slots: Arc<[Slot]>,
     /// Ascending, without the one at 0, then `WINDOW` times `K::LAST`.
-    starts: Vec<K>,
+    starts: Arc<[K]>,
     /// `decisions[i]` holds where `i` starts are at or below the address. Not empty.
-    decisions: Vec<Decision>,
+    decisions: Arc<[Decision]>,
+}
+
+/// The nodes of a [`Steps`] that is being made.
+struct Nodes<K> {
+    /// See [`Steps::nodes`].
+    nodes: Vec<Node<K>>,
+    /// See [`Steps::slots`].
+    slots: Vec<Slot>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,10 +96,9 @@ impl<K: Key> Steps<K> {
             steps.iter().filter_map(|step| Some((K::try_from(step.start).ok()?, step.decision))).unzip();
         assert!(!starts.is_empty(), "flattened claims have a step at 0");
         starts.remove(0);
-        let mut built = Self { nodes: Vec::new(), slots: Vec::new(), starts, decisions };
-        built.add_nodes();
-        built.starts.extend([K::LAST; WINDOW]);
-        built
+        let Nodes { nodes, slots } = Nodes::over(&starts);
+        starts.extend([K::LAST; WINDOW]);
+        Self { nodes: nodes.into(), slots: slots.into(), starts: starts.into(), decisions: decisions.into() }
     }
 
     /// The decision of the last step that starts at or below `key`.
@@ -111,21 +120,25 @@ impl<K: Key> Steps<K> {
         // Only for the family's last address does the filling count.
         self.decisions[(before + at_or_below).min(self.decisions.len() - 1)]
     }
+}
 
-    /// Adds the root and, for every crowded slot, a node. Each node's first and last start fall into different slots,
-    /// so this ends.
-    fn add_nodes(&mut self) {
-        let mut ranges = vec![(0, self.starts.len())];
+impl<K: Key> Nodes<K> {
+    /// The root and, for every crowded slot, a node. Each node's first and last start fall into different slots, so this
+    /// ends.
+    fn over(starts: &[K]) -> Self {
+        let mut built = Self { nodes: Vec::new(), slots: Vec::new() };
+        let mut ranges = vec![(0, starts.len())];
         let mut done = 0;
         while let Some(&(begin, end)) = ranges.get(done) {
-            self.add_node(begin, end, &mut ranges);
+            built.add_node(&starts[begin..end], begin, &mut ranges);
             done += 1;
         }
+        built
     }
 
-    /// Adds the node of `starts[begin..end]`; what its crowded slots hold is appended to `ranges`, one node each.
-    fn add_node(&mut self, begin: usize, end: usize, ranges: &mut Vec<(usize, usize)>) {
-        let starts = &self.starts[begin..end];
+    /// Adds the node of these starts, the first of which is at `begin` among all; what its crowded slots hold is appended
+    /// to `ranges`, one node each.
+    fn add_node(&mut self, starts: &[K], begin: usize, ranges: &mut Vec<(usize, usize)>) {
         let (base, last) = (starts.first().copied().unwrap_or(K::LAST), starts.last().copied().unwrap_or(K::LAST));
         let shift = shift_for(last.into() - base.into(), starts.len(), K::BITS);
         let last_slot = last.slot(base, shift, u32::MAX) as u32;

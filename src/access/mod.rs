@@ -9,9 +9,11 @@ pub mod cookie;
 pub mod quota;
 mod explain;
 mod interval;
+mod lists;
 mod lookup;
 
 pub use compiled::{Acl, Host, Verdict};
 pub use cookie::{CLIENT_LEN, ClientCookie, CookieCheck, CookieVerdict, Secret, ServerCookies};
 pub use explain::{Explanation, Link};
+pub use lists::Lists;
 pub use quota::{Bounds, Exceeded, Permit, Quota, Source};

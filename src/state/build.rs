@@ -2,6 +2,7 @@
 //!
 //! Not here: what may be written (`config`), what a view is asked ([`super::view`]).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::timers::Timers;
 use super::view::{AskedAt, Minimal, PeerSizes, UdpSizes, View};
 use super::{Identity, Snapshot, Zones, grants};
 use crate::access::cookie::{Secret, ServerCookies};
-use crate::access::{Acl, Host};
+use crate::access::{Acl, Host, Lists};
 use crate::cache::RefreshWindow;
 use crate::config::{
     self, Config, ForwardSettings, Forwarder, Match, MatchElement, MatchList, PeerUdpSize, Prefetch, RrsetOrder,
@@ -33,18 +34,19 @@ pub(super) fn build(
     interner: &mut Interner,
 ) -> Snapshot {
     let nobody = config.blackhole.elements.is_empty() || config.blackhole.is_only(&Match::None);
-    let blackhole = (!nobody).then(|| Acl::compile(&config.blackhole, &host));
+    let mut lists = Lists::new(&host);
+    let blackhole = (!nobody).then(|| lists.compile(&config.blackhole));
+    let shared = SharedZones::of(&config.views);
     let secret = Secret::from(config.cookies.secret.unwrap_or(own_secret));
     let cookies = || before.map_or_else(|| ServerCookies::new(secret, &[]), |before| before.rolled_over(secret));
     let keys = KeysOfViews::new(&config.keys);
+    let mut views = Vec::with_capacity(config.views.len());
+    for view in &config.views {
+        let keys = keys.of(&view.name);
+        views.push(Arc::new(build_view(view, &shared, keys, &mut lists, blackhole.as_ref(), zones, interner)));
+    }
     Snapshot {
-        views: config
-            .views
-            .iter()
-            .map(|view| (view, keys.of(&view.name)))
-            .map(|(view, keys)| build_view(view, &config.views, keys, &host, blackhole.as_ref(), zones, interner))
-            .map(Arc::new)
-            .collect(),
+        views,
         blackhole,
         identity: identity(config, &host),
         cookies: config.cookies.answer.then(cookies),
@@ -76,12 +78,25 @@ impl<'c> KeysOfViews<'c> {
     }
 }
 
-/// `views`: all of them, whose zones it may share.
-fn build_view(
-    view: &config::View,
-    views: &[config::View],
+/// The zones that other views may share, with the views that have them.
+struct SharedZones<'c> {
+    by_name: HashMap<(&'c str, &'c Name), (&'c config::View, &'c config::LocalZone)>,
+}
+
+impl<'c> SharedZones<'c> {
+    fn of(views: &'c [config::View]) -> Self {
+        let is_wanted = views.iter().any(|view| !view.shared_zones.is_empty());
+        let zones = views.iter().filter(|_| is_wanted).flat_map(|view| view.zones.iter().map(move |zone| (view, zone)));
+        Self { by_name: zones.map(|(view, zone)| ((view.name.as_str(), &zone.name), (view, zone))).collect() }
+    }
+}
+
+/// `shared_zones`: those of all views.
+fn build_view<'c>(
+    view: &'c config::View,
+    shared_zones: &SharedZones<'c>,
     keys: Arc<Keys>,
-    host: &Arc<Host>,
+    lists: &mut Lists<'c>,
     blackhole: Option<&Acl>,
     zones: &Zones,
     interner: &mut Interner,
@@ -109,11 +124,11 @@ fn build_view(
     let nowhere = ForwardSettings::default();
     let mut rules = forwarded;
     for zone in &view.zones {
-        let local = Some(local(view, zone, zones, host, interner));
+        let local = Some(local(view, zone, zones, lists, interner));
         rules.push(Rule { local, ..rule(&zone.name, &nowhere, interner) });
     }
     for zone in &view.shared_zones {
-        let local = shared(views, zone, zones, host, interner);
+        let local = shared(shared_zones, zone, zones, lists, interner);
         rules.extend(local.map(|local| Rule { local: Some(local), ..rule(&zone.name, &nowhere, interner) }));
     }
     let any = |list: &MatchList| list.is_only(&Match::Any);
@@ -122,15 +137,15 @@ fn build_view(
         id,
         name: view.name.clone(),
         matches_all: any(&view.match_clients) && any(&view.match_destinations) && !view.match_recursive_only,
-        match_clients: Acl::compile(&view.match_clients, host),
-        match_destinations: Acl::compile(&view.match_destinations, host),
+        match_clients: lists.compile(&view.match_clients),
+        match_destinations: lists.compile(&view.match_destinations),
         match_recursive_only: view.match_recursive_only,
         keys,
         recursion: view.recursion,
-        query: Acl::compile(&view.access.query, host),
-        query_cache: Acl::compile(&view.access.query_cache, host),
-        allow_recursion: recursion_differs.then(|| Acl::compile(&view.access.recursion, host)),
-        asked_at: asked_at(&view.access, host),
+        query: lists.compile(&view.access.query),
+        query_cache: lists.compile(&view.access.query_cache),
+        allow_recursion: recursion_differs.then(|| lists.compile(&view.access.recursion)),
+        asked_at: asked_at(&view.access, lists),
         rules: Rules::new(root, rules),
         require_server_cookie: view.require_server_cookie,
         minimal_any: view.minimal_any,
@@ -143,28 +158,27 @@ fn build_view(
         query_timeout: view.query_timeout,
         servfail_ttl: seconds(view.servfail_ttl),
         edns_udp_size: view.edns_udp_size,
-        udp_sizes: udp_sizes(view, host),
+        udp_sizes: udp_sizes(view, lists.host()),
     }
 }
 
 /// A zone for the view that has it.
-fn local(
+fn local<'c>(
     view: &config::View,
-    zone: &config::LocalZone,
+    zone: &'c config::LocalZone,
     zones: &Zones,
-    host: &Arc<Host>,
+    lists: &mut Lists<'c>,
     interner: &mut Interner,
 ) -> Local {
     let statistics = zone.settings.statistics;
     let view_id = interner.view(&view.name);
-    let compile = |list: &MatchList| Acl::compile(list, host);
     Local {
         zone: zones.get(&view.name, &zone.name),
-        query: zone.settings.allow_query.as_ref().map(compile),
-        query_on: zone.settings.allow_query_on.as_ref().map(compile),
+        query: zone.settings.allow_query.as_ref().map(|list| lists.compile(list)),
+        query_on: zone.settings.allow_query_on.as_ref().map(|list| lists.compile(list)),
         // The rule is found when all are known.
         delegated: zone.settings.forward_delegations.then_some(0),
-        grants: Arc::new(grants::compile(&zone.grants, host)),
+        grants: Arc::new(grants::compile(&zone.grants, lists)),
         counters: (statistics == ZoneStatistics::Full).then(|| interner.counters(view_id, &zone.name)),
         is_told: statistics != ZoneStatistics::None,
     }
@@ -172,30 +186,29 @@ fn local(
 
 /// A zone for a view that shares it: what it leaves to its view is left to the one that has it, as in named, but for where
 /// names below its delegations go. `None`: no view has it.
-fn shared(
-    views: &[config::View],
+fn shared<'c>(
+    shared_zones: &SharedZones<'c>,
     shared: &config::SharedZone,
     zones: &Zones,
-    host: &Arc<Host>,
+    lists: &mut Lists<'c>,
     interner: &mut Interner,
 ) -> Option<Local> {
-    let view = views.iter().find(|view| view.name == shared.view)?;
-    let zone = view.zones.iter().find(|zone| zone.name == shared.name)?;
-    let local = local(view, zone, zones, host, interner);
+    let (view, zone) = *shared_zones.by_name.get(&(shared.view.as_str(), &shared.name))?;
+    let local = local(view, zone, zones, lists, interner);
     Some(Local {
-        query: local.query.or_else(|| Some(Acl::compile(&view.access.query, host))),
-        query_on: local.query_on.or_else(|| Some(Acl::compile(&view.access.query_on, host))),
+        query: local.query.or_else(|| Some(lists.compile(&view.access.query))),
+        query_on: local.query_on.or_else(|| Some(lists.compile(&view.access.query_on))),
         delegated: shared.forward_delegations.then_some(0),
         ..local
     })
 }
 
-fn asked_at(access: &config::Access, host: &Arc<Host>) -> Option<Box<AskedAt>> {
-    let lists = [&access.query_on, &access.query_cache_on, &access.recursion_on];
-    if lists.iter().all(|list| list.is_only(&Match::Any)) {
+fn asked_at<'c>(access: &'c config::Access, lists: &mut Lists<'c>) -> Option<Box<AskedAt>> {
+    let all = [&access.query_on, &access.query_cache_on, &access.recursion_on];
+    if all.iter().all(|list| list.is_only(&Match::Any)) {
         return None;
     }
-    let [query, query_cache, recursion] = lists.map(|list| Acl::compile(list, host));
+    let [query, query_cache, recursion] = all.map(|list| lists.compile(list));
     Some(Box::new(AskedAt { query, query_cache, recursion }))
 }
 

@@ -1,8 +1,6 @@
 //! From the configuration's keys and grants to those that messages are judged by.
 
-use std::sync::Arc;
-
-use crate::access::{Acl, Host};
+use crate::access::Lists;
 use crate::config::{self, Grant, GrantedNames, GrantedTypes, Grantee, NamePattern};
 use crate::tsig;
 use crate::wire::Name;
@@ -13,12 +11,12 @@ pub(super) fn key(key: &config::Key) -> tsig::Key {
 }
 
 /// The rules of a zone, in the order of the text.
-pub(super) fn compile(grants: &[Grant], host: &Arc<Host>) -> Grants {
-    Grants { rules: grants.iter().flat_map(|grant| rules(grant, host)).collect() }
+pub(super) fn compile<'c>(grants: &'c [Grant], lists: &mut Lists<'c>) -> Grants {
+    Grants { rules: grants.iter().flat_map(|grant| rules(grant, lists)).collect() }
 }
 
 /// A grant about several names is as many rules, one behind the other.
-fn rules(grant: &Grant, host: &Arc<Host>) -> Vec<Rule> {
+fn rules<'c>(grant: &'c Grant, lists: &mut Lists<'c>) -> Vec<Rule> {
     let names = match &grant.names {
         GrantedNames::Zone => vec![Names::Zone],
         GrantedNames::Own => vec![Names::Own],
@@ -29,7 +27,7 @@ fn rules(grant: &Grant, host: &Arc<Host>) -> Vec<Rule> {
         deny: grant.deny,
         who: match &grant.who {
             Grantee::Key(name) => Who::Key(name.clone()),
-            Grantee::Clients(list) => Who::Clients(Acl::compile(list, host)),
+            Grantee::Clients(list) => Who::Clients(lists.compile(list)),
         },
         names,
         types: match &grant.types {
@@ -53,8 +51,10 @@ fn pattern(pattern: &NamePattern) -> Option<Names> {
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
+    use std::sync::Arc;
 
     use super::*;
+    use crate::access::Host;
     use crate::config::files::NoFiles;
     use crate::config::named_conf::parse;
     use crate::zone::update::Sender;
@@ -72,7 +72,8 @@ mod tests {
         ] {
             let text = format!("{keys} zone corp {{ type primary; file \"corp\"; {written}; }};");
             let config = parse(&text, "x.conf", &NoFiles).expect("the configuration is right").config;
-            let grants = compile(&config.views[0].zones[0].grants, &Arc::new(Host::default()));
+            let host = Arc::new(Host::default());
+            let grants = compile(&config.views[0].zones[0].grants, &mut Lists::new(&host));
             let senders =
                 [(Some("k"), "10.1.1.1"), (Some("k"), "192.0.2.1"), (Some("bad"), "10.1.1.1"), (None, "10.1.1.1")];
             let may = senders.map(|(signer, client)| {

@@ -32,7 +32,6 @@ pub struct Rule {
 
 /// Whose changes.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "rules are few, and a list is looked up in place")]
 pub enum Who {
     /// Of a key; a name that begins with the label `*` stands for all keys below it.
     Key(Name),
