@@ -46,6 +46,8 @@ pub(super) struct Setting {
 pub(super) struct Body {
     /// In the order of the text, included files in their place.
     pub(super) settings: Vec<Setting>,
+    /// Where in them each name stands first: there are few names, however many zones there are.
+    firsts: Vec<usize>,
     /// Where its braces stand; `None`: it is a whole file.
     pub(super) braces: Option<(Position, Position)>,
 }
@@ -60,7 +62,14 @@ pub(super) struct Trivia {
 impl Body {
     /// The first statement of this name.
     pub(super) fn find(&self, name: &str) -> Option<&Setting> {
-        self.settings.iter().find(|setting| setting.row.name == name)
+        self.firsts.iter().map(|at| &self.settings[*at]).find(|setting| setting.row.name == name)
+    }
+
+    fn push(&mut self, setting: Setting) {
+        if self.find(setting.row.name).is_none() {
+            self.firsts.push(self.settings.len());
+        }
+        self.settings.push(setting);
     }
 
     /// Every statement of this name, in order.
@@ -169,7 +178,7 @@ impl<'r> Parser<'r> {
             let shown = excerpt(&name.text);
             self.report.error(&setting.position, format!("'{}' redefined near '{shown}'", setting.row.name));
         }
-        body.settings.push(setting);
+        body.push(setting);
     }
 
     /// What has to follow a statement. `true`: another one begins without a semicolon between.

@@ -4,7 +4,7 @@
 //! lists nested deeper than [`MAX_NESTING`] are errors.
 //! Not here: matching (`access` compiles the lists).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use toml::de::DeValue;
 use super::super::bounds::MAX_NESTING;
 use super::super::values::{self, excerpt};
 use super::super::{Match, MatchElement, MatchList, NamedAcl, suggest};
+use super::grant::meant_key;
 use super::keys::Place;
 use super::walk::{Field, Reader};
 use crate::wire::Name;
@@ -25,7 +26,9 @@ pub(super) struct Acls<'a, 'i> {
     /// The names being resolved, outermost first.
     pending: Vec<String>,
     /// The names of the file's keys, those of wrong ones too.
-    keys: Vec<Name>,
+    keys: HashSet<Name>,
+    /// The first key of each acl in which one was looked for, by name in lower case.
+    first_keys: HashMap<String, Option<Name>>,
 }
 
 struct Entry<'a, 'i> {
@@ -47,7 +50,7 @@ enum State {
 
 impl<'a, 'i> Acls<'a, 'i> {
     /// Takes over the `[acl]` table and resolves every entry, used or not, so that each fault is reported.
-    pub(super) fn read(reader: &mut Reader<'i>, field: Option<Field<'a, 'i>>, keys: Vec<Name>) -> Self {
+    pub(super) fn read(reader: &mut Reader<'i>, field: Option<Field<'a, 'i>>, keys: HashSet<Name>) -> Self {
         let mut acls = Self { keys, ..Self::default() };
         for (span, field) in reader.free_table(field, "[acl] with lines such as corporate = [\"10.0.0.0/8\"]") {
             acls.define(reader, span, field);
@@ -108,12 +111,30 @@ impl<'a, 'i> Acls<'a, 'i> {
     /// A match list of addresses alone: where nobody has signed, a key would match nobody.
     pub(super) fn addresses(&mut self, reader: &mut Reader<'i>, field: Field<'a, 'i>) -> Option<MatchList> {
         let list = self.list(reader, field)?;
-        if let Some(key) = list.keys().into_iter().next() {
+        if let Some(key) = self.first_key(&list) {
             let message = format!("{}: 'key {key}' matches nobody: only addresses are looked at here", field.key);
             reader.error(&field.value.span(), message, Some("leave keys out".to_owned()));
             return None;
         }
         Some(list)
+    }
+
+    /// The first key in a list. Each acl is searched once, however many lists name it.
+    fn first_key(&mut self, list: &MatchList) -> Option<Name> {
+        list.elements.iter().find_map(|element| match &element.what {
+            Match::Key(name) => Some(name.clone()),
+            Match::List(inner) => self.first_key(inner),
+            Match::Acl(acl) => {
+                let name = acl.name.to_ascii_lowercase();
+                if let Some(known) = self.first_keys.get(&name) {
+                    return known.clone();
+                }
+                let found = self.first_key(&acl.list);
+                self.first_keys.insert(name, found.clone());
+                found
+            }
+            _ => None,
+        })
     }
 
     /// A match list: an array, or a single element.
@@ -177,9 +198,7 @@ impl<'a, 'i> Acls<'a, 'i> {
     fn key(&mut self, reader: &mut Reader<'i>, field: Field<'a, 'i>, written: &str) -> Option<Name> {
         let name = written.parse::<Name>().ok().filter(|name| self.keys.contains(name));
         if name.is_none() {
-            let known: Vec<String> = self.keys.iter().map(ToString::to_string).collect();
-            let hint = suggest::did_you_mean(written, known.iter().map(String::as_str));
-            let hint = hint.unwrap_or_else(|| format!("define it: [[key]] with name = \"{}\"", excerpt(written)));
+            let hint = meant_key(written, &self.keys);
             let message = format!("{}: there is no key '{}'", field.key, excerpt(written));
             reader.error(&field.value.span(), message, Some(hint));
         }

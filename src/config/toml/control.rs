@@ -1,5 +1,7 @@
 //! Reading `[[control]]`: where rndc and `tandem ctl` may connect by TCP.
 
+use std::collections::HashSet;
+
 use super::super::control::{CONTROL_PORT, Control};
 use super::super::values::{self, ValueError, excerpt};
 use super::super::{Match, MatchElement, MatchList};
@@ -14,7 +16,7 @@ pub(super) fn controls<'a, 'i>(
     reader: &mut Reader<'i>,
     field: Option<Field<'a, 'i>>,
     acls: &mut Acls<'a, 'i>,
-    keys: &[Name],
+    keys: &HashSet<Name>,
 ) -> Vec<Control> {
     let mut found: Vec<Control> = Vec::new();
     for table in reader.tables(Place::Control, field) {
@@ -33,7 +35,7 @@ fn control<'a, 'i>(
     reader: &mut Reader<'i>,
     table: &Table<'a, 'i>,
     acls: &mut Acls<'a, 'i>,
-    keys: &[Name],
+    keys: &HashSet<Name>,
 ) -> Option<Control> {
     const EXAMPLE: &str = "\"127.0.0.1:953\"";
     let localhost = MatchElement { negated: false, what: Match::Localhost, position: None };

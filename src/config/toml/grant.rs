@@ -1,6 +1,6 @@
 //! Reading `[[key]]`, and `[[zone.grant]]`: who may change a zone by updates.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use toml::de::DeValue;
@@ -47,7 +47,7 @@ pub(super) fn keys<'i>(
     views: &[&str],
     directory: Option<&Path>,
     files: &dyn Files,
-) -> (Vec<Key>, Vec<Name>) {
+) -> (Vec<Key>, HashSet<Name>) {
     let mut seen: HashMap<Name, Vec<(Option<String>, Position)>> = HashMap::new();
     let mut keys = Vec::new();
     for table in reader.tables(Place::Key, field) {
@@ -125,7 +125,7 @@ fn key<'i>(
 }
 
 /// The names that `[[key]]` tables have, whatever else is wrong with them.
-pub(super) fn key_names(field: Option<Field<'_, '_>>) -> Vec<Name> {
+pub(super) fn key_names(field: Option<Field<'_, '_>>) -> HashSet<Name> {
     let tables = field.and_then(|field| field.value.get_ref().as_array());
     let name = |table: &toml::Spanned<DeValue<'_>>| table.get_ref().get("name")?.get_ref().as_str()?.parse().ok();
     tables.into_iter().flat_map(|tables| tables.iter()).filter_map(name).collect()
@@ -167,7 +167,7 @@ pub(super) fn grants<'a, 'i>(
     field: Option<Field<'a, 'i>>,
     acls: &mut Acls<'a, 'i>,
     apex: &Name,
-    keys: &[Name],
+    keys: &HashSet<Name>,
 ) -> Vec<Grant> {
     let tables = reader.tables(Place::Grant, field);
     tables.iter().filter_map(|table| grant(reader, table, acls, apex, keys)).collect()
@@ -178,7 +178,7 @@ fn grant<'a, 'i>(
     table: &Table<'a, 'i>,
     acls: &mut Acls<'a, 'i>,
     apex: &Name,
-    keys: &[Name],
+    keys: &HashSet<Name>,
 ) -> Option<Grant> {
     let mut deny = false;
     reader.set(table, "deny", &mut deny, Reader::boolean);
@@ -198,7 +198,7 @@ fn grantee<'a, 'i>(
     reader: &mut Reader<'i>,
     table: &Table<'a, 'i>,
     acls: &mut Acls<'a, 'i>,
-    keys: &[Name],
+    keys: &HashSet<Name>,
 ) -> Option<Grantee> {
     match (table.field("key"), table.field("clients")) {
         (Some(_), Some(field)) => {
@@ -217,24 +217,30 @@ fn grantee<'a, 'i>(
 }
 
 /// The name of a key that there is, or one whose first label is a star.
-fn key_named<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, keys: &[Name]) -> Option<Name> {
+fn key_named<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, keys: &HashSet<Name>) -> Option<Name> {
     let name = field.value.get_ref().as_str().and_then(|text| text.parse::<Name>().ok());
     let is_pattern = |name: &Name| name.labels().next() == Some(b"*");
     name.filter(is_pattern).or_else(|| known_key(reader, field, keys))
 }
 
 /// The name of a key that there is.
-pub(super) fn known_key<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, keys: &[Name]) -> Option<Name> {
+pub(super) fn known_key<'i>(reader: &mut Reader<'i>, field: Field<'_, 'i>, keys: &HashSet<Name>) -> Option<Name> {
     let text = reader.string(field, "\"deploy\"")?;
     let name = reader.parsed_name(field, text)?;
     if !keys.contains(&name) {
-        let known: Vec<_> = keys.iter().map(Name::to_string).collect();
-        let hint = suggest::did_you_mean(text, known.iter().map(String::as_str));
-        let hint = hint.unwrap_or_else(|| format!("define it: [[key]] with name = \"{}\"", excerpt(text)));
+        let hint = meant_key(text, keys);
         reader.error(&field.value.span(), format!("{}: undefined key '{}'", field.key, excerpt(text)), Some(hint));
         return None;
     }
     Some(name)
+}
+
+/// What may have been meant by the name of a key that there is not.
+pub(super) fn meant_key(written: &str, keys: &HashSet<Name>) -> String {
+    let mut known: Vec<_> = keys.iter().map(Name::to_string).collect();
+    known.sort_unstable();
+    let hint = suggest::did_you_mean(written, known.iter().map(String::as_str));
+    hint.unwrap_or_else(|| format!("define it: [[key]] with name = \"{}\"", excerpt(written)))
 }
 
 /// Without `match`, a name that begins with `*.` is for what is below it, any other for itself; without names, all.

@@ -3,6 +3,8 @@
 //! A view starts as a copy of what the options say about views and changes it by what it writes itself, as in named;
 //! who may ask is inherited between the three statements only when both have been read.
 
+use std::collections::HashSet;
+
 use toml::de::DeValue;
 
 use super::super::bounds::{
@@ -21,8 +23,9 @@ use super::acl::Acls;
 use super::forward::{self, read_settings};
 use super::keys::Place;
 use super::walk::{Field, Reader, Table, unsigned};
-use super::zone::{self, Around};
+use super::zone::{self, Around, Earlier};
 use super::{control, grant, health, order, statistics};
+use crate::wire::Name;
 
 /// `minimal_responses`
 const MINIMAL: [(&str, MinimalResponses); 4] = [
@@ -81,8 +84,8 @@ pub(super) fn read<'a, 'i>(
     let directory = directory.as_deref();
     let view_names = grant::view_names(root.field("view"));
     let (keys, key_names) = grant::keys(reader, root.field("key"), &view_names, directory, files);
-    let is_of_view = |name: &crate::wire::Name| keys.iter().any(|key| key.name == *name && key.view.is_some());
-    let of_server: Vec<_> = key_names.iter().filter(|name| !is_of_view(name)).cloned().collect();
+    let of_views: HashSet<&Name> = keys.iter().filter(|key| key.view.is_some()).map(|key| &key.name).collect();
+    let of_server = key_names.iter().filter(|name| !of_views.contains(name)).cloned().collect();
     config.controls = control::controls(reader, root.field("control"), acls, &of_server);
     let (checks, wrong_checks) = health::checks(reader, root.field("health_check"), &of_checks);
     let around = Around {
@@ -455,7 +458,7 @@ fn views<'a, 'i>(
     if !root.has("view") {
         let mut view = template.view.clone();
         view.rules = forward::rules(reader, rules_field, &view.forward, template.port);
-        zone::zones(reader, zones_field, acls, around, &mut view, &[]);
+        zone::zones(reader, zones_field, acls, around, &mut view, &Earlier::new());
         view.access = template.access.clone().resolve(view.recursion);
         template.empty.add_to(&mut view);
         return vec![view];
@@ -466,10 +469,10 @@ fn views<'a, 'i>(
     }
     // Read all the same, so that their own faults are reported too.
     forward::rules(reader, rules_field, &template.view.forward, template.port);
-    zone::zones(reader, zones_field, acls, around, &mut template.view.clone(), &[]);
+    zone::zones(reader, zones_field, acls, around, &mut template.view.clone(), &Earlier::new());
     let mut views: Vec<(View, Table<'a, 'i>)> = Vec::new();
+    let mut earlier = Earlier::new();
     for table in reader.tables(Place::View, root.field("view")) {
-        let earlier: Vec<&View> = views.iter().map(|(view, _)| view).collect();
         let Some(view) = view(reader, &table, acls, template, (around, &earlier)) else { continue };
         match views.iter().find(|(first, _)| first.name == view.name) {
             Some((_, first)) => {
@@ -477,7 +480,10 @@ fn views<'a, 'i>(
                 let message = format!("view '{}': already exists previous definition: {first}", excerpt(&view.name));
                 reader.error(&table.span, message, None);
             }
-            None => views.push((view, table)),
+            None => {
+                earlier.insert(view.name.clone(), view.zones.iter().map(|zone| zone.name.clone()).collect());
+                views.push((view, table));
+            }
         }
     }
     if views.is_empty() {
@@ -492,7 +498,7 @@ fn view<'a, 'i>(
     table: &Table<'a, 'i>,
     acls: &mut Acls<'a, 'i>,
     template: &Template,
-    (around, earlier): (&Around<'_>, &[&View]),
+    (around, earlier): (&Around<'_>, &Earlier),
 ) -> Option<View> {
     let mut own = Template {
         view: template.view.clone(),

@@ -2,7 +2,7 @@
 //!
 //! What contradicts what among a zone's records is found by [`groups`], once all have been read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use toml::de::DeValue;
@@ -26,7 +26,7 @@ pub(super) const ON_ALL_DOWN: &[(&str, OnAllDown)] =
 /// What the rest of the file says that zones need.
 pub(super) struct Around<'r> {
     /// The names of all keys.
-    pub(super) keys: &'r [Name],
+    pub(super) keys: &'r HashSet<Name>,
     /// The health checks by their names.
     pub(super) check_places: HashMap<&'r str, usize>,
     /// Checks that are wrong themselves.
@@ -38,6 +38,9 @@ pub(super) struct Around<'r> {
     pub(super) monitored_ttl: Option<u32>,
 }
 
+/// The zones of the views before, by the views' names.
+pub(super) type Earlier = HashMap<String, HashSet<Name>>;
+
 /// The zones of the file or of a view, each name once and none a rule's; those of `earlier` views may be shared.
 pub(super) fn zones<'a, 'i>(
     reader: &mut Reader<'i>,
@@ -45,7 +48,7 @@ pub(super) fn zones<'a, 'i>(
     acls: &mut Acls<'a, 'i>,
     around: &Around<'_>,
     view: &mut View,
-    earlier: &[&View],
+    earlier: &Earlier,
 ) {
     let of_rule = |rule: &super::super::ForwardRule| Some((rule.name.clone(), rule.position.clone()?));
     let mut seen: HashMap<Name, Position> = view.rules.iter().filter_map(of_rule).collect();
@@ -79,7 +82,7 @@ enum Either {
 }
 
 /// A zone of an earlier view.
-fn shared_zone<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, earlier: &[&View]) -> Option<SharedZone> {
+fn shared_zone<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, earlier: &Earlier) -> Option<SharedZone> {
     let name = zone_name(reader, table);
     let field = table.field("in_view")?;
     let view = reader.string(field, "\"internal\"")?;
@@ -91,7 +94,7 @@ fn shared_zone<'i>(reader: &mut Reader<'i>, table: &Table<'_, 'i>, earlier: &[&V
             reader.error(&other.value.span(), format!("zone '{name}': {key} beside in_view"), hint);
         }
     }
-    if !earlier.iter().any(|earlier| earlier.name == view && earlier.zones.iter().any(|zone| zone.name == name)) {
+    if !earlier.get(view).is_some_and(|zones| zones.contains(&name)) {
         let message = format!("in_view: zone '{name}' does not exist in an earlier view '{}'", excerpt(view));
         reader.error(&field.value.span(), message, Some("an earlier [[view]] with this [[view.zone]]".to_owned()));
         return None;

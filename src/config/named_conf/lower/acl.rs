@@ -6,6 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::key::{KeyNames, Unknown};
+
 use crate::config::bounds::MAX_NESTING;
 use crate::config::named_conf::address::{Element, Matched};
 use crate::config::named_conf::report::{Problem, Report};
@@ -22,17 +24,14 @@ const MAX_ELEMENTS: usize = 100_000;
 pub(super) struct Acls<'a> {
     /// By name in lower case.
     defined: HashMap<String, Acl<'a>>,
-    /// The names of the keys that there are, with their views.
-    keys: Vec<(Option<String>, Name)>,
+    /// The keys that there are.
+    pub(super) keys: KeyNames,
     /// Whose lists are resolved; `None`: those of the top level.
     view: Option<String>,
-}
-
-/// Why a list that names a key does not match by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unknown {
-    Nowhere,
-    OfAnotherView,
+    /// Acls of which it has been told which keys of theirs this view does not know; a second time would tell nothing new.
+    told: HashSet<String>,
+    /// Acls whose names have been checked, by name, and lists, by where they stand in memory.
+    checked: (HashSet<String>, HashSet<*const Element>),
 }
 
 struct Acl<'a> {
@@ -60,7 +59,13 @@ struct Weight {
 
 impl<'a> Acls<'a> {
     pub(super) fn new() -> Self {
-        Self { defined: HashMap::new(), keys: Vec::new(), view: None }
+        Self {
+            defined: HashMap::new(),
+            keys: KeyNames::default(),
+            view: None,
+            told: HashSet::new(),
+            checked: Default::default(),
+        }
     }
 
     pub(super) fn define(
@@ -87,54 +92,51 @@ impl<'a> Acls<'a> {
         self.defined.insert(name.to_ascii_lowercase(), acl);
     }
 
-    /// From now on it is known which keys there are.
-    pub(super) fn set_keys(&mut self, keys: Vec<(Option<String>, Name)>) {
-        self.keys = keys;
-    }
-
     /// From now on lists are those of this view.
     pub(super) fn set_view(&mut self, view: Option<&str>) {
         self.view = view.map(str::to_owned);
+        self.told.clear();
     }
 
     /// `None`: the key is known where the lists are.
-    pub(super) fn why_unknown(&self, name: &str) -> Option<Unknown> {
-        let mut views = self.keys.iter().filter(|(_, key)| name.parse().as_ref() == Ok(key)).map(|(view, _)| view);
-        match (views.clone().any(|view| view.is_none() || *view == self.view), views.next()) {
-            (true, _) => None,
-            (false, Some(_)) => Some(Unknown::OfAnotherView),
-            (false, None) => Some(Unknown::Nowhere),
-        }
+    pub(super) fn why_unknown(&self, name: &Name) -> Option<Unknown> {
+        self.keys.why_unknown(name, self.view.as_deref())
     }
 
     /// The list with every name resolved; what cannot be resolved is reported and left out.
     pub(super) fn resolve(&mut self, elements: &[Element], report: &mut Report) -> MatchList {
         let (list, weight) = self.list(elements, 0, report);
         if weight.has_key {
-            self.warn_of_keys(elements, &mut HashSet::new(), report, &|acls, name| {
-                acls.why_unknown(name).map(|why| match why {
-                    Unknown::Nowhere => "there is no such key",
-                    Unknown::OfAnotherView => "it is a key of another view",
-                })
+            let mut told = std::mem::take(&mut self.told);
+            self.warn_of_keys(elements, &mut told, report, &|acls, name| match name
+                .parse()
+                .map_or(Some(Unknown::Nowhere), |name| acls.why_unknown(&name))?
+            {
+                Unknown::Nowhere => Some("there is no such key"),
+                Unknown::OfAnotherView => Some("it is a key of another view"),
             });
+            self.told = told;
         }
         list
     }
 
-    /// Reports the names in a list that nobody has defined, where nothing is built from the list.
-    pub(super) fn check_names(&self, elements: &[Element], report: &mut Report) {
-        self.check_names_within(elements, &mut HashSet::new(), report);
+    /// Reports the names in a list that nobody has defined, where nothing is built from the list. Each list is looked at
+    /// once, however many zones inherit or name it: what is wrong in it is told once.
+    pub(super) fn check_names(&mut self, elements: &[Element], report: &mut Report) {
+        if self.checked.1.insert(elements.as_ptr()) {
+            self.check_names_within(elements, report);
+        }
     }
 
-    fn check_names_within(&self, elements: &[Element], seen: &mut HashSet<String>, report: &mut Report) {
+    fn check_names_within(&mut self, elements: &[Element], report: &mut Report) {
         for element in elements {
             match &element.what {
-                Matched::List(inner) => self.check_names_within(inner, seen, report),
+                Matched::List(inner) => self.check_names_within(inner, report),
                 Matched::Name(name) if Match::built_in(name).is_none() => {
                     let key = name.to_ascii_lowercase();
-                    match self.defined.get(&key) {
-                        None => report.problem(self.undefined(name, &element.position)),
-                        Some(acl) if seen.insert(key) => self.check_names_within(acl.elements, seen, report),
+                    match self.defined.get(&key).map(|acl| acl.elements) {
+                        None => report.problem(self.undefined(name, &element.position, report)),
+                        Some(inner) if self.checked.0.insert(key) => self.check_names_within(inner, report),
                         Some(_) => {}
                     }
                 }
@@ -279,7 +281,7 @@ impl<'a> Acls<'a> {
     fn named(&mut self, name: &str, at: &Position, depth: usize, report: &mut Report) -> Option<(Match, Weight)> {
         let key = name.to_ascii_lowercase();
         let Some(acl) = self.defined.get_mut(&key) else {
-            report.problem(self.undefined(name, at));
+            report.problem(self.undefined(name, at, report));
             return None;
         };
         match acl.state.clone() {
@@ -300,8 +302,11 @@ impl<'a> Acls<'a> {
         Some((Match::Acl(resolved), weight))
     }
 
-    fn undefined(&self, name: &str, at: &Position) -> Problem {
+    fn undefined(&self, name: &str, at: &Position, report: &Report) -> Problem {
         let problem = Problem::new(at.clone(), format!("undefined ACL '{}'", excerpt(name)));
+        if report.is_full() {
+            return problem;
+        }
         let mut names: Vec<_> = self.defined.values().map(|acl| acl.name).collect();
         names.sort_unstable();
         match suggest::did_you_mean(name, names) {

@@ -8,7 +8,6 @@ use crate::config::named_conf::body::{Body, Setting};
 use crate::config::named_conf::lexer::Token;
 use crate::config::named_conf::report::Problem;
 use crate::config::named_conf::value::{ControlInet, Value};
-use crate::config::suggest;
 use crate::config::values::excerpt;
 use crate::wire::Name;
 
@@ -58,15 +57,12 @@ impl<'a> Context<'a> {
 
     /// The name of a key that there is; wrong ones have been complained about.
     fn control_key(&mut self, token: &Token) -> Option<Name> {
-        let of_views = |name: &Name| self.keys.iter().filter(|key| key.name == *name).all(|key| key.view.is_some());
-        let is_wrong = |name: &Name| !self.keys.iter().any(|key| key.name == *name);
-        let is_ours =
-            |name: &Name| self.key_names.iter().any(|(_, known)| known == name) && (is_wrong(name) || !of_views(name));
-        let name = token.text.parse().ok().filter(is_ours);
+        let name = token.text.parse().ok().filter(|name| self.acls.keys.is_of_server(name));
         if name.is_none() {
             let mut problem = Problem::new(token.position.clone(), format!("unknown key '{}'", excerpt(&token.text)));
-            let known: Vec<String> = self.key_names.iter().map(|(_, known)| known.to_string()).collect();
-            problem.hint = suggest::did_you_mean(&token.text, known.iter().map(String::as_str));
+            if !self.report.is_full() {
+                problem.hint = self.acls.keys.did_you_mean(&token.text);
+            }
             self.report.problem(problem);
         }
         name

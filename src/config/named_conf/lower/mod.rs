@@ -37,7 +37,6 @@ use crate::config::files::Files;
 use crate::config::values::{self, ValueError};
 use crate::config::zones;
 use crate::config::{CacheSize, CommandFiles, CommandLine, Config, DNS_PORT, Identity, Key, Limits, Listen, MatchList};
-use crate::wire::Name;
 
 /// What is needed at every step.
 struct Context<'a> {
@@ -50,9 +49,7 @@ struct Context<'a> {
     directory: Option<PathBuf>,
     files: &'a dyn Files,
     keys: Vec<Key>,
-    /// The names of all keys, those of wrong ones too, with their views.
-    key_names: Vec<(Option<String>, Name)>,
-    secondaries: Vec<secondaries::Secondaries>,
+    secondaries: secondaries::All,
 }
 
 /// Whether views and zones of this class are answered out of the configuration; without a word they are.
@@ -68,7 +65,6 @@ pub(super) fn lower(top: &Body, report: Report, files: &dyn Files, given: &Comma
         _ => &none,
     };
     let directory = text(options, "directory").map(Into::into);
-    let (keys, key_names) = (Vec::new(), Vec::new());
     let server_lists = check::ServerLists::of(top);
     let mut context = Context {
         acls: Acls::new(),
@@ -77,15 +73,13 @@ pub(super) fn lower(top: &Body, report: Report, files: &dyn Files, given: &Comma
         port: DNS_PORT,
         directory,
         files,
-        keys,
-        key_names,
-        secondaries: Vec::new(),
+        keys: Vec::new(),
+        secondaries: secondaries::All::default(),
     };
     context.define_acls(top);
     context.check(top, options);
     context.announce(top);
     context.define_keys(top);
-    context.acls.set_keys(context.key_names.clone());
     let port = context.port(options, "port");
     context.port = given.port.or(port).unwrap_or(DNS_PORT);
     let mut config = context.options(options);

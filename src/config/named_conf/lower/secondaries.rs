@@ -3,6 +3,8 @@
 //! The statements are ignored with a mild word of their own, which is right for `none`; who is named in them deserves
 //! more: the day on which a secondary drops the zone is not the day of the switch.
 
+use std::collections::HashMap;
+
 use super::view::Scope;
 use super::{Context, Setting};
 use crate::config::Position;
@@ -22,26 +24,37 @@ pub(super) struct Secondaries {
     zones: Vec<Name>,
 }
 
+/// Those of all statements.
+#[derive(Default)]
+pub(super) struct All {
+    /// In the order of the zones that they are for.
+    found: Vec<Secondaries>,
+    /// Where each statement's are.
+    places: HashMap<Position, usize>,
+}
+
 impl Context<'_> {
     /// Notes who, by the statements that hold for a zone, has a copy of it.
     pub(super) fn note_secondaries(&mut self, zone: &Name, scope: Scope<'_, '_>) {
         for name in ["allow-transfer", "also-notify"] {
             let Some(setting) = scope.iter().find_map(|body| body.find(name)) else { continue };
-            if let Some(known) = self.secondaries.iter_mut().find(|known| known.position == setting.position) {
+            let All { found, places } = &mut self.secondaries;
+            if let Some(known) = places.get(&setting.position).and_then(|at| found.get_mut(*at)) {
                 known.zones.push(zone.clone());
                 continue;
             }
             let servers = servers(setting);
             if !servers.is_empty() {
                 let (position, zones) = (setting.position.clone(), vec![zone.clone()]);
-                self.secondaries.push(Secondaries { position, statement: name, servers, zones });
+                places.insert(setting.position.clone(), found.len());
+                found.push(Secondaries { position, statement: name, servers, zones });
             }
         }
     }
 
     /// Says of each statement what its servers lose, and when.
     pub(super) fn warn_of_secondaries(&mut self) {
-        for found in std::mem::take(&mut self.secondaries) {
+        for found in std::mem::take(&mut self.secondaries.found) {
             let zones: Vec<String> = found.zones.iter().map(|zone| format!("'{zone}'")).collect();
             let what = match found.statement {
                 "also-notify" => "hears of no change any more",

@@ -3,6 +3,7 @@
 //! Not here: which view's statements count (`view`).
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -25,17 +26,45 @@ pub(super) struct Server {
     query_source: Option<IpAddr>,
 }
 
-/// The statements of a body. The longest prefix that holds an address decides, so it comes first; of equal ones, the first
-/// that is written.
-pub(super) fn servers(context: &mut Context<'_>, body: &Body) -> Vec<Server> {
+/// The statements of a body.
+pub(super) struct Servers {
+    /// The longest prefix first; of equal ones, the first that is written.
+    all: Vec<Server>,
+    /// The first of each prefix.
+    by_prefix: HashMap<IpNet, usize>,
+    /// The lengths that prefixes have, each once, the longest first.
+    lengths: Vec<u8>,
+}
+
+impl Servers {
+    fn new(mut all: Vec<Server>) -> Self {
+        all.sort_by_key(|server| Reverse(server.prefix.prefix_len()));
+        let mut by_prefix = HashMap::new();
+        for (at, server) in all.iter().enumerate() {
+            by_prefix.entry(server.prefix.trunc()).or_insert(at);
+        }
+        let mut lengths: Vec<u8> = all.iter().map(|server| server.prefix.prefix_len()).collect();
+        lengths.dedup();
+        Self { all, by_prefix, lengths }
+    }
+
+    /// The longest prefix that holds the address decides.
+    fn find(&self, address: IpAddr) -> Option<&Server> {
+        let prefixes = self.lengths.iter().filter_map(|length| IpNet::new(address, *length).ok());
+        let at = prefixes.filter_map(|prefix| self.by_prefix.get(&prefix.trunc())).next()?;
+        self.all.get(*at)
+    }
+}
+
+/// The statements of a body.
+pub(super) fn servers(context: &mut Context<'_>, body: &Body) -> Servers {
     let mut servers: Vec<Server> = Vec::new();
     for setting in body.all("server") {
         if let Value::Server { prefix, body } = &setting.value {
             servers.push(server(context, *prefix, body, &setting.position));
         }
     }
-    servers.sort_by_key(|server| Reverse(server.prefix.prefix_len()));
-    servers
+    Servers::new(servers)
 }
 
 fn server(context: &mut Context<'_>, prefix: IpNet, body: &Body, at: &Position) -> Server {
@@ -60,9 +89,8 @@ fn server(context: &mut Context<'_>, prefix: IpNet, body: &Body, at: &Position) 
 }
 
 /// The forwarder with what is said about its address.
-pub(super) fn apply(forwarder: Forwarder, servers: &[Server]) -> Forwarder {
-    let address = forwarder.address.ip();
-    let Some(server) = servers.iter().find(|server| server.prefix.contains(&address)) else { return forwarder };
+pub(super) fn apply(forwarder: Forwarder, servers: &Servers) -> Forwarder {
+    let Some(server) = servers.find(forwarder.address.ip()) else { return forwarder };
     Forwarder {
         bogus: server.bogus,
         edns: server.edns,
@@ -75,7 +103,8 @@ pub(super) fn apply(forwarder: Forwarder, servers: &[Server]) -> Forwarder {
 }
 
 /// What is said about clients; nothing if nobody's answers are cut.
-pub(super) fn peer_udp_sizes(servers: &[Server]) -> Vec<PeerUdpSize> {
+pub(super) fn peer_udp_sizes(servers: &Servers) -> Vec<PeerUdpSize> {
+    let servers = &servers.all;
     if servers.iter().all(|server| server.max_udp_size.is_none()) {
         return Vec::new();
     }

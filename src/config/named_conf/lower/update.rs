@@ -3,15 +3,16 @@
 //! Whatever named matches by Kerberos, by an address in the name or by another program is refused here: else such updates
 //! would be refused one by one.
 
+use super::Context;
+use super::key::Unknown;
 use super::view::Scope;
-use super::{Context, acl};
 use crate::config::named_conf::body::Setting;
 use crate::config::named_conf::lexer::Token;
 use crate::config::named_conf::policy::Rule;
 use crate::config::named_conf::report::Problem;
 use crate::config::named_conf::value::Value;
 use crate::config::values::excerpt;
-use crate::config::{Grant, GrantedNames, GrantedTypes, Grantee, Match, MatchList, NamePattern, suggest};
+use crate::config::{Grant, GrantedNames, GrantedTypes, Grantee, Match, MatchList, NamePattern};
 use crate::wire::Name;
 use crate::wire::mnemonic::type_number;
 
@@ -177,14 +178,11 @@ impl Context<'_> {
         if name.labels().next() == Some(b"*") {
             return;
         }
-        let shown = name.to_string();
-        let hint = match self.acls.why_unknown(&shown) {
+        let hint = match self.acls.why_unknown(name) {
             None => return,
-            Some(acl::Unknown::OfAnotherView) => Some("it is a key of another view".to_owned()),
-            Some(acl::Unknown::Nowhere) => {
-                let known: Vec<_> = self.key_names.iter().map(|(_, known)| known.to_string()).collect();
-                suggest::did_you_mean(&shown, known.iter().map(String::as_str))
-            }
+            Some(_) if self.report.is_full() => None,
+            Some(Unknown::OfAnotherView) => Some("it is a key of another view".to_owned()),
+            Some(Unknown::Nowhere) => self.acls.keys.did_you_mean(&name.to_string()),
         };
         let hint = hint.map(|hint| format!(": {hint}")).unwrap_or_default();
         self.report.warn(Some(at), format!("no key '{name}' is defined, so nobody signs with it{hint}"));

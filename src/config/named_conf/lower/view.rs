@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::class::{self, Class};
 use super::order::rrset_orders;
-use super::server::{self, Server, peer_udp_sizes, servers};
+use super::server::{self, Servers, peer_udp_sizes, servers};
 use super::{Context, zone};
 use crate::config::bounds::{
     MAX_NCACHE_TTL, MAX_STALE_TTL, MIN_TTL, NOCOOKIE_UDP_SIZE, PREFETCH_DISTANCE, PREFETCH_ELIGIBILITY,
@@ -33,7 +33,8 @@ const MAX_CACHE_TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_
 pub(super) type Scope<'s, 'a> = &'s [&'a Body];
 
 pub(super) fn lower<'a>(context: &mut Context<'a>, top: &'a Body, options: &'a Body) -> Vec<View> {
-    let mut views: Vec<(View, &'a Setting)> = Vec::new();
+    let mut views: Vec<View> = Vec::new();
+    let mut earlier = zone::Earlier::new();
     let mut seen: HashMap<(&str, Class), &Position> = HashMap::new();
     for setting in top.all("view") {
         let Value::Named { name, class: written, body } = &setting.value else { continue };
@@ -50,19 +51,23 @@ pub(super) fn lower<'a>(context: &mut Context<'a>, top: &'a Body, options: &'a B
         }
         context.acls.set_view(Some(name));
         match class {
-            Class::In => views.push((view(context, (name, &views), top, &[body, options], body), setting)),
+            Class::In => {
+                let (view, shareable) = view(context, (name, &earlier), top, &[body, options], body);
+                views.push(view);
+                earlier.insert(name, shareable);
+            }
             _ => of_other_class(context, (name, class), setting, body),
         }
     }
     context.acls.set_view(None);
     if top.find("view").is_none() {
-        return vec![view(context, (DEFAULT_VIEW, &[]), top, &[options], top)];
+        return vec![view(context, (DEFAULT_VIEW, &earlier), top, &[options], top).0];
     }
     for zone in top.all("zone") {
         context.report.error(&zone.position, "when using 'view' statements, all zones must be in views");
     }
     match views.is_empty() {
-        false => views.into_iter().map(|(view, _)| view).collect(),
+        false => views,
         // As in named: there is no view for anybody.
         true => vec![View { match_clients: MatchList::none(), recursion: false, ..View::default() }],
     }
@@ -83,20 +88,21 @@ fn of_other_class<'a>(context: &mut Context<'a>, (name, class): (&str, Class), s
     context.report.not_honoured(&setting.position, message);
 }
 
-/// `earlier`: the views before it. `zones`: the body whose `zone` statements are the view's.
+/// `earlier`: the zones of the views before it. `zones`: the body whose `zone` statements are the view's. Beside the view:
+/// what later ones may share of it.
 fn view<'a>(
     context: &mut Context<'a>,
-    (name, earlier): (&str, &[(View, &'a Setting)]),
+    (name, earlier): (&str, &zone::Earlier<'a>),
     top: &'a Body,
     scope: Scope<'_, 'a>,
     zones: &'a Body,
-) -> View {
+) -> (View, zone::Shareable) {
     let default = View::default();
     let servers = servers(context, if zones.find("server").is_some() { zones } else { top });
     let recursion = boolean(scope, "recursion").unwrap_or(true);
     let mut forward = settings(context, scope, scope, &servers);
     let around = zone::Around { scope, servers: &servers, earlier };
-    let zone::Lowered { rules, zones: local, shared_zones, has_root: root } =
+    let zone::Lowered { rules, zones: local, shared_zones, shareable, has_root: root } =
         zone::lower(context, zones, around, &mut forward);
     warn_of_lists_without_recursion(context, name, scope, recursion);
     let (rrset_order, rrset_orders) =
@@ -137,7 +143,7 @@ fn view<'a>(
         context.report.warn(None, warning);
     }
     empty_zones(context, scope).add_to(&mut view);
-    view
+    (view, shareable)
 }
 
 /// As named: lists of who may have questions forwarded, where none is.
@@ -304,7 +310,7 @@ pub(super) fn settings(
     context: &mut Context<'_>,
     own: Scope<'_, '_>,
     scope: Scope<'_, '_>,
-    servers: &[Server],
+    servers: &Servers,
 ) -> ForwardSettings {
     let forwarders = find(own, "forwarders");
     if let Some(forward) = find(own, "forward") {
@@ -337,7 +343,7 @@ fn forwarders(
     context: &mut Context<'_>,
     written: &address::Forwarders,
     setting: &Setting,
-    servers: &[Server],
+    servers: &Servers,
 ) -> Vec<Forwarder> {
     let mut forwarders: Vec<Forwarder> = Vec::new();
     for forwarder in &written.list {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::class::Class;
 use super::primary::{self, Primary};
-use super::server::Server;
+use super::server::Servers;
 use super::view::{Scope, settings};
 use super::{Context, check};
 use crate::config::named_conf::body::{Body, Setting};
@@ -13,7 +13,7 @@ use crate::config::named_conf::grammar::{self, Places};
 use crate::config::named_conf::report::Problem;
 use crate::config::named_conf::value::Value;
 use crate::config::values::excerpt;
-use crate::config::{ForwardRule, ForwardSettings, LocalZone, Position, SharedZone, View};
+use crate::config::{ForwardRule, ForwardSettings, LocalZone, Position, SharedZone};
 use crate::wire::Name;
 
 /// What the zones of a view become.
@@ -22,6 +22,7 @@ pub(super) struct Lowered {
     pub(super) rules: Vec<ForwardRule>,
     pub(super) zones: Vec<LocalZone>,
     pub(super) shared_zones: Vec<SharedZone>,
+    pub(super) shareable: Shareable,
     /// A root zone has `forwarders`; they have become the view's own.
     pub(super) has_root: bool,
 }
@@ -30,9 +31,23 @@ pub(super) struct Lowered {
 #[derive(Clone, Copy)]
 pub(super) struct Around<'s, 'a> {
     pub(super) scope: Scope<'s, 'a>,
-    pub(super) servers: &'s [Server],
-    /// The views before, with their statements.
-    pub(super) earlier: &'s [(View, &'a Setting)],
+    pub(super) servers: &'s Servers,
+    pub(super) earlier: &'s Earlier<'a>,
+}
+
+/// What the views before have, by their names.
+pub(super) type Earlier<'a> = HashMap<&'a str, Shareable>;
+
+/// The zones of a view that a later one may share: those of any type but forward, and not themselves from another view.
+pub(super) type Shareable = HashMap<Name, Shared>;
+
+/// What a zone is to the view that shares it.
+pub(super) enum Shared {
+    Local,
+    /// A stock zone without its file.
+    Nowhere(Box<ForwardRule>),
+    /// It is reported where it is defined, or nobody asks for it (hints).
+    Nothing,
 }
 
 /// The zones of a view.
@@ -54,6 +69,7 @@ pub(super) fn lower<'a>(
             continue;
         }
         seen.insert(name.clone(), &setting.position);
+        let zone = Zone { written, name, body, setting };
         if let Some(token) = class.as_ref().filter(|class| Class::of(Some(class)) != Some(Class::In)) {
             let shown = &token.text;
             let message = match Class::of(Some(token)) {
@@ -61,9 +77,9 @@ pub(super) fn lower<'a>(
                 None => format!("zone '{written}': invalid class {}", excerpt(shown)),
             };
             context.report.error(&token.position, message);
+            lowered.shareable.insert(zone.name, Shared::Nothing);
             continue;
         }
-        let zone = Zone { written, name, body, setting };
         if let Some(target) = body.find("in-view") {
             match zone.in_view(context, target, earlier) {
                 Some(InView::Local(zone)) => lowered.shared_zones.push(zone),
@@ -72,21 +88,33 @@ pub(super) fn lower<'a>(
             }
             continue;
         }
+        let mut shared = Shared::Nothing;
         match zone.kind(context) {
             Some("forward") if zone.name.is_root() => {
                 lowered.has_root = true;
                 root(context, &zone, scope, servers, forward);
+                continue;
             }
-            Some("forward") => lowered.rules.push(zone.forward(context, scope, servers)),
+            Some("forward") => {
+                lowered.rules.push(zone.forward(context, scope, servers));
+                continue;
+            }
             Some("hint") => zone.hint(context),
             Some("primary" | "master") => match zone.primary(context, scope) {
-                Primary::Local(zone) => lowered.zones.push(*zone),
-                Primary::Nowhere(rule) => lowered.rules.push(*rule),
+                Primary::Local(zone) => {
+                    lowered.zones.push(*zone);
+                    shared = Shared::Local;
+                }
+                Primary::Nowhere(rule) => {
+                    lowered.rules.push((*rule).clone());
+                    shared = Shared::Nowhere(rule);
+                }
                 Primary::Refused => {}
             },
             Some(other) => zone.refuse(context, other),
             None => {}
         }
+        lowered.shareable.insert(zone.name, shared);
     }
     lowered
 }
@@ -108,7 +136,7 @@ fn root(
     context: &mut Context<'_>,
     zone: &Zone<'_>,
     scope: Scope<'_, '_>,
-    servers: &[Server],
+    servers: &Servers,
     forward: &mut ForwardSettings,
 ) {
     if let (Some(own), Some(global)) =
@@ -154,7 +182,7 @@ impl Zone<'_> {
     }
 
     /// The zone of an earlier view that this one is. `None`: it is reported, there or here, or nobody asks for it (hints).
-    fn in_view(&self, context: &mut Context<'_>, target: &Setting, earlier: &[(View, &Setting)]) -> Option<InView> {
+    fn in_view(&self, context: &mut Context<'_>, target: &Setting, earlier: &Earlier<'_>) -> Option<InView> {
         let beside = ["forward", "forwarders", "in-view"];
         if self.body.settings.iter().any(|setting| !beside.contains(&setting.row.name)) {
             let message = format!("zone '{}': 'in-view' used with incompatible zone options", self.written);
@@ -165,8 +193,7 @@ impl Zone<'_> {
             return None;
         }
         let Value::Text(name) = &target.value else { return None };
-        let found = earlier.iter().find(|(view, _)| view.name == *name);
-        let Some((view, _)) = found.filter(|(_, setting)| self.is_defined_in(setting)) else {
+        let Some(shared) = earlier.get(name.as_str()).and_then(|zones| zones.get(&self.name)) else {
             let zone = self.written;
             let message =
                 format!("'in-view' zone '{zone}' does not exist in view '{name}', or view '{name}' is not yet defined");
@@ -178,28 +205,18 @@ impl Zone<'_> {
             context.announce_as(setting, grammar::find(setting.row.name, grammar::PRIMARY).unwrap_or(setting.row));
         }
         let position = Some(self.setting.position.clone());
-        if view.zones.iter().any(|zone| zone.name == self.name) {
-            let forward_delegations = primary::forward_delegations(context, self.body);
-            let (name, view) = (self.name.clone(), name.clone());
-            return Some(InView::Local(SharedZone { name, view, forward_delegations, position }));
-        }
-        let rule = view.rules.iter().find(|rule| rule.name == self.name)?;
-        Some(InView::Nowhere(ForwardRule { position, ..rule.clone() }))
-    }
-
-    /// Whether a view has a zone of this name, of any type but forward, and not itself from another view.
-    fn is_defined_in(&self, view: &Setting) -> bool {
-        let Value::Named { body, .. } = &view.value else { return false };
-        body.all("zone").any(|setting| match &setting.value {
-            Value::Named { name, body, .. } if name.parse().is_ok_and(|name: Name| name == self.name) => {
-                let is_forward = matches!(body.find("type").map(|kind| &kind.value), Some(Value::Word("forward")));
-                body.find("in-view").is_none() && !is_forward
+        match shared {
+            Shared::Local => {
+                let forward_delegations = primary::forward_delegations(context, self.body);
+                let (name, view) = (self.name.clone(), name.clone());
+                Some(InView::Local(SharedZone { name, view, forward_delegations, position }))
             }
-            _ => false,
-        })
+            Shared::Nowhere(rule) => Some(InView::Nowhere(ForwardRule { position, ..(**rule).clone() })),
+            Shared::Nothing => None,
+        }
     }
 
-    fn forward(&self, context: &mut Context<'_>, scope: Scope<'_, '_>, servers: &[Server]) -> ForwardRule {
+    fn forward(&self, context: &mut Context<'_>, scope: Scope<'_, '_>, servers: &Servers) -> ForwardRule {
         self.check_allowed(context, grammar::FORWARD, "forward", true);
         let inherited: Vec<_> = std::iter::once(self.body).chain(scope.iter().copied()).collect();
         let settings = settings(context, &[self.body], &inherited, servers);

@@ -1,10 +1,11 @@
 //! Lists of servers: those that have a name, who names them, and the `server` clauses.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{parts, words};
 use crate::config::named_conf::body::{Body, Setting};
 use crate::config::named_conf::checked::{Part, is_address};
+use crate::config::named_conf::lexer::Token;
 use crate::config::named_conf::lower::Context;
 use crate::config::named_conf::lower::view::Scope;
 use crate::config::named_conf::lower::zone::Zone;
@@ -19,45 +20,50 @@ const LISTS: &[&[&str]] = &[&["primaries", "masters", "remote-servers"], &["pare
 
 /// The lists of servers by kind and name.
 #[derive(Default)]
-pub(in crate::config::named_conf::lower) struct ServerLists<'a>(HashMap<(&'static str, String), &'a [Part]>);
+pub(in crate::config::named_conf::lower) struct ServerLists<'a> {
+    defined: HashMap<(&'static str, String), &'a [Part]>,
+    /// Lists that have been looked at, by kind and by where they stand in memory.
+    checked: HashSet<(&'static str, *const Part)>,
+}
 
 impl<'a> ServerLists<'a> {
     pub(in crate::config::named_conf::lower) fn of(top: &'a Body) -> Self {
-        let mut lists = HashMap::new();
+        let mut defined = HashMap::new();
         for names in LISTS {
             for (_, parts) in names.iter().flat_map(|name| parts(top, name)) {
                 if let Some(name) = name_of(parts) {
-                    lists.entry((names[0], name)).or_insert(parts);
+                    defined.entry((names[0], name)).or_insert(parts);
                 }
             }
         }
-        Self(lists)
+        Self { defined, checked: HashSet::new() }
     }
 
-    /// Reports the lists that are named and nowhere defined, those within lists too.
-    fn check<'p>(&self, kind: &'static str, parts: &'p [Part], seen: &mut Vec<&'p [Part]>, report: &mut Report)
-    where
-        'a: 'p,
-    {
-        if seen.iter().any(|earlier| std::ptr::eq(*earlier, parts)) {
+    /// Reports the lists that are named and nowhere defined, those within lists too. Each list is looked at once, however
+    /// many zones name it: what is wrong in it is told once.
+    fn check(&mut self, kind: &'static str, parts: &[Part], report: &mut Report) {
+        if !self.checked.insert((kind, parts.as_ptr())) {
             return;
         }
-        seen.push(parts);
         for item in parts.iter().filter_map(Part::item) {
             let Some(token) = item.first().and_then(Part::word) else { continue };
             if is_address(&token.text) {
                 continue;
             }
-            match self.0.get(&(kind, token.text.to_ascii_lowercase())) {
-                Some(inner) => self.check(kind, inner, seen, report),
-                None => report.problem(self.undefined(kind, &token.text, &token.position)),
+            match self.defined.get(&(kind, token.text.to_ascii_lowercase())).copied() {
+                Some(inner) => self.check(kind, inner, report),
+                None => report.problem(self.undefined(kind, token, report)),
             }
         }
     }
 
-    fn undefined(&self, kind: &str, name: &str, at: &Position) -> Problem {
-        let problem = Problem::new(at.clone(), format!("unable to find {kind} list '{}'", excerpt(name)));
-        let known = self.0.keys().filter(|(of, _)| *of == kind).map(|(_, name)| name.as_str());
+    fn undefined(&self, kind: &str, token: &Token, report: &Report) -> Problem {
+        let name = &token.text;
+        let problem = Problem::new(token.position.clone(), format!("unable to find {kind} list '{}'", excerpt(name)));
+        if report.is_full() {
+            return problem;
+        }
+        let known = self.defined.keys().filter(|(of, _)| *of == kind).map(|(_, name)| name.as_str());
         match suggest::did_you_mean(name, known) {
             Some(hint) => problem.with_hint(hint),
             None => problem.with_hint(format!("define it: {kind} \"{}\" {{ … }};", excerpt(name))),
@@ -94,7 +100,7 @@ pub(in crate::config::named_conf::lower) fn lists_of_zone(context: &mut Context<
     let find = |name: &str| scope.iter().find_map(|body| body.find(name));
     for (name, kind) in [("also-notify", "primaries"), ("parental-agents", "parental-agents")] {
         if let Some(Setting { value: Value::Checked(parts), .. }) = find(name) {
-            context.server_lists.check(kind, parts, &mut Vec::new(), &mut context.report);
+            context.server_lists.check(kind, parts, &mut context.report);
         }
     }
     for name in ["allow-transfer", "allow-notify", "allow-update-forwarding"] {
@@ -141,7 +147,7 @@ fn check_primaries(context: &mut Context<'_>, zone: &Zone<'_>) {
             context.report.error(at, format!("zone '{name}': empty 'primaries' entry"));
         }
         Some(Value::Checked(parts)) => {
-            context.server_lists.check("primaries", parts, &mut Vec::new(), &mut context.report);
+            context.server_lists.check("primaries", parts, &mut context.report);
         }
         Some(_) => {}
         None => context.report.error(at, format!("zone '{name}': missing 'primaries' entry")),
