@@ -253,6 +253,12 @@ fn commands_say_what_named_says() {
         assert_eq!(missing, Vec::<&String>::new(), "{command}: {theirs:?}, {ours:?}");
     }
     assert_eq!(named.rndc("tcp-timeouts").1, stand.ok("tcp-timeouts"), "what was set is in force");
+    for command in ["tcp-timeouts 100 111 122 133", "serve-stale on", "scan", "serve-stale reset", "reconfig"] {
+        assert_eq!(named.rndc(command).0, stand.rndc(command).0, "{command}");
+        let (theirs, ours) = (named.rndc("tcp-timeouts").1, stand.ok("tcp-timeouts"));
+        assert_eq!(theirs, ours, "after {command}");
+        assert_eq!(ours.contains("=111\n"), command != "reconfig", "after {command}: {ours}");
+    }
     assert!(stand.ok("status").ends_with("server is up and running\n"));
     for (option, expected) in [
         ("", " <id:>"),

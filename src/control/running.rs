@@ -115,7 +115,7 @@ const TCP_TIMEOUTS: [(&str, RangeInclusive<u16>); 4] = [
     ("tcp-advertised-timeout", 0..=u16::MAX),
 ];
 
-/// The timers in force; those that are given hold until the next reload.
+/// The timers in force; those that are given hold until the next reload that is read after that.
 pub(super) fn tcp_timeouts(office: &Office, arguments: &[&str]) -> Reply {
     let snapshot = office.shared.desks.state.present();
     if !arguments.is_empty() {

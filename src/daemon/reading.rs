@@ -35,6 +35,8 @@ pub(super) struct Anew {
     pub(super) in_force: InForce,
     /// Where it is to listen.
     pub(super) addresses: BTreeSet<SocketAddr>,
+    /// How often an operator had set the timers of connections when reading began.
+    pub(super) timer_orders: u64,
 }
 
 impl Reader {
@@ -43,6 +45,7 @@ impl Reader {
     /// # Errors
     /// What is wrong, in lines, which are logged too; nothing is changed then.
     pub(super) fn read(&self, before: &InForce) -> Result<Anew, String> {
+        let timer_orders = self.shared.desks.state.present().timers.orders();
         tell_loading(&self.setup.file);
         let Read { config, warnings, plan } = self.check(&before.config).map_err(|error| {
             let text = error.to_string();
@@ -62,7 +65,7 @@ impl Reader {
         in_force.publish(&self.shared.desks.state, plan.host);
         // What reading the text took is three times what stays.
         memory::give_back();
-        Ok(Anew { in_force, addresses: plan.addresses })
+        Ok(Anew { in_force, addresses: plan.addresses, timer_orders })
     }
 
     /// Reads the configuration, and looks for what keeps the server from following it.

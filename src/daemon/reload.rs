@@ -119,10 +119,10 @@ impl Daemon {
 
     /// Everything else follows what was read. Whom it answers, and how, is published already: nobody is answered on a new
     /// address by old lists.
-    fn put_in_force(&mut self, Anew { in_force, addresses }: Anew) {
+    fn put_in_force(&mut self, Anew { in_force, addresses, timer_orders }: Anew) {
         let before = std::mem::replace(&mut self.in_force, in_force);
         let config = Arc::clone(&self.in_force.config);
-        self.follow_limits(&config);
+        self.follow_limits(&config, timer_orders);
         self.workers.reconfigure();
         self.listening.follow(&addresses, &self.workers);
         self.follow_log(&before.config, &config);
@@ -138,8 +138,9 @@ impl Daemon {
         });
     }
 
-    fn follow_limits(&self, config: &Config) {
+    fn follow_limits(&self, config: &Config, timer_orders: u64) {
         let shared = &self.reader.shared;
+        shared.desks.state.present().timers.follow(&config.limits, timer_orders);
         shared.desks.waiting.set_bounds(Bounds::of_waiting_questions(&config.limits));
         shared.connections.set_bounds(Bounds::of_connections(&config.limits));
         shared.desks.upstream.cache.set_capacity(cache_octets(config.cache_size));

@@ -24,12 +24,12 @@ use crate::upstream::{ClientsPerQuery, Stale, ZoneFetches};
 use crate::wire::Name;
 use crate::wire::response::TtlBounds;
 
-/// `before`: those until now, whose cookies clients still have.
+/// `before`: what was in force until now, whose cookies clients still have, and whose timers stay.
 pub(super) fn build(
     config: &Config,
     host: Arc<Host>,
     own_secret: [u8; 16],
-    before: Option<&ServerCookies>,
+    before: Option<&Snapshot>,
     zones: &Zones,
     interner: &mut Interner,
 ) -> Snapshot {
@@ -38,7 +38,10 @@ pub(super) fn build(
     let blackhole = (!nobody).then(|| lists.compile(&config.blackhole));
     let shared = SharedZones::of(&config.views);
     let secret = Secret::from(config.cookies.secret.unwrap_or(own_secret));
-    let cookies = || before.map_or_else(|| ServerCookies::new(secret, &[]), |before| before.rolled_over(secret));
+    let cookies_before = before.and_then(|before| before.cookies.as_ref());
+    let cookies =
+        || cookies_before.map_or_else(|| ServerCookies::new(secret, &[]), |before| before.rolled_over(secret));
+    let timers = before.map(|before| Arc::clone(&before.timers));
     let keys = KeysOfViews::new(&config.keys);
     let mut views = Vec::with_capacity(config.views.len());
     for view in &config.views {
@@ -53,7 +56,7 @@ pub(super) fn build(
         max_udp_size: config.max_udp_size,
         edns_udp_size: config.edns_udp_size,
         limits: config.limits.clone(),
-        timers: Timers::new(&config.limits),
+        timers: timers.unwrap_or_else(|| Arc::new(Timers::new(&config.limits))),
         host,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A [`Snapshot`] never changes; [`State::publish`] makes a new one from a configuration and the host's addresses and
 //! swaps it in. Views, rules and upstreams keep their numbers across publications ([`intern`]), so that a reload neither
-//! poisons nor empties the cache, and what was learnt of an upstream stays.
+//! poisons nor empties the cache, and what was learnt of an upstream stays. All share the same [`Timers`].
 //! Not here: the configuration's text and defaults (`config`), what changes between publications (`cache`, `upstream`).
 
 mod build;
@@ -68,8 +68,8 @@ pub struct Snapshot {
     pub edns_udp_size: u16,
     /// Bounds on clients.
     pub limits: config::Limits,
-    /// How long connections may be idle.
-    pub timers: Timers,
+    /// How long connections may be idle: the same for all snapshots, so that a new one forgets nothing that was said.
+    pub timers: Arc<Timers>,
 }
 
 impl Snapshot {
@@ -106,11 +106,11 @@ impl State {
         Self { present: ArcSwap::from_pointee(snapshot), interner: Mutex::new(interner), own_secret }
     }
 
-    /// Puts a configuration in force, and what its local zones say.
+    /// Puts a configuration in force, and what its local zones say; but its timers, which are [`Timers::follow`]'s.
     pub fn publish(&self, config: &Config, host: Arc<Host>, zones: &Zones) {
         let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.present();
-        let snapshot = build(config, host, self.own_secret, before.cookies.as_ref(), zones, &mut interner);
+        let snapshot = build(config, host, self.own_secret, Some(&before), zones, &mut interner);
         self.present.store(Arc::new(snapshot));
     }
 

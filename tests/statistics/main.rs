@@ -545,8 +545,25 @@ impl Visitor {
         Self(stream)
     }
 
+    /// One that has room for little, so that a page waits at the server until it is read.
+    fn narrow(channel: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a socket option");
+        socket.set_tcp_mss(536).expect("a socket option");
+        socket.connect(&channel.into()).expect("the channel is open");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+        Self(socket.into())
+    }
+
     /// The status of a page; `None`: the connection is closed.
     fn status(&mut self, path: &str) -> Option<u16> {
+        let (status, octets) = self.begin(path)?;
+        self.0.read_exact(&mut vec![0; octets]).ok()?;
+        Some(status)
+    }
+
+    /// Asks for a page and reads its head: the status, and the octets that follow.
+    fn begin(&mut self, path: &str) -> Option<(u16, usize)> {
         self.0.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).ok()?;
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -556,10 +573,48 @@ impl Visitor {
         }
         let head = String::from_utf8(head).expect("it is ASCII").to_lowercase();
         let (_, length) = head.split_once("content-length: ").expect("it is told");
-        let mut body = vec![0; length.lines().next()?.parse().expect("a number")];
-        self.0.read_exact(&mut body).ok()?;
-        head.split(' ').nth(1)?.parse().ok()
+        let octets = length.lines().next()?.parse().expect("a number");
+        Some((head.split(' ').nth(1)?.parse().ok()?, octets))
     }
+}
+
+/// Zones whose names make a page that no socket takes at once.
+fn many_zones() -> String {
+    let label = "x".repeat(60);
+    let zone = |n| format!("zone \"z{n}.{label}.{label}.{label}.example\" {{ type primary; file \"terse\"; }};\n");
+    (0..5000).map(zone).collect()
+}
+
+#[test]
+fn who_reads_a_page_slowly_gets_all_of_it() {
+    let (upstream, address) = (upstream(), fresh_localhost_address());
+    let (http, other) = (fresh_localhost_address(), fresh_localhost_address());
+    let text = conf(address, http, upstream.address()) + &many_zones();
+    let server = Tandem::start_with_files(address, &text, FILES);
+    let reads_all = |reader: &mut Visitor, octets: usize| {
+        let mut body = vec![0; octets];
+        reader.0.read_exact(&mut body).is_ok() && serde_json::from_slice::<Value>(&body).is_ok()
+    };
+    // As long as another has to say what it wants, and more.
+    let mut slow = Visitor::narrow(http);
+    let (status, octets) = slow.begin("/json/v1").expect("it is told");
+    assert!(status == 200 && octets > 1_000_000, "{status}, {octets}");
+    std::thread::sleep(Duration::from_secs(6));
+    let others: Vec<_> =
+        (0..20).map(|_| Visitor::connect(http)).map(|mut other| (other.status("/json/v1/status"), other)).collect();
+    assert!(others.iter().all(|(status, _)| *status == Some(200)), "newcomers get the places of who asks nothing");
+    assert!(reads_all(&mut slow, octets), "who came later put it out");
+    // It is idle now: the first of those who make room, but for nobody so far.
+    assert_eq!(slow.status("/json/v1/status"), Some(200));
+    drop(others);
+
+    let (_, octets) = slow.begin("/json/v1").expect("it is told");
+    server.rewrite(&text.replace(&format!("port {} allow", http.port()), &format!("port {} allow", other.port())));
+    server.hang_up();
+    assert!(server.reloads(1), "{}", server.said());
+    assert!(TcpStream::connect(http).is_err(), "the channel is closed");
+    assert!(reads_all(&mut slow, octets), "who is being served when a channel closes is served");
+    assert_eq!(slow.status("/json/v1/status"), None, "and then closed");
 }
 
 #[test]
