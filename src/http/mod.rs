@@ -1,12 +1,14 @@
 //! Statistics over HTTP: named's `statistics-channels`, JSON and XML at named's addresses.
 //!
 //! A thread of its own serves every channel; no worker waits for it. A connection carries one request after the other.
-//! Bounds: [`MAX_CLIENTS`] of a channel at once, of which those that ask nothing make room ([`crate::doors`]); a request's
-//! head has [`HEAD_TIME`] and [`MAX_HEAD_OCTETS`]; a body is not read; a connection has [`VISIT_TIME`], and who then does
-//! not take its reply [`LAST_TIME`] more. Who is not in a channel's `allow` is closed at once, also between requests.
+//! Bounds: [`MAX_CLIENTS`] of a channel at once, of which those that ask nothing make room ([`crate::doors`]), never who
+//! still takes a page; a request's head has [`HEAD_TIME`] and [`MAX_HEAD_OCTETS`]; a body is not read; a connection has
+//! [`VISIT_TIME`], and who then does not take its reply [`LAST_TIME`] more. Who is not in a channel's `allow` is closed at
+//! once, also between requests.
 //! Not here: what is told ([`crate::statistics`]).
 
 mod pages;
+mod reply;
 
 use std::io;
 use std::net::{IpAddr, TcpListener};
@@ -23,6 +25,7 @@ use tokio::time::timeout;
 use crate::config::MatchList;
 use crate::doors::{Door, Doors, Gate, Guest, Left, Open};
 use crate::office::Office;
+use reply::{Reply, Served};
 
 /// Clients of a channel that are served at once.
 pub const MAX_CLIENTS: usize = 16;
@@ -89,16 +92,17 @@ struct Client {
 }
 
 impl Client {
-    /// Whether it may ask once more; it is idle from now on.
-    fn may_ask(&self) -> Result<(), Left> {
-        if self.gate.allows(self.from) { self.guest.is_idle() } else { Err(Left) }
+    /// Serves it once more, if it may ask.
+    fn is_served(&self) -> Result<Served, Left> {
+        if self.gate.allows(self.from) { Served::begin(self.guest.clone()) } else { Err(Left) }
     }
 }
 
 /// Serves one client. Whatever ends it, the client sees the connection close.
 async fn serve(stream: TcpStream, client: Client, office: Arc<Office>) {
     let answer = service_fn(|request| {
-        let response = client.may_ask().map(|()| pages::answer(&request, &office));
+        let served = client.is_served();
+        let response = served.map(|served| pages::answer(&request, &office).map(|page| Reply::new(page, served)));
         async move { response }
     });
     let mut builder = http1::Builder::new();

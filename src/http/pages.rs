@@ -2,8 +2,7 @@
 
 use std::time::SystemTime;
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue, IF_MODIFIED_SINCE, LAST_MODIFIED, PRAGMA,
     SERVER,
@@ -15,7 +14,8 @@ use crate::statistics::gather;
 use crate::statistics::json::Part;
 use crate::statistics::xml;
 
-type Page = Response<Full<Bytes>>;
+/// A page, whole.
+pub(super) type Page = Response<Vec<u8>>;
 
 /// What there is to be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ fn of_now(status: StatusCode, content_type: &'static str, octets: Vec<u8>) -> Pa
 }
 
 fn page(status: StatusCode, content_type: &'static str, octets: Vec<u8>) -> Page {
-    let mut page = Response::new(Full::new(Bytes::from(octets)));
+    let mut page = Response::new(octets);
     *page.status_mut() = status;
     let headers = page.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
