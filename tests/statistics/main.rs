@@ -612,7 +612,7 @@ fn who_reads_a_page_slowly_gets_all_of_it() {
     server.rewrite(&text.replace(&format!("port {} allow", http.port()), &format!("port {} allow", other.port())));
     server.hang_up();
     assert!(server.reloads(1), "{}", server.said());
-    assert!(TcpStream::connect(http).is_err(), "the channel is closed");
+    assert!(wait_until(PATIENCE, || TcpStream::connect(http).is_err()), "the channel is closed");
     assert!(reads_all(&mut slow, octets), "who is being served when a channel closes is served");
     assert_eq!(slow.status("/json/v1/status"), None, "and then closed");
 }
