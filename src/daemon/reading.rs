@@ -11,16 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::checks::Checks;
 use super::in_force::InForce;
 use super::plan::{self, Read, enter_directory, refuse_moved_state};
-use super::zones;
-use crate::config::{Config, Diagnostic};
+use super::{Setup, StartError, zones};
+use crate::config::{Config, Diagnostic, Level};
 use crate::keeper::Keeper;
 use crate::listen::Shared;
 use crate::logging::{self, Category, Severity};
 use crate::office::Origin;
 use crate::sys::memory;
 use crate::wire::Name;
-
-use super::Setup;
 
 /// See the module.
 #[derive(Clone)]
@@ -48,11 +46,8 @@ impl Reader {
         let timer_orders = self.shared.desks.state.present().timers.orders();
         tell_loading(&self.setup.file);
         let Read { config, warnings, plan } = self.check(&before.config).map_err(|error| {
-            let text = error.to_string();
-            for line in text.lines() {
-                logging::event!(Category::Config, Severity::Error, "{line}");
-            }
-            text
+            log_refused(&error);
+            error.to_string()
         })?;
         warnings.iter().for_each(log_warning);
         let checks = self.checks().follow(&config.health_checks).unwrap_or_else(|error| {
@@ -69,7 +64,7 @@ impl Reader {
     }
 
     /// Reads the configuration, and looks for what keeps the server from following it.
-    fn check(&self, before: &Config) -> Result<Read, super::StartError> {
+    fn check(&self, before: &Config) -> Result<Read, StartError> {
         let read = plan::read(&self.setup.file, &self.setup.given)?;
         refuse_moved_state(before, &read.config)?;
         // The last check, for it changes something.
@@ -100,6 +95,19 @@ impl Reader {
 /// named's line, in front of what is wrong with the file.
 pub(super) fn tell_loading(file: &Path) {
     logging::event!(Category::General, Severity::Info, "loading configuration from '{}'", file.display());
+}
+
+/// Leaves every fault of what is not put in force, each at its own severity.
+fn log_refused(error: &StartError) {
+    match error {
+        StartError::Config(faults) => {
+            for fault in faults {
+                let severity = if fault.level == Level::Warning { Severity::Warning } else { Severity::Error };
+                logging::at(Category::Config, severity, format_args!("{}", fault.for_log()));
+            }
+        }
+        other => logging::event!(Category::Config, Severity::Error, "{other}"),
+    }
 }
 
 pub(super) fn log_warning(warning: &Diagnostic) {

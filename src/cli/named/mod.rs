@@ -96,7 +96,8 @@ fn find_user(name: &str) -> Result<User, String> {
 fn log(place: Where, file: Option<PathBuf>) -> Log {
     match (place, file) {
         (Where::Terminal, _) => Log::StderrAlone,
-        (_, Some(file)) => Log::File(file),
+        // From where named was started, before `directory` is entered.
+        (_, Some(file)) => Log::File(std::path::absolute(&file).unwrap_or(file)),
         (_, None) => Log::Syslog,
     }
 }
