@@ -50,6 +50,7 @@
 //! - An answer is never served after its TTL, and clients are told no more than what is left of it.
 //! - Whatever comes from the network is bounded in octets, count and time, and cannot panic.
 //! - A look-up sees one version of a local zone whole; a change to a zone is applied whole or not at all.
+//! - What a zone says under new views, lists or keys is never told, or changed, by those before: `daemon::handover`.
 //! - What was answered NOERROR to an update is on the disk.
 //! - `wire`, `tsig`, `access`, `zone`, `cache`, `state`, `upstream` and `answer` do no I/O and read no clock: time, chance
 //!   and the host are arguments. `tests/layers.rs` keeps that too.

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::packet::{Connection, Message, Question, exchange_udp, exchange_udp_from, receive_udp};
-use common::{Scripted, Tandem, fresh_address, named_conf, program, wait_until};
+use common::{Scripted, Tandem, fresh_address, named_conf, nsupdate, program, wait_until};
 use nix::sys::signal::Signal;
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -359,4 +359,133 @@ fn reloads_under_questions_lose_none() {
     let (asked, lost) = client.join().expect("the client runs through");
     assert!(asked > 100, "only {asked} questions in 2 s");
     assert!(lost.is_empty(), "of {asked} questions {lost:?} got no answer");
+}
+
+/// A master file whose `secret` has this address.
+fn corp(serial: u32, address: &str) -> String {
+    format!("$TTL 60\n@ SOA ns h {serial} 3600 600 86400 60\n@ NS ns\nns A 10.0.0.2\nsecret A {address}\n")
+}
+
+/// A server with these zones, and its configuration with other ones.
+fn with_zones(zones: &str) -> (SocketAddr, impl Fn(&str) -> String + use<>, Tandem) {
+    let address = fresh_address();
+    let text = move |zones: &str| {
+        format!(
+            "options {{ directory \"{{directory}}\"; listen-on port {} {{ {}; }}; listen-on-v6 {{ none; }}; recursion no; \
+             allow-query {{ any; }}; }};\n{zones}",
+            address.port(),
+            address.ip()
+        )
+    };
+    let files = [
+        ("old", corp(1, "192.0.2.1")),
+        ("open", corp(1, "192.0.2.1")),
+        ("new", corp(2, "192.0.2.66")),
+        ("big", corp(1, "10.0.0.3")),
+    ];
+    let files = files.each_ref().map(|(name, text)| (*name, &**text));
+    (address, text, Tandem::start_with_files(address, &text(zones), &files))
+}
+
+const LARGE: &str = "zone large { type primary; file \"big\"; };\n";
+/// The only client that may see what `corp` says after a reload.
+const INSIDER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 99, 99, 99));
+
+/// RCODE and last octet of the address of a name in `corp`, for a client.
+fn look_up(server: SocketAddr, name: &str, client: Option<IpAddr>) -> (u16, Option<u8>) {
+    let question = Question::new(name, "A").octets();
+    let answer = exchange_udp_from(client, server, &question, PATIENCE).expect("an answer");
+    (answer.rcode(), last_octet(&answer))
+}
+
+/// Reloads with `text`, in which [`LARGE`] stands last, and makes that large: what `ask` gives from when the log has `read` until the reload has ended. The first comes before.
+fn while_reading<T>(server: &Tandem, text: &str, read: &str, mut ask: impl FnMut() -> T) -> Vec<T> {
+    let is_over = || server.said().contains("reloading configuration succeeded");
+    let hosts: String = (0..100_000).map(|host| format!("h{host} A 10.0.0.1\n")).collect();
+    server.write("big", &(corp(2, "10.0.0.3") + &hosts));
+    server.rewrite(text);
+    server.hang_up();
+    server.says(read);
+    let mut given = vec![ask()];
+    assert!(!is_over(), "nothing was asked while it read: {}", server.said());
+    while !is_over() {
+        given.push(ask());
+    }
+    given
+}
+
+#[test]
+fn what_a_zone_says_after_a_reload_is_never_told_by_the_rules_before() {
+    let in_views = |inside: &str, outside: &str| {
+        format!(
+            "view inside {{ match-clients {{ {INSIDER}; }}; zone other {{ type primary; file \"old\"; }};\n{inside} }};\n\
+             view outside {{ match-clients {{ any; }};\n{outside}{LARGE} }};\n"
+        )
+    };
+    let zone = |file: &str, more: &str| format!("zone corp {{ type primary; file \"{file}\"; {more} }};\n");
+    let lists = format!("allow-query {{ {INSIDER}; }};");
+    for (case, before, after, read) in [
+        (
+            "another view",
+            in_views("", &zone("old", "")),
+            in_views(&zone("new", ""), ""),
+            "corp/IN/inside: loaded serial 2",
+        ),
+        ("a list", zone("old", "") + LARGE, zone("new", &lists) + LARGE, "corp/IN: loaded serial 2"),
+        (
+            "no view shares it any more",
+            in_views(&zone("old", ""), "zone corp { in-view inside; };\n"),
+            in_views(&zone("new", ""), ""),
+            "corp/IN/inside: loaded serial 2",
+        ),
+    ] {
+        let (address, text, server) = with_zones(&before);
+        assert_eq!(look_up(address, "secret.corp", None), (0, Some(1)), "{case}");
+        let given = while_reading(&server, &text(&after), read, || look_up(address, "secret.corp", None));
+        assert_eq!(given[0], (0, Some(1)), "{case}: as before until all is read");
+        let right = |given: &(u16, Option<u8>)| [(0, Some(1)), (5, None)].contains(given);
+        assert!(given.iter().all(right), "{case}: {given:?}");
+        assert_eq!(look_up(address, "secret.corp", None), (5, None), "{case}");
+        assert_eq!(look_up(address, "secret.corp", Some(INSIDER)), (0, Some(66)), "{case}");
+    }
+}
+
+#[test]
+fn who_may_no_more_update_a_zone_changes_nothing_while_a_reload_reads() {
+    let zones = |corp: &str| {
+        format!(
+            "zone open {{ type primary; file \"open\"; journal \"open.journal\"; allow-update {{ any; }}; }};\n{corp}{LARGE}"
+        )
+    };
+    let before = "zone corp { type primary; file \"old\"; journal \"corp.journal\"; allow-update { any; }; };\n";
+    let after = format!(
+        "zone corp {{ type primary; file \"new\"; journal \"corp.journal\"; allow-query {{ {INSIDER}; }}; allow-update \
+         {{ {INSIDER}; }}; }};\n"
+    );
+    let (address, text, server) = with_zones(&zones(before));
+    let add = |name: &str| nsupdate(address, &[], &format!("update add {name} 60 A 192.0.2.9")).0;
+    assert!(add("early.corp"));
+    let taken = while_reading(&server, &text(&zones(&after)), "corp/IN: loaded serial 3", || {
+        (add("late.corp"), add("late.open"))
+    });
+    assert!(taken.iter().all(|taken| *taken == (false, true)), "{taken:?}");
+    assert!(!add("later.corp"));
+    for (name, expected) in [
+        ("secret.corp", (0, Some(66))),
+        ("early.corp", (0, Some(9))),
+        ("late.corp", (3, None)),
+        ("later.corp", (3, None)),
+        ("late.open", (0, Some(9))),
+    ] {
+        assert_eq!(look_up(address, name, Some(INSIDER)), expected, "{name}: {}", server.said());
+    }
+    let (is_content, said) = nsupdate(address, &[], &format!("local {INSIDER}\nupdate add new.corp 60 A 192.0.2.9"));
+    assert!(is_content, "{said}");
+    assert_eq!(look_up(address, "new.corp", Some(INSIDER)), (0, Some(9)), "its updates go on");
+    let mut server = server;
+    server.write("big", &corp(3, "10.0.0.3"));
+    server.crash_and_restart(address);
+    for (name, expected) in [("early.corp", (0, Some(9))), ("late.corp", (3, None)), ("new.corp", (0, Some(9)))] {
+        assert_eq!(look_up(address, name, Some(INSIDER)), expected, "{name} after a crash: {}", server.said());
+    }
 }

@@ -330,6 +330,15 @@ fn every_command_is_done_or_fails_with_its_reason() {
 }
 
 #[test]
+fn why_a_zone_is_not_loaded_is_told_whatever_its_file_is_called() {
+    let zone = "zone odd.example { type primary; file \"{directory}/odd: warning: file\"; };\n";
+    let stand = Stand::new("", zone);
+    stand.server.write("odd: warning: file", &(ZONE.to_owned() + "late 60 A 10.0.0.\n"));
+    let said = stand.ok("reload");
+    assert!(said.contains("\nzone odd.example/IN not loaded: ") && said.contains(": bad A"), "{said}");
+}
+
+#[test]
 fn scripts_that_freeze_copy_edit_and_thaw_go_on() {
     let zone = "zone \"dyn.example\" { type primary; file \"{directory}/dyn\"; allow-update { any; }; };\n";
     let stand = Stand::new("", zone);

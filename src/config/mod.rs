@@ -51,6 +51,7 @@ pub use groups::{MAX_ALIAS_DEPTH, MAX_ALIAS_REACH, MAX_GROUP};
 pub use health::{HealthCheck, HealthSettings};
 pub use load::{load, load_given};
 pub use match_list::{Match, MatchElement, MatchList, NamedAcl};
+pub use placeless::Comparison;
 pub use statistics::{STATISTICS_PORT, StatisticsChannel};
 pub use zones::{
     AliasTarget, FailoverRole, LocalZone, MAX_TTL, MasterFile, OnAllDown, RecordPolicy, SharedZone, Soa, ZoneRecord,

@@ -2,6 +2,7 @@
 //!
 //! A file that is printed anew or converted says the same in other lines.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Config, Grant, LocalZone, MasterFile, Match, MatchElement, MatchList, NamedAcl, Position, View};
@@ -37,6 +38,43 @@ impl MatchList {
     }
 }
 
+/// Compares match lists of two configurations by what they say, wherever they are written. An `acl` that is mentioned many
+/// times is compared once.
+#[derive(Default)]
+pub struct Comparison<'c> {
+    /// By the addresses of both.
+    acls: HashMap<[*const NamedAcl; 2], bool>,
+    /// Both configurations outlive it, so that no address is used twice.
+    of: std::marker::PhantomData<&'c Config>,
+}
+
+impl<'c> Comparison<'c> {
+    /// Whether they say the same in the same order; two `acl`s of other names may do so, too.
+    pub fn are_same(&mut self, one: &'c MatchList, other: &'c MatchList) -> bool {
+        let (one, other) = (&one.elements, &other.elements);
+        one.len() == other.len() && one.iter().zip(other).all(|(one, other)| self.is_same_element(one, other))
+    }
+
+    fn is_same_element(&mut self, one: &'c MatchElement, other: &'c MatchElement) -> bool {
+        one.negated == other.negated
+            && match (&one.what, &other.what) {
+                (Match::List(one), Match::List(other)) => self.are_same(one, other),
+                (Match::Acl(one), Match::Acl(other)) => self.are_same_acls(one, other),
+                (one, other) => one == other,
+            }
+    }
+
+    fn are_same_acls(&mut self, one: &'c Arc<NamedAcl>, other: &'c Arc<NamedAcl>) -> bool {
+        let both = [Arc::as_ptr(one), Arc::as_ptr(other)];
+        if let Some(known) = self.acls.get(&both) {
+            return *known;
+        }
+        let are_same = self.are_same(&one.list, &other.list);
+        self.acls.insert(both, are_same);
+        are_same
+    }
+}
+
 fn forget_in_view(view: &mut View) {
     view.rules.iter_mut().for_each(|rule| rule.position = None);
     view.zones.iter_mut().for_each(forget_in_zone);
@@ -58,6 +96,7 @@ fn forget_in_zone(zone: &mut LocalZone) {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::config::files::NoFiles;
     use crate::config::named_conf;
 
@@ -73,5 +112,10 @@ mod tests {
         assert!(one != other && one.without_positions() == other.without_positions(), "{other:#?}");
         let different = read(&text.replace("10/8", "11/8"));
         assert!(one.without_positions() != different.without_positions());
+        let [one, other, different] = [&one, &other, &different].map(|config| &config.views[0].match_clients);
+        let mut comparison = Comparison::default();
+        for _ in 0..2 {
+            assert!(comparison.are_same(one, other) && !comparison.are_same(one, different));
+        }
     }
 }

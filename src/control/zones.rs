@@ -45,7 +45,7 @@ fn object(origin: &Origin) -> serde_json::Value {
         "loaded": origin.is_in_force,
         "read": Utc::from(origin.read).to_string(),
         "last_loaded": origin.loaded.map(|time| Utc::from(time).to_string()),
-        "faults": origin.faults,
+        "faults": origin.fault_lines().collect::<Vec<_>>(),
     })
 }
 
@@ -97,7 +97,7 @@ pub(super) fn zonestatus(office: &Office, arguments: &[&str]) -> Reply {
         lines.push(("frozen", yes(false)));
     }
     lines.push(("reconfigurable via modzone", yes(false)));
-    lines.extend(origin.faults.iter().map(|fault| ("fault", fault.clone())));
+    lines.extend(origin.fault_lines().map(|fault| ("fault", fault.to_owned())));
     let text = lines.iter().map(|(what, text)| format!("{what}: {text}\n")).collect();
     Ok(Done { text, json: Some(object(&origin)), ..Done::default() })
 }
@@ -246,7 +246,7 @@ fn show(origin: &Origin, updates: Option<Standing>) -> String {
         lines.extend(source_serial.map(|serial| ("source", format!("serial {serial}"))));
         lines.extend(halted.map(|why| ("updates", format!("refused: {why}"))));
     }
-    lines.extend(origin.faults.iter().map(|fault| ("fault", fault.clone())));
+    lines.extend(origin.fault_lines().map(|fault| ("fault", fault.to_owned())));
     lines.iter().map(|(what, text)| format!("{what:<13} {text}\n")).collect()
 }
 
@@ -255,6 +255,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::config::Level;
+    use crate::office::Fault;
 
     fn origin(apex: &str, faults: &[&str]) -> Origin {
         Origin {
@@ -267,7 +269,7 @@ mod tests {
             read: std::time::UNIX_EPOCH,
             loaded: None,
             is_in_force: faults.is_empty(),
-            faults: faults.iter().map(|fault| (*fault).to_owned()).collect(),
+            faults: faults.iter().map(|text| Fault { level: Level::Error, text: (*text).to_owned() }).collect(),
         }
     }
 

@@ -7,6 +7,7 @@ mod addresses;
 mod beside;
 mod channel;
 mod checks;
+mod handover;
 mod in_force;
 mod inherited;
 mod instance;

@@ -2,7 +2,7 @@
 //!
 //! Not here: what is wrong with the text (`config`), what the running server says of itself (`control`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -30,7 +30,8 @@ pub fn explain(config: &Config, qname: &Name, qtype: u16, from: IpAddr, to: IpAd
     let healthy = |check: &HealthCheck| HealthCheck { inverted: check.inverted && check.disabled, ..check.clone() };
     let healthy: Vec<_> = config.health_checks.iter().map(healthy).collect();
     let checks = entries(&healthy);
-    let zones = zones::read(config, &Loaded::default(), zones::Context::new(config, &checks, &host), None).zones;
+    let context = zones::Context::new(config, &checks, &host);
+    let zones = zones::read(config, &Loaded::default(), &HashSet::new(), context, None).zones;
     let state = State::new(config, host, [0; 16], &zones);
     answer::explain::explain(&state.present(), qname, qtype, from, to, answer::explain::Health::Unknown)
 }

@@ -63,8 +63,7 @@ impl Daemon {
     pub(super) fn shortcomings(&self) -> Done {
         let unread: Vec<&Origin> = self.in_force.zones.unread().collect();
         let zone = |origin: &&Origin| {
-            let is_error = |fault: &&String| !fault.contains(": warning: ");
-            let why = origin.faults.iter().find(is_error).map_or("see the log", String::as_str);
+            let why = origin.error().unwrap_or("see the log");
             format!("zone {} not loaded: {why}", zones::label(&origin.view, &origin.zone.apex))
         };
         let missing = self.listening.missing();
@@ -99,7 +98,7 @@ impl Daemon {
 
     fn end_zone(&mut self, origin: Origin, is_changed: bool) -> Reply {
         let reply = match (origin.is_in_force, is_changed) {
-            (false, _) => Err(told(&origin.faults.join("\n"))),
+            (false, _) => Err(told(&origin.fault_lines().collect::<Vec<_>>().join("\n"))),
             (true, true) => Ok("zone reload successful".into()),
             (true, false) => Ok("zone reload up-to-date".into()),
         };

@@ -1,6 +1,7 @@
 //! Reading anew what is in force: the whole configuration, or one zone. It may take long, and runs beside the server.
 //!
-//! Everything is read and checked before anything is changed: a bad file leaves the server as it is.
+//! The configuration is read and checked before anything is changed: a bad file leaves the server as it is. What its zones
+//! say and who is told so are in force at once ([`super::handover`]).
 //! Not here: what follows for sockets, logs and channels ([`super::reload`]).
 
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::checks::Checks;
 use super::in_force::InForce;
 use super::plan::{self, Read, enter_directory, refuse_moved_state};
-use super::{Setup, StartError, zones};
+use super::{Setup, StartError, handover, zones};
 use crate::config::{Config, Diagnostic, Level};
 use crate::keeper::Keeper;
 use crate::listen::Shared;
@@ -55,7 +56,9 @@ impl Reader {
             Vec::new()
         });
         let context = zones::Context::new(&config, &checks, &plan.host);
-        let zones = zones::read(&config, &before.zones, context, self.keeper());
+        let host = &self.shared.desks.state.present().host;
+        let unchanged = handover::unchanged((&before.config, host), (&config, &plan.host));
+        let zones = zones::read(&config, &before.zones, &unchanged, context, self.keeper());
         let in_force = before.followed_by(Arc::new(config), zones);
         in_force.publish(&self.shared.desks.state, plan.host);
         // What reading the text took is three times what stays.

@@ -1,5 +1,6 @@
 //! The start of a server: everything in the order in which it can fail without leaving anything behind.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -108,7 +109,7 @@ fn load(
     checks.first_round(config.health.start_deadline);
     let context = zones::Context::new(&config, &entries, &plan.host);
     let keeper = Keeper::start().map_err(cannot("start the keeper of local zones"))?;
-    let zones = zones::read(&config, &Loaded::default(), context, setup.kept_by(&keeper));
+    let zones = zones::read(&config, &Loaded::default(), &HashSet::new(), context, setup.kept_by(&keeper));
     let shared = share(&config, plan.host, &zones.zones, keeper, workers);
     // What reading the text took is three times what stays.
     memory::give_back();

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::handover::{Handover, Unchanged};
 use super::journals;
 use crate::access::Host;
 use crate::config::files::{Disk, Files, explain};
@@ -16,7 +17,7 @@ use crate::config::{Config, DEFAULT_VIEW, Diagnostic, Level, LocalZone, MasterFi
 use crate::health;
 use crate::keeper::{Keeper, Source, Told};
 use crate::logging::{self, Category, Severity};
-use crate::office::Origin;
+use crate::office::{Fault, Origin};
 use crate::state::Zones;
 use crate::wire::Name;
 use crate::wire::header::rtype;
@@ -72,29 +73,8 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// The zones that a configuration asks for: those of the same view and name, or one that a view of another name had
-    /// which has it no more.
-    fn handed_on(&self, config: &Config) -> Zones {
-        let all = || config.views.iter().flat_map(|view| view.zones.iter().map(move |zone| (&*view.name, &zone.name)));
-        let wanted: HashSet<(&str, &Name)> = all().collect();
-        let mut left: HashMap<&Name, Vec<&Origin>> = HashMap::new();
-        for origin in self.owned().filter(|own| !wanted.contains(&(&*own.view, &own.zone.apex))) {
-            left.entry(&origin.zone.apex).or_default().push(origin);
-        }
-        let own: HashSet<(&str, &Name)> = self.owned().map(|own| (&*own.view, &own.zone.apex)).collect();
-        let mut zones = Zones::default();
-        for (view, apex) in all() {
-            let handle = match left.get(apex).map(Vec::as_slice) {
-                Some([moved]) if !own.contains(&(view, apex)) => Arc::clone(&moved.zone),
-                _ => self.zones.get(view, apex),
-            };
-            zones.insert(view, handle);
-        }
-        zones
-    }
-
     /// The zones of views, without those that they share.
-    fn owned(&self) -> impl Iterator<Item = &Origin> {
+    pub(super) fn owned(&self) -> impl Iterator<Item = &Origin> {
         self.origins.iter().filter(|origin| !origin.is_shared)
     }
 
@@ -113,27 +93,36 @@ impl Loaded {
     }
 }
 
-/// Reads every local zone of a configuration; `before` are those until now, which stay where a zone cannot be read, and
-/// which everybody who has them goes on with. With a `keeper`, the updates that it keeps are part of them.
-pub(super) fn read(config: &Config, before: &Loaded, context: Context<'_>, keeper: Option<&Keeper>) -> Loaded {
-    let (zones, mut origins) = (before.handed_on(config), Vec::new());
+/// Reads every local zone of a configuration; `before` are those until now, which stay where a zone cannot be read. One
+/// that is among `unchanged` is published at once for everybody who has it, any other in a handle of its own, which
+/// nobody has until what is returned is published. With a `keeper`, the updates that it keeps are part of them.
+pub(super) fn read(
+    config: &Config,
+    before: &Loaded,
+    unchanged: &Unchanged<'_>,
+    context: Context<'_>,
+    keeper: Option<&Keeper>,
+) -> Loaded {
+    let Handover { zones, before: was } = Handover::new(config, before, unchanged, keeper);
+    let (mut origins, mut places) = (Vec::new(), HashMap::new());
     // Before any is loaded: another zone may go on with the journal of one that is gone.
     if let Some(keeper) = keeper {
         let served: HashSet<u64> = zones.iter().map(|handle| handle.id).collect();
         keeper.retain(|id| served.contains(&id));
     }
-    let was = before.origins.iter().map(|origin| (origin.zone.id, (origin.is_in_force, origin.loaded)));
-    let (was, mut journals) = (was.collect::<HashMap<_, _>>(), HashSet::new());
+    let mut journals = HashSet::new();
     for view in &config.views {
         for text in &view.zones {
             let handle = zones.get(&view.name, &text.name);
             let updates = keeper.and_then(|keeper| Some((keeper, journals::path(config, view, text)?)));
             journals.extend(updates.iter().map(|(_, path)| path.clone()));
             let from = from(text, updates.as_ref().map(|(_, path)| path));
-            let (was_read, loaded_before) = was.get(&handle.id).copied().unwrap_or((true, None));
+            let of_before = was.get(&handle.id).map(|origin| (origin.is_in_force, origin.loaded));
+            let (was_read, loaded_before) = of_before.unwrap_or((true, None));
             let before = Before { was_read, loaded: loaded_before, label: label(&view.name, &text.name) };
             let Outcome { is_in_force, loaded: load_time, faults } =
                 load(text, &handle, context, keeper, updates, before);
+            places.insert((&*view.name, &text.name), origins.len());
             origins.push(Origin {
                 view: view.name.clone(),
                 is_shared: false,
@@ -148,8 +137,7 @@ pub(super) fn read(config: &Config, before: &Loaded, context: Context<'_>, keepe
             });
         }
         for shared in &view.shared_zones {
-            let is_it = |origin: &&Origin| origin.view == shared.view && origin.zone.apex == shared.name;
-            let own = origins.iter().find(is_it).cloned();
+            let own = places.get(&(&*shared.view, &shared.name)).map(|place: &usize| origins[*place].clone());
             origins.extend(own.map(|own| Origin { view: view.name.clone(), is_shared: true, ..own }));
         }
     }
@@ -209,8 +197,7 @@ struct Before {
 struct Outcome {
     is_in_force: bool,
     loaded: Option<SystemTime>,
-    /// What was wrong, in lines.
-    faults: Vec<String>,
+    faults: Vec<Fault>,
 }
 
 /// A zone in named's lines: its class behind it, and its view, if there are views.
@@ -243,7 +230,8 @@ fn load(
     }
     diagnostics.iter().for_each(log);
     let is_read = zone.is_some();
-    let mut faults: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+    let fault = |found: &Diagnostic| Fault { level: found.level, text: found.to_string() };
+    let mut faults: Vec<Fault> = diagnostics.iter().map(fault).collect();
     match (updates, zone) {
         (Some((keeper, path)), zone) => {
             let source = Source {
@@ -255,7 +243,7 @@ fn load(
             };
             let told = keeper.settle(handle, path, source);
             told.iter().for_each(log_told);
-            faults.extend(told.into_iter().filter_map(Told::into_fault));
+            faults.extend(told.into_iter().filter_map(into_fault));
         }
         (None, Some(zone)) => {
             let replaced = handle.publish(Arc::new(zone));
@@ -420,6 +408,15 @@ fn log(diagnostic: &Diagnostic) {
         Level::Warning => Severity::Warning,
     };
     logging::at(Category::Zoneload, severity, format_args!("{}", diagnostic.for_log()));
+}
+
+/// What somebody should see to; `None`: nothing is wrong.
+fn into_fault(told: Told) -> Option<Fault> {
+    match told {
+        Told::Error(text) => Some(Fault { level: Level::Error, text }),
+        Told::Warning(text) => Some(Fault { level: Level::Warning, text }),
+        Told::Info(_) => None,
+    }
 }
 
 fn log_told(told: &Told) {

@@ -90,6 +90,15 @@ impl Ledger {
         Self { handle, inner: Mutex::default() }
     }
 
+    /// See [`super::Keeper::hand_over`]: all is with the new one, and nothing is made here any more.
+    pub(super) fn hand_over(&self, to: Arc<Handle>) -> Self {
+        // Nobody is in the middle of an update then.
+        let mut inner = lock(&self.inner);
+        self.handle.copy_to(&to);
+        let over = Inner { halted: Some("the zone is being read with other rules"), ..Inner::default() };
+        Self { handle: to, inner: Mutex::new(std::mem::replace(&mut inner, over)) }
+    }
+
     pub(super) fn source(&self) -> Option<Zone> {
         lock(&self.inner).source.clone()
     }

@@ -95,6 +95,16 @@ impl Keeper {
         told
     }
 
+    /// Has a zone go on in another handle: what it says, and all that is known of its updates. Whoever still has the one
+    /// before gets SERVFAIL for updates from now on, so that none is made by rules that end with it.
+    pub fn hand_over(&self, from: &Handle, to: &Arc<Handle>) {
+        let ledger = lock(&self.shared.ledgers).remove(&from.id);
+        let Some(ledger) = ledger else { return from.copy_to(to) };
+        // It waits for an update that is being written, and others must not.
+        let ledger = Arc::new(ledger.hand_over(Arc::clone(to)));
+        lock(&self.shared.ledgers).insert(to.id, ledger);
+    }
+
     /// What the source of a zone said that takes updates, without them; `None` for any other.
     pub fn source(&self, handle: &Handle) -> Option<Zone> {
         let ledger = lock(&self.shared.ledgers).get(&handle.id).map(Arc::clone);
@@ -163,7 +173,7 @@ impl Shared {
         for (id, waiting) in zones {
             let ledger = lock(&self.ledgers).get(&id).map(Arc::clone);
             let Some(ledger) = ledger else {
-                let outcome = Outcome::failed("the zone takes no updates any more");
+                let outcome = Outcome::failed("the zone is being read with other rules, or takes no updates any more");
                 waiting.into_iter().for_each(|one| (one.answer)(one.request, outcome));
                 continue;
             };

@@ -25,16 +25,6 @@ pub enum Told {
     Info(String),
 }
 
-impl Told {
-    /// What somebody should see to; `None`: nothing is wrong.
-    pub fn into_fault(self) -> Option<String> {
-        match self {
-            Self::Error(text) | Self::Warning(text) => Some(text),
-            Self::Info(_) => None,
-        }
-    }
-}
-
 /// Collects what is to be said about a zone.
 pub(super) struct Teller {
     pub(super) label: String,

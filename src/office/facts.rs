@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::config::{CommandFiles, Config, Identity};
+use crate::config::{CommandFiles, Config, Identity, Level};
 use crate::zone::{Handle, Zone};
 
 /// What the process is; published anew whenever it changes. Cheap to copy: what is long is shared.
@@ -85,14 +85,33 @@ pub struct Origin {
     pub loaded: Option<SystemTime>,
     /// Whether that is what is served; else it is what was read before, or nothing.
     pub is_in_force: bool,
-    /// What was wrong, errors and warnings, in lines.
-    pub faults: Vec<String>,
+    /// What was wrong, errors and warnings.
+    pub faults: Vec<Fault>,
+}
+
+/// What is wrong with a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// An error keeps it, or something of it, from being as it is written.
+    pub level: Level,
+    /// One line, with the word `warning` in one that has a place in a file.
+    pub text: String,
 }
 
 impl Origin {
     /// Of what is served now; `None`: nothing of it could be loaded.
     pub fn serial(&self) -> Option<u32> {
         self.zone.load().as_deref().map(Zone::serial)
+    }
+
+    /// The lines of its faults.
+    pub fn fault_lines(&self) -> impl Iterator<Item = &str> {
+        self.faults.iter().map(|fault| &*fault.text)
+    }
+
+    /// The first of its faults that is an error.
+    pub fn error(&self) -> Option<&str> {
+        self.faults.iter().find(|fault| fault.level == Level::Error).map(|fault| &*fault.text)
     }
 }
 

@@ -19,7 +19,7 @@ use arc_swap::ArcSwap;
 
 use crate::listen::Shared;
 use crate::logging::Logger;
-pub use facts::{Facts, Origin, show_addresses};
+pub use facts::{Facts, Fault, Origin, show_addresses};
 pub use files::Files;
 pub use forget::{Forget, Names, Walks};
 pub use orders::{Order, Orders, Request, ServeStale};

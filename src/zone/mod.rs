@@ -198,7 +198,7 @@ impl fmt::Debug for Zone {
     }
 }
 
-/// A zone for as long as its name is served: what its present version is.
+/// A zone for as long as its name is served by the same rules: what its present version is.
 pub struct Handle {
     /// Which handle it is of all that there were in this process.
     pub id: u64,
@@ -227,6 +227,12 @@ impl Handle {
     pub fn publish(&self, zone: Arc<Zone>) -> Option<Arc<Zone>> {
         debug_assert_eq!(zone.apex(), &self.apex);
         self.present.swap(Some(zone))
+    }
+
+    /// Has another one, which nobody looks into yet, begin with the version that is the present one here.
+    pub fn copy_to(&self, other: &Self) {
+        debug_assert_eq!(self.apex, other.apex);
+        other.present.store(self.present.load_full());
     }
 }
 
