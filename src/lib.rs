@@ -56,7 +56,7 @@
 //!   and the host are arguments. `tests/layers.rs` keeps that too.
 //!
 //! # Bounds under overload
-//! Who is over a bound is refused or dropped by a rule that the README tells operators; here is where each is kept.
+//! Who is over a bound is refused or dropped by a rule that `docs/operating.md` tells operators; here is where each is kept.
 //! - Questions that wait and connections: [`access::quota`], which counts refusals too; who makes room: [`answer::desk`].
 //! - Pipelined questions and unread replies of a connection: `listen::tcp`. Unread questions to an upstream:
 //!   `listen::upstreams`, in octets.

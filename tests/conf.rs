@@ -72,27 +72,67 @@ fn every_shipped_configuration_loads_without_a_warning() {
     assert!(count > 0);
 }
 
-/// The fenced blocks of README.md in this language.
-fn readme_blocks(language: &str) -> Vec<String> {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(readme).expect("README.md is there");
+/// The fenced blocks in this language of README.md and the pages behind it.
+fn blocks_of_pages(language: &str) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = fs::read_dir(root.join("docs")).expect("docs/ is there").map(|entry| entry.expect("readable").path());
+    let pages = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     let opening = format!("```{language}\n");
-    let blocks = readme.split(&opening).skip(1).map(|rest| rest.split("```").next().unwrap_or_default().to_owned());
-    blocks.collect()
+    let mut blocks = Vec::new();
+    for page in pages.chain([root.join("README.md")]) {
+        let text = fs::read_to_string(page).expect("a page can be read");
+        blocks.extend(text.split(&opening).skip(1).filter_map(|rest| rest.split("```").next()).map(str::to_owned));
+    }
+    blocks
 }
 
 #[test]
-fn every_block_in_the_readme_loads_without_a_warning() {
+fn every_block_in_the_pages_loads_without_a_warning() {
     let directory = tempfile::tempdir().expect("a directory of the test");
-    for language in ["conf", "toml"] {
-        let blocks = readme_blocks(language);
-        assert_ne!(blocks.len(), 0, "README.md shows {language}");
+    for (language, least) in [("conf", 1), ("toml", 2)] {
+        let blocks = blocks_of_pages(language);
+        assert!(blocks.len() >= least, "the pages show {language}: {blocks:?}");
         for block in blocks {
-            let file = directory.path().join(format!("readme.{language}"));
+            let file = directory.path().join(format!("page.{language}"));
             fs::write(&file, block).expect("the test's directory is writable");
             load(&file);
         }
     }
+}
+
+/// What is linked from a page is there.
+#[test]
+fn every_link_between_the_pages_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut count = 0;
+    for directory in [root.to_owned(), root.join("docs"), root.join("docs/bench"), root.join("deploy")] {
+        for entry in fs::read_dir(&directory).expect("it is there") {
+            let page = entry.expect("readable").path();
+            if page.extension().is_none_or(|extension| extension != "md") {
+                continue;
+            }
+            let text = fs::read_to_string(&page).expect("a page can be read");
+            for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                let (file, section) = link.split_once('#').unwrap_or((link, ""));
+                if file.contains("://") {
+                    continue;
+                }
+                count += 1;
+                let target = if file.is_empty() { page.clone() } else { directory.join(file) };
+                assert!(target.exists(), "{}: nothing is at {link}", page.display());
+                let sections = fs::read_to_string(&target).unwrap_or_default();
+                let is_there = |line: &str| line.starts_with('#') && anchor(line) == section;
+                assert!(section.is_empty() || sections.lines().any(is_there), "{}: no section {link}", page.display());
+            }
+        }
+    }
+    assert!(count > 20, "{count}");
+}
+
+/// How a heading is linked to.
+fn anchor(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    text.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
 #[test]
