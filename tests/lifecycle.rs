@@ -450,6 +450,32 @@ fn what_a_zone_says_after_a_reload_is_never_told_by_the_rules_before() {
     }
 }
 
+/// As named: a version stays where its own file is broken, but not for other eyes than it was written for.
+#[test]
+fn what_a_zone_said_is_not_told_in_its_new_place_when_that_cannot_be_read() {
+    let in_views = |inside: &str, outside: &str| {
+        format!(
+            "view inside {{ match-clients {{ {INSIDER}; }};\n{inside} zone other {{ type primary; file \"old\"; }}; }};\n\
+             view outside {{ match-clients {{ any; }};\n{outside} zone other {{ type primary; file \"old\"; }}; }};\n"
+        )
+    };
+    let zone = |file: &str, more: &str| format!("zone corp {{ type primary; file \"{file}\"; {more} }};\n");
+    let lists = format!("allow-query {{ {INSIDER}; }};");
+    for (case, before, after, expected) in [
+        ("another view", in_views(&zone("old", ""), ""), in_views("", &zone("missing", "")), (2, None)),
+        ("another file, and a list less", zone("old", &lists), zone("missing", ""), (2, None)),
+        ("the same file, and a list less", zone("old", &lists), zone("old", ""), (0, Some(1))),
+    ] {
+        let (address, text, server) = with_zones(&before);
+        assert_eq!(look_up(address, "secret.corp", None), (5, None), "{case}");
+        server.write("old", "broken");
+        server.rewrite(&text(&after));
+        server.hang_up();
+        server.says("reloading configuration succeeded");
+        assert_eq!(look_up(address, "secret.corp", None), expected, "{case}: {}", server.said());
+    }
+}
+
 #[test]
 fn who_may_no_more_update_a_zone_changes_nothing_while_a_reload_reads() {
     let zones = |corp: &str| {

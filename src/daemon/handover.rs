@@ -32,8 +32,8 @@ pub(super) struct Handover<'l> {
 impl<'l> Handover<'l> {
     /// Those of the same view and name go on, or one that a view of another name had which has it no more.
     pub(super) fn new(config: &Config, before: &'l Loaded, unchanged: &Unchanged<'_>, keeper: Option<&Keeper>) -> Self {
-        let all = || config.views.iter().flat_map(|view| view.zones.iter().map(move |zone| (&*view.name, &zone.name)));
-        let wanted: HashSet<(&str, &Name)> = all().collect();
+        let all = || config.views.iter().flat_map(|view| view.zones.iter().map(move |zone| (&*view.name, zone)));
+        let wanted: HashSet<(&str, &Name)> = all().map(|(view, zone)| (view, &zone.name)).collect();
         let mut left: HashMap<&Name, Vec<&Origin>> = HashMap::new();
         for origin in before.owned().filter(|own| !wanted.contains(&(&*own.view, &own.zone.apex))) {
             left.entry(&origin.zone.apex).or_default().push(origin);
@@ -41,7 +41,8 @@ impl<'l> Handover<'l> {
         let own: HashMap<(&str, &Name), &Origin> =
             before.owned().map(|own| ((&*own.view, &own.zone.apex), own)).collect();
         let mut handover = Self { zones: Zones::default(), before: HashMap::new() };
-        for (view, apex) in all() {
+        for (view, zone) in all() {
+            let apex = &zone.name;
             let moved = left.get(apex).map(Vec::as_slice);
             let origin = match (own.get(&(view, apex)), moved) {
                 (Some(own), _) => Some(*own),
@@ -50,14 +51,22 @@ impl<'l> Handover<'l> {
             };
             let handle = match origin {
                 Some(origin) if unchanged.contains(&(view, apex)) => Arc::clone(&origin.zone),
-                Some(origin) => succeed(&origin.zone, keeper),
-                None => Arc::new(Handle::new(apex.clone())),
+                Some(origin) if goes_on(origin, view, zone) => succeed(&origin.zone, keeper),
+                _ => Arc::new(Handle::new(apex.clone())),
             };
             handover.before.extend(origin.map(|origin| (handle.id, origin)));
             handover.zones.insert(view, handle);
         }
         handover
     }
+}
+
+/// Whether what a zone said so far may be told by other rules, where it cannot be read anew: what another file said, or
+/// what others were told in another view, was not written for them. Where updates are kept they are the zone's own.
+fn goes_on(origin: &Origin, view: &str, zone: &LocalZone) -> bool {
+    let file = zone.file.as_ref().map(|file| &file.path);
+    let is_kept = origin.is_dynamic || !zone.grants.is_empty();
+    is_kept || file.is_none() || origin.view == view && origin.file.as_ref() == file
 }
 
 /// A handle that nobody has yet, for what another one said so far.
