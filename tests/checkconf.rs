@@ -20,6 +20,8 @@ const PRINTED_OTHERWISE: &[(&str, &str)] = &[
     ("accept/controls-unix.conf", "modes stay octal, which is what they are"),
     ("accept/controls-usual.conf", "an address that nobody needs stays as it is written"),
     ("accept/include-top.conf", "what is included stands in the place of its 'include'; named puts it behind"),
+    ("accept/options-dscp-beside-addresses.conf", "'*' stays '*'"),
+    ("accept/options-forwarder-port-zero.conf", "a port of 0 stays as it is written"),
     ("accept/options-limits.conf", "'0.1' of a statement that is not read stays as it is written"),
     ("accept/options-query-source.conf", "'*' stays '*'"),
     ("accept/options-sortlist.conf", "prefixes of a statement that is not read stay as they are"),
