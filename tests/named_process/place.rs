@@ -1,5 +1,8 @@
 //! Where a server of the tests runs, what it is asked, and its process when it is nobody's child.
 
+// Each program of tests takes a part of it.
+#![allow(dead_code)]
+
 use std::fs::{self, File, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -39,6 +42,13 @@ impl Place {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
+    }
+
+    /// Where the build is, others may not reach.
+    pub(crate) fn copy_of_the_program(&self) -> PathBuf {
+        let copy = self.path("tandem");
+        fs::copy(env!("CARGO_BIN_EXE_tandem"), &copy).expect("the program can be copied");
+        copy
     }
 
     pub(crate) fn text(&self, name: &str) -> String {
