@@ -8,14 +8,14 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::packet::{Question, exchange_udp};
 use common::{
-    Process, Query, Scripted, Tandem, fresh_address, fresh_localhost_address, named_conf, program, rndc, rndc_by,
+    Named, Query, Scripted, Tandem, fresh_address, fresh_localhost_address, named_conf, program, rndc, rndc_by,
     wait_until,
 };
 use tandem::control::auth;
@@ -120,8 +120,7 @@ fn own_rndc(key: &Path, server: SocketAddr, command: &str) -> (i32, String) {
 
 /// A named with the same channels.
 struct RealNamed {
-    _process: Process,
-    directory: tempfile::TempDir,
+    server: Named,
     control: SocketAddr,
 }
 
@@ -131,36 +130,24 @@ impl RealNamed {
     }
 
     fn with(more: &str) -> RealNamed {
-        let directory = tempfile::tempdir().expect("a directory");
         let (address, control) = (fresh_localhost_address(), fresh_address());
-        let at = directory.path();
         let options = format!(
-            "options {{ directory \"{}\"; pid-file none; session-keyfile none; listen-on port {} {{ 127.0.0.1; }};\n \
+            "options {{ directory \"{{directory}}\"; pid-file none; session-keyfile none; listen-on port {} {{ 127.0.0.1; }};\n \
              listen-on-v6 {{ none; }}; dnssec-validation no; forwarders {{ 127.0.0.1 port 9; }}; forward only;\n \
              empty-zones-enable no; }};\n",
-            at.display(),
             address.port()
         );
-        let text = (options + &statements(control) + more).replace("{directory}", &at.to_string_lossy());
-        fs::write(at.join("named.conf"), text).expect("a configuration");
-        fs::write(at.join("corp"), ZONE).expect("a zone");
-        fs::write(at.join("key"), key("rndc-key", "hmac-sha256", SECRET)).expect("a key file");
-        let log = fs::File::create(at.join("log")).expect("a log");
-        let child = Command::new(program("named", "bind9"))
-            .args([if more.is_empty() { "-g" } else { "-f" }, "-n", "1", "-c"])
-            .arg(at.join("named.conf"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn();
-        let process = Process::new(child.expect("named can be started"));
-        let named = RealNamed { _process: process, directory, control };
+        let text = options + &statements(control) + more;
+        let key = key("rndc-key", "hmac-sha256", SECRET);
+        let files = [("corp", ZONE), ("key", key.as_str())];
+        let serve = if more.is_empty() { Named::serve } else { Named::serve_logging };
+        let named = RealNamed { server: serve(address, &text, &files), control };
         assert!(wait_until(PATIENCE, || named.rndc("null").0 == 0), "named does not take commands");
         named
     }
 
     fn rndc(&self, command: &str) -> (i32, String) {
-        rndc(&self.directory.path().join("key"), self.control, command)
+        rndc(&self.server.path("key"), self.control, command)
     }
 }
 
@@ -818,7 +805,7 @@ fn last_loaded_is_the_time_of_the_file_that_is_served() {
         let before = second();
         assert!(wait_until(PATIENCE, || second() > before));
         let now = SystemTime::now();
-        for path in [named.directory.path().join("corp"), stand.server.path("corp")] {
+        for path in [named.server.path("corp"), stand.server.path("corp")] {
             let mut file = fs::File::create(path).expect("a zone");
             file.write_all(text.as_bytes()).expect("a zone");
             file.set_modified(now).expect("it is ours");
@@ -880,7 +867,7 @@ fn the_lines_that_scripts_wait_for_are_nameds_in_nameds_order() {
     let (named, stand) = (RealNamed::with(logging), Stand::new("", logging));
     let read = || {
         let text = |path| fs::read_to_string(path).unwrap_or_default();
-        (awaited(&text(named.directory.path().join("all"))), awaited(&text(stand.server.path("all"))))
+        (awaited(&text(named.server.path("all"))), awaited(&text(stand.server.path("all"))))
     };
     let running = |lines: &[String]| lines.iter().filter(|line| line.ends_with(": running")).count();
     for (times, command) in (1..).zip(["reload", "reconfig", "reload", "stop"]) {

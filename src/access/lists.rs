@@ -5,43 +5,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ipnet::IpNet;
-
 use super::{Acl, Host};
-use crate::config::{Match, MatchList, NamedAcl};
-use crate::wire::Name;
+use crate::config::MatchList;
 
 /// Those that were compiled so far, of one configuration and one state of the host.
 pub struct Lists<'c> {
     host: &'c Arc<Host>,
     /// By their place in memory, where they stay as long as this does.
     of_statement: HashMap<*const MatchList, Acl>,
-    of_content: HashMap<Vec<Piece>, Acl>,
-}
-
-/// A step through a list's content: equal ways are equal lists, wherever they stand.
-#[derive(PartialEq, Eq, Hash)]
-enum Piece {
-    Element {
-        negated: bool,
-        what: What,
-    },
-    /// A nested list ends.
-    End,
-}
-
-#[derive(PartialEq, Eq, Hash)]
-enum What {
-    Any,
-    None,
-    Localhost,
-    Localnets,
-    Prefix(IpNet),
-    Key(Name),
-    /// Its elements follow.
-    List,
-    /// By its place in memory: an acl's content is read once.
-    Acl(*const NamedAcl),
+    of_content: HashMap<MatchList, Acl>,
 }
 
 impl<'c> Lists<'c> {
@@ -60,32 +32,10 @@ impl<'c> Lists<'c> {
         if let Some(known) = self.of_statement.get(&std::ptr::from_ref(list)) {
             return known.clone();
         }
-        let mut content = Vec::with_capacity(list.elements.len());
-        walk(list, &mut content);
-        let same = self.of_content.entry(content).or_insert_with(|| Acl::compile(list, self.host));
+        let same = self.of_content.entry(list.without_own_positions()).or_insert_with(|| Acl::compile(list, self.host));
         let own = same.written_as(list);
         self.of_statement.insert(list, own.clone());
         own
-    }
-}
-
-fn walk(list: &MatchList, content: &mut Vec<Piece>) {
-    for element in &list.elements {
-        let what = match &element.what {
-            Match::Any => What::Any,
-            Match::None => What::None,
-            Match::Localhost => What::Localhost,
-            Match::Localnets => What::Localnets,
-            Match::Prefix(prefix) => What::Prefix(*prefix),
-            Match::Key(name) => What::Key(name.clone()),
-            Match::List(_) => What::List,
-            Match::Acl(acl) => What::Acl(Arc::as_ptr(acl)),
-        };
-        content.push(Piece::Element { negated: element.negated, what });
-        if let Match::List(nested) = &element.what {
-            walk(nested, content);
-            content.push(Piece::End);
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -12,14 +13,14 @@ use super::Position;
 use crate::wire::Name;
 
 /// An ordered list; the first element that matches decides.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MatchList {
     /// In the order of the text. An empty list matches nobody.
     pub elements: Vec<MatchElement>,
 }
 
 /// One element, with its `!`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MatchElement {
     /// Written with `!`: a match here denies.
     pub negated: bool,
@@ -30,7 +31,7 @@ pub struct MatchElement {
 }
 
 /// What an element matches.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Match {
     /// Everybody.
     Any,
@@ -68,6 +69,13 @@ pub struct NamedAcl {
     pub name: String,
     /// Its elements.
     pub list: MatchList,
+}
+
+/// By its name: to mention an acl costs nothing by its length.
+impl Hash for NamedAcl {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
 }
 
 impl MatchList {

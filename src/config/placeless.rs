@@ -22,11 +22,19 @@ impl Config {
 impl MatchList {
     /// The same without positions.
     pub fn without_positions(&self) -> Self {
+        self.unplaced(&|acl| Arc::new(NamedAcl { name: acl.name.clone(), list: acl.list.without_positions() }))
+    }
+
+    /// The same without positions, but for those of the `acl`s that it mentions: lists of one configuration are equal
+    /// then if they say the same, at the cost of their own elements.
+    pub fn without_own_positions(&self) -> Self {
+        self.unplaced(&Arc::clone)
+    }
+
+    fn unplaced(&self, acl_of: &dyn Fn(&Arc<NamedAcl>) -> Arc<NamedAcl>) -> Self {
         let what = |what: &Match| match what {
-            Match::List(list) => Match::List(list.without_positions()),
-            Match::Acl(acl) => {
-                Match::Acl(Arc::new(NamedAcl { name: acl.name.clone(), list: acl.list.without_positions() }))
-            }
+            Match::List(list) => Match::List(list.unplaced(acl_of)),
+            Match::Acl(acl) => Match::Acl(acl_of(acl)),
             other => other.clone(),
         };
         let one = |element: &MatchElement| MatchElement {
